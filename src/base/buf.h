@@ -1,0 +1,27 @@
+/* Bytes out. One growing block; once memory has run out every call does nothing and `failed` stays set, so that
+ * writers never check and the one who asked for the bytes does, at the end. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Owns p (malloc); free with buf_free(). Zeroed: empty and ready. */
+typedef struct Buf {
+	uint8_t *p;
+	size_t n, cap;
+	bool failed;
+} Buf;
+
+void put(Buf *b, const void *p, size_t n);
+void put_byte(Buf *b, uint8_t byte);
+void put_str(Buf *b, const char *s);
+void putf(Buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Little-endian, as every format we write has it. */
+void put_le(Buf *b, uint64_t v, int nbytes);
+
+void buf_free(Buf *b);
+
+#endif

@@ -1,0 +1,147 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool io(Err *e, const char *what, const char *path)
+{
+	return fail(e, IO, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
+bool map_file(FileMap *m, const char *path, Err *e)
+{
+	*m = (FileMap){ (const uint8_t *)"", 0 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) return io(e, "open", path);
+	struct stat st;
+	bool ok = fstat(fd, &st) == 0 || io(e, "stat", path);
+	if (ok && !S_ISREG(st.st_mode)) ok = fail(e, IO, "%s: is not a regular file", path);
+	if (ok && st.st_size > 0) {
+		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p == MAP_FAILED) ok = io(e, "map", path);
+		else *m = (FileMap){ p, (size_t)st.st_size };
+	}
+	close(fd);
+	return ok;
+}
+
+void unmap_file(FileMap *m)
+{
+	if (m->n) munmap((void *)(uintptr_t)m->p, m->n);
+	*m = (FileMap){ 0 };
+}
+
+static bool write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t k = write(fd, p, n < (1u << 30) ? n : (1u << 30));
+		if (k < 0 && errno == EINTR) continue;
+		if (k <= 0) return false;
+		p += k;
+		n -= (size_t)k;
+	}
+	return true;
+}
+
+static mode_t file_mode(mode_t all)
+{
+	mode_t mask = umask(0);
+	umask(mask);
+	return all & ~mask;
+}
+
+bool write_file(const char *path, const void *p, size_t n, Err *e)
+{
+	if (!strcmp(path, "-")) return write_all(STDOUT_FILENO, p, n) || io(e, "write", "standard output");
+	char *tmp = NULL;
+	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) return fail(e, NO_MEMORY, "out of memory");
+	int fd = mkstemp(tmp);
+	bool ok = fd >= 0 || io(e, "create", path);
+	if (ok) {
+		if (!write_all(fd, p, n) || fchmod(fd, file_mode(0666)) || fsync(fd)) ok = io(e, "write", path);
+		if (close(fd) && ok) ok = io(e, "write", path);
+		if (ok && rename(tmp, path)) ok = io(e, "rename the new file to", path);
+		if (!ok) unlink(tmp);
+	}
+	free(tmp);
+	return ok;
+}
+
+bool file_exists(const char *path) { return access(path, F_OK) == 0; }
+
+bool is_dir(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool make_dir(const char *path, Err *e) { return mkdir(path, 0777) == 0 || io(e, "create directory", path); }
+
+static bool is_empty_dir(const char *path)
+{
+	DIR *d = opendir(path);
+	if (!d) return false;
+	int n = 0;
+	for (struct dirent *f; (f = readdir(d)) && n < 3;) n++;
+	closedir(d);
+	return n <= 2;      /* "." and ".." */
+}
+
+char *begin_dir(const char *path, Err *e)
+{
+	if (file_exists(path) && !is_empty_dir(path)) {
+		fail(e, IO, "%s: exists and is not an empty directory; name a new one or remove it", path);
+		return NULL;
+	}
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/') n--;
+	char *tmp = NULL;
+	if (asprintf(&tmp, "%.*s.XXXXXX", (int)n, path) < 0) {
+		fail(e, NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	if (!mkdtemp(tmp) || chmod(tmp, file_mode(0777))) {
+		io(e, "create a directory beside", path);
+		free(tmp);
+		return NULL;
+	}
+	return tmp;
+}
+
+bool commit_dir(char *tmp, const char *path, Err *e)
+{
+	if (rename(tmp, path)) {
+		io(e, "put the new directory in place of", path);
+		abandon_dir(tmp);
+		return false;
+	}
+	free(tmp);
+	return true;
+}
+
+static void remove_tree(const char *path)
+{
+	DIR *d = opendir(path);
+	for (struct dirent *f; d && (f = readdir(d));) {
+		if (!strcmp(f->d_name, ".") || !strcmp(f->d_name, "..")) continue;
+		char *sub = NULL;
+		if (asprintf(&sub, "%s/%s", path, f->d_name) < 0) break;
+		if (unlink(sub)) remove_tree(sub);
+		free(sub);
+	}
+	if (d) closedir(d);
+	rmdir(path);
+}
+
+void abandon_dir(char *tmp)
+{
+	if (tmp) remove_tree(tmp);
+	free(tmp);
+}
