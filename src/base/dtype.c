@@ -46,9 +46,13 @@ DType dtype_from_torch(const char *name, size_t n)
 
 DType dtype_from_npy(const char *descr, size_t n)
 {
-	for (int t = 1; t < NDTYPES; t++)
-		if (same(table[t].npy, descr, n)) return (DType)t;
-	return DTYPE_none;
+	DType found = DTYPE_none;
+	for (int t = 1; t < NDTYPES; t++) {
+		if (!same(table[t].npy, descr, n)) continue;
+		if (found) return DTYPE_none;
+		found = (DType)t;
+	}
+	return found;
 }
 
 /* A binary float narrower than f32: sign, nexp exponent bits, nman mantissa bits.

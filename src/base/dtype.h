@@ -41,7 +41,7 @@ bool is_unsigned(DType t);         /* UINT kinds and bool */
 DType real_of(DType t);
 DType complex_of(DType t);
 
-/* DTYPE_none where no row has it. */
+/* DTYPE_none where no row has it, or (npy's "<V1") more than one. */
 DType dtype_from_serde(int scalar_type);
 DType dtype_from_torch(const char *name, size_t n);   /* "float32" or "torch.float32" */
 DType dtype_from_npy(const char *descr, size_t n);
