@@ -386,6 +386,9 @@ Value hlo_get_dimension_size(Builder *b, Value x, int dim);
 /* Drops pure ops whose results nobody uses. */
 void dce(Module *m);
 
+/* Drops the arguments of f that no op uses, except those with keep[i]; dropped[narg] says which went. After dce(). */
+void drop_unused_args(Module *m, Func *f, const bool *keep, bool *dropped);
+
 /* Every op against its row, the inferred types and the spec's constraints; "main: %3 = add: add_c1: ...". */
 bool verify(Module *m);
 

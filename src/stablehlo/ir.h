@@ -1,0 +1,25 @@
+/* Inside stablehlo: how build.c and the readers make values and ops. */
+#ifndef STABLEHLO_IR_H
+#define STABLEHLO_IR_H
+
+#include "stablehlo/stablehlo.h"
+
+/* Arguments of a region; returns the first. */
+Value block_args(Module *m, Region *r, int n, const Type *t);
+
+/* A new op with new result values, not yet in any region. attr NULL: none set. */
+Op *op_new(Module *m, OpCode code, int nout, const Type *t, int nin, const Value *in, const Attr *attr);
+
+/* The value that `code` gives on these operands without an op, or 0 when there must be one. t: the result's type. */
+Value fold(Builder *b, OpCode code, Type t, int nin, const Value *in, const Attr *attr);
+
+struct Cse *cse_new(Arena *a);
+
+/* An equal op that stands in the function's body already, or NULL; cse_add() enters one. */
+Op *cse_find(Builder *b, OpCode code, int nout, const Type *t, int nin, const Value *in, const Attr *attr);
+void cse_add(Builder *b, Op *op);
+
+bool attr_eq(AttrKind kind, const Attr *x, const Attr *y);
+uint64_t attr_hash(AttrKind kind, const Attr *x);
+
+#endif
