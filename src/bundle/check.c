@@ -1,0 +1,129 @@
+#include <string.h>
+
+#include "bundle/meta.h"
+
+int64_t signature_dim(const Signature *s, int i)
+{
+	for (int k = 0; k < s->ndynamic; k++)
+		if (s->dynamic_dim[k] == i) return -1;
+	return s->dim[i];
+}
+
+const char *signature_str(Arena *a, const Signature *s)
+{
+	const char *t = arena_printf(a, "%s[", s->dtype ? dtype_info(s->dtype)->torch : s->other_type ? s->other_type : "?");
+	for (int i = 0; i < s->rank; i++) {
+		int64_t d = signature_dim(s, i);
+		t = d < 0 ? arena_printf(a, i ? "%s,?" : "%s?", t) : arena_printf(a, i ? "%s,%lld" : "%s%lld", t, (long long)d);
+	}
+	return arena_printf(a, "%s]", t);
+}
+
+/* Table 3-7 of the Unicode standard: shortest forms only, no surrogates, nothing above 10FFFF. */
+static bool is_utf8(const char *s)
+{
+	for (const uint8_t *p = (const uint8_t *)s; *p;) {
+		int n = *p < 0x80 ? 0 : *p >= 0xc2 && *p <= 0xdf ? 1 : *p >= 0xe0 && *p <= 0xef ? 2 : *p >= 0xf0 && *p <= 0xf4 ? 3 : -1;
+		if (n < 0 || (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f)) return false;
+		if ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f)) return false;
+		for (p++; n; n--, p++)
+			if ((*p & 0xc0) != 0x80) return false;
+	}
+	return true;
+}
+
+bool check_name(const char *what, const char *name, Err *e)
+{
+	if (!name || !*name) return fail(e, BAD_INPUT, "a %s has no name", what);
+	if (!is_utf8(name)) return fail(e, BAD_INPUT, "a %s's name is not UTF-8", what);
+	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+		return fail(e, BAD_INPUT, "%s '%s': the name cannot be a file's, wanted one without '/' that is not '.' or '..'", what, name);
+	return true;
+}
+
+/* "1.9.0" */
+static bool is_version(const char *s)
+{
+	for (int part = 0; part < 3; part++, s++) {
+		size_t n = strspn(s, "0123456789");
+		if (!n || n > 9 || s[n] != (part < 2 ? '.' : 0)) return false;
+		s += n;
+	}
+	return true;
+}
+
+static bool check_signature(const Signature *s, Err *e)
+{
+	if (!s->dtype || !*dtype_info(s->dtype)->torch) return fail(e, BAD_INPUT, "type %s has no name in torch", dtype_name(s->dtype));
+	for (int i = 0; i < s->rank; i++)
+		if (s->dim[i] < 0 && signature_dim(s, i) >= 0) return fail(e, BAD_INPUT, "size %d is negative", i);
+	for (int i = 0; i < s->ndynamic; i++)
+		if (s->dynamic_dim[i] < 0 || s->dynamic_dim[i] >= s->rank)
+			return fail(e, BAD_INPUT, "dynamic dim %d is outside rank %d", s->dynamic_dim[i], s->rank);
+	return true;
+}
+
+static bool same_type(const NpyArray *x, const Signature *s)
+{
+	if (x->dtype != s->dtype || x->rank != s->rank) return false;
+	for (int i = 0; i < s->rank; i++) {
+		int64_t d = signature_dim(s, i);
+		if (d >= 0 && d != x->dim[i]) return false;
+	}
+	return true;
+}
+
+static const BundleTensor *bound_to(const BundleParts *parts, const Map *by_name, const Location *l)
+{
+	int i = l->position;
+	if (l->kind == LOCATION_CONSTANT) return i >= 0 && i < parts->nconstant ? &parts->constant[i] : NULL;
+	if (l->kind == LOCATION_INPUT_ARG) return NULL;
+	i = map_get(by_name, l->name, strlen(l->name));
+	return i >= 0 ? &parts->tensor[i] : NULL;
+}
+
+static bool check_input(Arena *a, const BundleParts *parts, const Map *by_name, const Location *l, const Signature *s, Err *e)
+{
+	if (!check_signature(s, e)) return false;
+	if (l->kind == LOCATION_INPUT_ARG) return l->position >= 0 || fail(e, BAD_INPUT, "a user input's position is %d", l->position);
+	if (l->kind == LOCATION_PARAMETER && !check_name("parameter", l->name, e)) return false;
+	const char *file = l->kind == LOCATION_CONSTANT ? arena_printf(a, "constants/%d", l->position) : arena_printf(a, "data/%s", l->name);
+	const BundleTensor *t = bound_to(parts, by_name, l);
+	if (!t && l->kind == LOCATION_PARAMETER && !parts->ntensor) return true;     /* the weights were left out */
+	if (!t) return fail(e, BAD_INPUT, "there is no %s", file);
+	if (same_type(&t->array, s)) return true;
+	return fail(e, BAD_INPUT, "%s is %s, the signature says %s", file, npy_str(a, &t->array), signature_str(a, s));
+}
+
+static bool check_function(Arena *a, const BundleParts *parts, const Map *by_name, const FunctionMeta *m, Err *e)
+{
+	if (m->stablehlo_version && !is_version(m->stablehlo_version))
+		return fail(e, BAD_INPUT, "stablehlo_version is '%.40s', wanted three numbers such as 1.9.0", m->stablehlo_version);
+	for (int i = 0; i < m->ninput; i++)
+		if (!check_input(a, parts, by_name, &m->input_location[i], &m->input_signature[i], e))
+			return err_at(e, "input %d", i);
+	for (int i = 0; i < m->noutput; i++)
+		if (!check_signature(&m->output_signature[i], e)) return err_at(e, "output %d", i);
+	return true;
+}
+
+bool check_parts(Arena *a, const BundleParts *parts, const Map *by_name, Err *e)
+{
+	if (!parts->nfunction) return fail(e, BAD_INPUT, "functions: there is none");
+	for (int i = 0; i < parts->nfunction; i++) {
+		const BundleFunction *f = &parts->function[i];
+		if (!check_name("function", f->meta.name, e)) return false;
+		for (int k = 0; k < i; k++)
+			if (!strcmp(parts->function[k].meta.name, f->meta.name))
+				return fail(e, BAD_INPUT, "functions: two are named '%s'", f->meta.name);
+		if (!check_function(a, parts, by_name, &f->meta, e)) return err_at(e, "functions/%s.meta", f->meta.name);
+		if (!f->bytecode_nbytes && (!f->text_nbytes || parts->skip_text))
+			return fail(e, BAD_INPUT, "functions/%s: has neither bytecode nor text", f->meta.name);
+	}
+	return true;
+}
+
+const BundleTensor *bundle_argument(const Bundle *b, const BundleFunction *f, int i)
+{
+	return i >= 0 && i < f->meta.ninput ? bound_to(&b->parts, &b->tensor_by_name, &f->meta.input_location[i]) : NULL;
+}

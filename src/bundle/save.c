@@ -1,0 +1,175 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bundle/meta.h"
+
+typedef struct Save {
+	Arena a;
+	const char *dir;            /* where it will stand; what messages name */
+	char *tmp;                  /* where it is written */
+	Err *e;
+} Save;
+
+/* One file under the directory: "data", "fc.weight". */
+typedef struct Out {
+	Save *s;
+	const char *sub, *name;
+	int fd;
+} Out;
+
+static bool out_failed(Out *o, const char *what)
+{
+	if (errno == EEXIST) return fail(o->s->e, BAD_INPUT, "%s/%s/%s: two entries have this name", o->s->dir, o->sub, o->name);
+	return fail(o->s->e, IO, "%s/%s/%s: cannot %s: %s", o->s->dir, o->sub, o->name, what, strerror(errno));
+}
+
+static bool out_open(Out *o, Save *s, const char *sub, const char *name)
+{
+	*o = (Out){ s, sub, name, -1 };
+	const char *path = arena_printf(&s->a, "%s/%s/%s", s->tmp, sub, name);
+	o->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	return o->fd >= 0 || out_failed(o, "create the file");
+}
+
+/* A full disk may show only here. */
+static bool out_close(Out *o, bool ok)
+{
+	return (close(o->fd) == 0 && ok) || (ok && out_failed(o, "write"));
+}
+
+static bool out_write(Out *o, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t k = write(o->fd, p, n < (1u << 30) ? n : (1u << 30));
+		if (k < 0 && errno == EINTR) continue;
+		if (k <= 0) return out_failed(o, "write");
+		p += k;
+		n -= (size_t)k;
+	}
+	return true;
+}
+
+/* Lets the system copy up to n bytes from an open file; what it would not copy is left to out_write(). */
+static size_t out_copy(Out *o, const FileRange *from, size_t n)
+{
+	off_t at = from->at;
+	size_t left = n;
+	while (left) {
+		ssize_t k = copy_file_range(from->fd, &at, o->fd, NULL, left < (1u << 30) ? left : (1u << 30), 0);
+		if (k < 0 && errno == EINTR) continue;
+		if (k <= 0) break;
+		left -= (size_t)k;
+	}
+	return n - left;
+}
+
+/* Strided elements go out in blocks: a tensor of any size costs one block of memory. */
+static bool out_packed(Out *o, const NpyArray *x)
+{
+	uint8_t block[1 << 16];
+	size_t size = npy_itemsize(x), count = npy_count(x), most = sizeof block / size;
+	for (size_t at = 0, n; at < count; at += n) {
+		n = count - at < most ? count - at : most;
+		npy_pack(x, at, n, block);
+		if (!out_write(o, block, n * size)) return false;
+	}
+	return true;
+}
+
+static bool out_array(Out *o, const BundleTensor *t)
+{
+	const NpyArray *x = &t->array;
+	Buf head = { 0 };
+	npy_header(&head, x);
+	bool ok = head.failed ? fail(o->s->e, NO_MEMORY, "out of memory") : out_write(o, head.p, head.n);
+	buf_free(&head);
+	if (!ok) return false;
+	if (npy_order(x) == NPY_STRIDED) return out_packed(o, x);
+	size_t n = npy_count(x) * npy_itemsize(x), done = t->file ? out_copy(o, t->file, n) : 0;
+	return out_write(o, x->data + done, n - done);
+}
+
+static bool save_tensor(Save *s, const char *sub, const char *name, const BundleTensor *t)
+{
+	Out o;
+	if (!npy_check(&t->array, s->e)) return err_at(s->e, "%s/%s/%s", s->dir, sub, name);
+	return out_open(&o, s, sub, name) && out_close(&o, out_array(&o, t));
+}
+
+static bool save_bytes(Save *s, const char *name, const uint8_t *p, size_t n)
+{
+	Out o;
+	return out_open(&o, s, "functions", name) && out_close(&o, out_write(&o, p, n));
+}
+
+static bool save_json(Save *s, const char *name, void write_json(Buf *, const FunctionMeta *), const FunctionMeta *m)
+{
+	Buf b = { 0 };
+	write_json(&b, m);
+	bool ok = b.failed ? fail(s->e, NO_MEMORY, "out of memory") : save_bytes(s, name, b.p, b.n);
+	buf_free(&b);
+	return ok;
+}
+
+static bool save_function(Save *s, const BundleFunction *f, bool text)
+{
+	const char *name = f->meta.name;
+	Arena *a = &s->a;
+	return save_json(s, arena_printf(a, "%s.meta", name), meta_write, &f->meta)
+	    && (!f->bytecode_nbytes || save_bytes(s, arena_printf(a, "%s.bytecode", name), f->bytecode, f->bytecode_nbytes))
+	    && (!f->text_nbytes || !text || save_bytes(s, arena_printf(a, "%s.mlir", name), f->text, f->text_nbytes))
+	    && (!extra_needed(&f->meta) || save_json(s, arena_printf(a, "%s" EXTRA_SUFFIX, name), extra_write, &f->meta));
+}
+
+/* The order of torch_xla: weights, functions, constants. All three directories are made even when one stays empty;
+ * torch_xla lists the last two without asking. */
+static bool save_parts(Save *s, const BundleParts *parts)
+{
+	const char *sub[] = { "functions", "constants", "data" };
+	for (int i = 0; i < (parts->skip_weights ? 2 : 3); i++)
+		if (!make_dir(arena_printf(&s->a, "%s/%s", s->tmp, sub[i]), s->e)) return false;
+	for (int i = 0; !parts->skip_weights && i < parts->ntensor; i++) {
+		const BundleTensor *t = &parts->tensor[i];
+		if (!save_tensor(s, "data", t->name, t)) return false;
+	}
+	for (int i = 0; i < parts->nfunction; i++)
+		if (!save_function(s, &parts->function[i], !parts->skip_text)) return false;
+	for (int i = 0; i < parts->nconstant; i++)
+		if (!save_tensor(s, "constants", arena_printf(&s->a, "%d", i), &parts->constant[i])) return false;
+	return true;
+}
+
+static bool check_source(Save *s, const BundleParts *parts)
+{
+	Map by_name = { .arena = &s->a };
+	for (int i = 0; i < parts->ntensor; i++) {
+		const char *name = parts->tensor[i].name;
+		if (!check_name("tensor", name, s->e)) return err_at(s->e, "%s/data", s->dir);
+		if (map_set(&by_name, name, strlen(name), i) >= 0)
+			return fail(s->e, BAD_INPUT, "%s/data/%s: two tensors have this name", s->dir, name);
+	}
+	return check_parts(&s->a, parts, &by_name, s->e) || err_at(s->e, "%s", s->dir);
+}
+
+/* A frame of its own: what it changes stands in its caller's, where a longjmp leaves it alone. */
+static bool save(Save *s, const BundleParts *parts)
+{
+	jmp_buf full;
+	if (setjmp(full)) return fail(s->e, NO_MEMORY, "%s: out of memory", s->dir);
+	s->a.full = &full;
+	return check_source(s, parts) && (s->tmp = begin_dir(s->dir, s->e)) && save_parts(s, parts);
+}
+
+bool bundle_save(const char *dir, const BundleParts *parts, Err *e)
+{
+	Save s = { .dir = dir, .e = e };
+	bool ok = save(&s, parts);
+	if (ok) ok = commit_dir(s.tmp, dir, e);
+	else abandon_dir(s.tmp);
+	arena_free(&s.a);
+	return ok;
+}
