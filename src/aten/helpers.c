@@ -1,0 +1,229 @@
+/* What ATen's words mean in StableHLO: broadcasting, reducing, casting. Each helper emits at most what its name says. */
+#include "aten/node.h"
+
+#include <math.h>
+#include <string.h>
+
+static Type known(Builder *b, Value v) { return v && !b->m->err->code ? type_of(b, v) : (Type){ 0 }; }
+
+/* -- lists of dims ---------------------------------------------------------------------------------------------------------- */
+
+Ints iota_ints(Arena *a, int from, int n)
+{
+	int64_t *v = NEW(a, int64_t, n + 1);
+	for (int i = 0; i < n; i++) v[i] = from + i;
+	return (Ints){ n, v };
+}
+
+Ints one_dim(Builder *b, int dim) { return iota_ints(b->a, dim, 1); }
+Ints all_dims(Builder *b, int rank) { return iota_ints(b->a, 0, rank); }
+
+Ints both_sides(Arena *a, Ints pad)
+{
+	int64_t *v = NEW(a, int64_t, 2 * pad.n + 1);
+	for (int i = 0; i < pad.n; i++) v[2 * i] = v[2 * i + 1] = pad.v[i];
+	return (Ints){ 2 * pad.n, v };
+}
+
+static bool *marked(Builder *b, Ints dims, int rank)
+{
+	bool *is = NEW(b->a, bool, rank + 1);
+	for (int i = 0; i < dims.n; i++) is[dims.v[i]] = true;
+	return is;
+}
+
+int64_t count_over(Type t, Ints dims)
+{
+	int64_t n = 1;
+	for (int i = 0; i < dims.n; i++) n *= t.dim[dims.v[i]];
+	return n;
+}
+
+Type shape_with(Builder *b, Type t, int dim, int64_t size)
+{
+	int64_t *d = COPY(b->a, int64_t, t.dim, t.rank);
+	d[dim] = size;
+	t.dim = d;
+	return t;
+}
+
+Type without_dims(Builder *b, Type t, Ints dims)
+{
+	bool *gone = marked(b, dims, t.rank);
+	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
+	int rank = 0;
+	for (int i = 0; i < t.rank; i++)
+		if (!gone[i]) d[rank++] = t.dim[i];
+	t.dim = d;
+	t.rank = rank;
+	return t;
+}
+
+Type broadcast_type(Node *n, Type x, Type y)
+{
+	int rank = x.rank > y.rank ? x.rank : y.rank;
+	int64_t *d = NEW(n->a, int64_t, rank + 1);
+	for (int i = 1; i <= rank; i++) {
+		int64_t dx = i <= x.rank ? x.dim[x.rank - i] : 1, dy = i <= y.rank ? y.dim[y.rank - i] : 1;
+		if (dx != dy && dx != 1 && dy != 1)
+			node_fail(n, BAD_INPUT, "%s and %s do not broadcast", type_str(n->a, x), type_str(n->a, y));
+		d[rank - i] = dx == 1 ? dy : dx;
+	}
+	x.dim = d;
+	x.rank = rank;
+	return x;
+}
+
+/* -- moving ------------------------------------------------------------------------------------------------------------------ */
+
+Value broadcast(Builder *b, Value x, Type t)
+{
+	Type from = known(b, x);
+	if (!from.kind || same_shape(from, t)) return from.kind ? x : 0;
+	if (from.rank > t.rank)
+		return build_fail(b, BAD_INPUT, "%s does not broadcast to %s", type_str(b->a, from), type_str(b->a, t));
+	return hlo_broadcast_in_dim(b, x, t.rank, t.dim, iota_ints(b->a, t.rank - from.rank, from.rank));
+}
+
+Value reshape_to(Builder *b, Value x, Type t) { return hlo_reshape(b, x, t.rank, t.dim); }
+
+Value along(Builder *b, Value v, int dim, Type t)
+{
+	return hlo_broadcast_in_dim(b, v, t.rank, t.dim, one_dim(b, dim));
+}
+
+Value spread_over(Builder *b, Value reduced, Ints dims, Type t)
+{
+	bool *gone = marked(b, dims, t.rank);
+	int64_t *kept = NEW(b->a, int64_t, t.rank + 1);
+	int n = 0;
+	for (int i = 0; i < t.rank; i++)
+		if (!gone[i]) kept[n++] = i;
+	return hlo_broadcast_in_dim(b, reduced, t.rank, t.dim, (Ints){ n, kept });
+}
+
+Value transpose_dims(Builder *b, Value x, int d0, int d1)
+{
+	int rank = known(b, x).rank;
+	int64_t *p = NEW(b->a, int64_t, rank + 1);
+	for (int i = 0; i < rank; i++) p[i] = i == d0 ? d1 : i == d1 ? d0 : i;
+	return hlo_transpose(b, x, (Ints){ rank, p });
+}
+
+Value slice_dim(Builder *b, Value x, int dim, int64_t start, int64_t limit, int64_t step)
+{
+	Type t = known(b, x);
+	if (!t.kind) return 0;
+	int64_t *from = NEW(b->a, int64_t, t.rank + 1), *by = NEW(b->a, int64_t, t.rank + 1);
+	int64_t *to = COPY(b->a, int64_t, t.dim, t.rank);
+	for (int i = 0; i < t.rank; i++) by[i] = 1;
+	from[dim] = start;
+	to[dim] = limit;
+	by[dim] = step;
+	return hlo_slice(b, x, from, to, by);
+}
+
+Value squeeze_dim(Builder *b, Value x, int dim)
+{
+	Type t = known(b, x);
+	return t.kind ? reshape_to(b, x, without_dims(b, t, one_dim(b, dim))) : 0;
+}
+
+Value unsqueeze_dim(Builder *b, Value x, int dim)
+{
+	Type t = known(b, x);
+	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
+	for (int i = 0; i <= t.rank; i++) d[i] = i < dim ? t.dim[i] : i == dim ? 1 : t.dim[i - 1];
+	return t.kind ? hlo_reshape(b, x, t.rank + 1, d) : 0;
+}
+
+/* -- reducing ---------------------------------------------------------------------------------------------------------------- */
+
+static Value neutral(Builder *b, OpCode op, DType t)
+{
+	switch (op) {
+	case OP_maximum:  return lowest(b, t);
+	case OP_minimum:  return highest(b, t);
+	case OP_multiply: return scalar(b, 1, t);
+	case OP_and:      return scalar_int(b, -1, t);
+	default:          return scalar(b, 0, t);      /* add, or, xor */
+	}
+}
+
+Value reduce_over(Builder *b, OpCode op, Value x, Ints dims)
+{
+	Type t = known(b, x);
+	if (!t.kind || !dims.n) return t.kind ? x : 0;
+	Value init = neutral(b, op, t.elem);
+	return hlo_reduce(b, op, x, init, dims);
+}
+
+Value sum_over(Builder *b, Value x, Ints dims) { return reduce_over(b, OP_add, x, dims); }
+
+Value mean_over(Builder *b, Value x, Ints dims)
+{
+	Type t = known(b, x);
+	if (!t.kind) return 0;
+	Value sum = sum_over(b, x, dims);
+	Value count = full_like(b, sum, (double)count_over(t, dims));
+	return hlo_divide(b, sum, count);
+}
+
+Value keep_dims(Builder *b, Value reduced, Ints dims, Type from, bool keepdim)
+{
+	if (!keepdim) return reduced;
+	int64_t *d = COPY(b->a, int64_t, from.dim, from.rank);
+	for (int i = 0; i < dims.n; i++) d[dims.v[i]] = 1;
+	return hlo_reshape(b, reduced, from.rank, d);
+}
+
+/* -- values ------------------------------------------------------------------------------------------------------------------ */
+
+Value cast(Builder *b, Value x, DType elem)
+{
+	DType from = known(b, x).elem;
+	if (is_float(from) && is_unsigned(elem) && elem != DTYPE_bool && elem != DTYPE_u64 && !constant_of(b, x))
+		x = hlo_convert(b, x, DTYPE_i64);
+	return hlo_convert(b, x, elem);
+}
+
+Value full(Builder *b, Type t, double v) { return hlo_splat(b, t, v); }
+
+Value full_like(Builder *b, Value x, double v)
+{
+	Type t = known(b, x);
+	return t.kind ? full(b, t, v) : 0;
+}
+
+Value positions(Builder *b, Type t, int dim, DType elem) { return hlo_iota(b, with_elem(t, elem), dim); }
+
+Value where(Builder *b, Value pred, Value x, Value y)
+{
+	Type t = known(b, pred), tx = known(b, x), ty = known(b, y);
+	if (!t.kind || !tx.kind || !ty.kind) return 0;
+	if (tx.rank > t.rank || (tx.rank == t.rank && type_numel(tx) > type_numel(t))) t = tx;
+	if (ty.rank > t.rank || (ty.rank == t.rank && type_numel(ty) > type_numel(t))) t = ty;
+	pred = broadcast(b, pred, t);
+	x = broadcast(b, x, t);
+	y = broadcast(b, y, t);
+	return hlo_select(b, pred, x, y);
+}
+
+Value square(Builder *b, Value x) { return hlo_multiply(b, x, x); }
+
+Value clamp_min(Builder *b, Value x, double low)
+{
+	Value floor = full_like(b, x, low);
+	return hlo_maximum(b, x, floor);
+}
+
+Value wrap_index(Builder *b, Value index, int64_t size)
+{
+	Type t = known(b, index);
+	if (!t.kind) return 0;
+	Value zero = hlo_splat_int(b, t, 0);
+	Value count = hlo_splat_int(b, t, size);
+	Value negative = hlo_compare(b, DIRECTION_LT, index, zero);
+	Value wrapped = hlo_add(b, index, count);
+	return hlo_select(b, negative, wrapped, index);
+}

@@ -1,0 +1,240 @@
+/* The driver: every node through its rule, in order. */
+#include "aten/ctx.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *rule_name(int i) { return i >= 0 && i < nrules ? rule_table[i].target : NULL; }
+
+static void index_rules(Map *m)
+{
+	for (int i = 0; i < nrules; i++) map_set(m, rule_table[i].target, strlen(rule_table[i].target), i);
+}
+
+bool has_rule(const char *target)
+{
+	for (int i = 0; i < nrules; i++)
+		if (!strcmp(rule_table[i].target, target)) return true;
+	return false;
+}
+
+/* -- missing ops -------------------------------------------------------------------------------------------------------- */
+
+typedef struct Missing { const char *target; int count; const char *line; } Missing;
+
+bool check_ops(const Program *p, Err *e)
+{
+	Arena a = { 0 };
+	jmp_buf full;
+	if (setjmp(full)) {
+		arena_free(&a);
+		return fail(e, NO_MEMORY, "out of memory");
+	}
+	a.full = &full;
+	Map rules = { &a, 0, 0, 0 }, seen = { &a, 0, 0, 0 };
+	VEC(Missing) missing = { 0 };
+	index_rules(&rules);
+	for (int i = 0; i < p->graph->node.n; i++) {
+		const GraphNode *g = &p->graph->node.v[i];
+		size_t len = strlen(g->target);
+		if (map_get(&rules, g->target, len) >= 0) continue;
+		int at = map_get(&seen, g->target, len);
+		if (at < 0) {
+			at = missing.n;
+			map_set(&seen, g->target, len, at);
+			*push(&a, &missing) = (Missing){ g->target, 0, user_line(&a, g->stack_trace) };
+		}
+		missing.v[at].count++;
+	}
+	const char *list = "";
+	for (int i = 0; i < missing.n; i++)
+		list = arena_printf(&a, "%s\n  %s  x%d  %s", list, missing.v[i].target, missing.v[i].count, missing.v[i].line);
+	if (missing.n) fail(e, UNSUPPORTED, "%d op%s of this program cannot be converted:%s", missing.n, missing.n > 1 ? "s" : "", list);
+	arena_free(&a);
+	return !missing.n;
+}
+
+/* -- values ---------------------------------------------------------------------------------------------------------------- */
+
+Value lowered_value(Lower *l, VId v)
+{
+	if (l->value[v]) return l->value[v];
+	const GraphValue *g = &l->graph->value.v[v];
+	if (g->kind == VALUE_SYMINT && IS_STATIC(g->sym)) return scalar_int(l->b, g->sym, DTYPE_i64);
+	if (g->kind != VALUE_TENSOR)
+		return build_fail(l->b, UNSUPPORTED, "value '%s' is not a tensor; dynamic sizes are not supported yet", g->name);
+	return build_fail(l->b, BAD_INPUT, "value '%s' is used before it is defined", g->name);
+}
+
+Type value_meta_type(const Lower *l, VId v)
+{
+	const GraphValue *g = &l->graph->value.v[v];
+	if (g->kind != VALUE_TENSOR) return (Type){ 0 };
+	return (Type){ .kind = TYPE_TENSOR, .elem = g->dtype, .rank = g->rank, .dim = g->dim };
+}
+
+static bool all_static(Lower *l, const Graph *g)
+{
+	for (int i = 1; i < g->value.n; i++)
+		for (int k = 0; g->value.v[i].kind == VALUE_TENSOR && k < g->value.v[i].rank; k++)
+			if (!IS_STATIC(g->value.v[i].dim[k]))
+				return fail(l->b->m->err, UNSUPPORTED, "value '%s' has the dynamic size %s; dynamic shapes are not supported yet",
+					g->value.v[i].name, l->program->sym.v[~g->value.v[i].dim[k]].expr);
+	return true;
+}
+
+/* -- nodes ------------------------------------------------------------------------------------------------------------------ */
+
+static Value apply(Node *n, const RuleRow *r)
+{
+	switch (r->mode) {
+	case MODE_RULE:   return r->rule(n);
+	case MODE_BINARY: return lower_binary(n, r->op);
+	default:          return lower_unary(n, r->op, r->mode);
+	}
+}
+
+/* Output i as the rule left it against what torch says it is. */
+static bool check_out(Node *n, int i)
+{
+	Err *e = n->b->m->err;
+	VId v = n->g->out[i];
+	Type want = out_type(n, i);
+	if (e->code || !v || want.kind != TYPE_TENSOR) return !e->code;
+	Value got = n->l->value[v];
+	if (!got) return fail(e, UNSUPPORTED, "output %d is not computed by this rule", i);
+	Type t = type_of(n->b, got);
+	if (type_eq(t, want)) return true;
+	return fail(e, UNSUPPORTED, "the rule gives %s where the program says %s", type_str(n->a, t), type_str(n->a, want));
+}
+
+static bool lower_node(Lower *l, const GraphNode *g, const RuleRow *r)
+{
+	Builder *b = l->b;
+	Node n = { .b = b, .a = l->a, .g = g, .l = l };
+	n.out = g->nout ? out_type(&n, 0) : (Type){ 0 };
+	b->loc = l->opt->locations ? g->name : NULL;
+	Value v = apply(&n, r);
+	if (g->nout && g->out[0] && v) l->value[g->out[0]] = v;
+	for (int i = 0; i < g->nout; i++)
+		if (!check_out(&n, i)) break;
+	if (!b->m->err->code) return true;
+	const char *line = user_line(l->a, g->stack_trace);
+	return err_at(b->m->err, "%s (node %s%s%s)", g->target, g->name ? g->name : "?", *line ? ", " : "", line);
+}
+
+static bool lower_nodes(Lower *l)
+{
+	Map rules = { l->a, 0, 0, 0 };
+	index_rules(&rules);
+	const Graph *g = l->graph;
+	for (int i = 0; i < g->node.n; i++) {
+		int r = map_get(&rules, g->node.v[i].target, strlen(g->node.v[i].target));
+		if (r < 0) return fail(l->b->m->err, UNSUPPORTED, "%s has no rule", g->node.v[i].target);
+		if (!lower_node(l, &g->node.v[i], &rule_table[r])) return false;
+	}
+	return true;
+}
+
+/* -- arguments and results ---------------------------------------------------------------------------------------------------- */
+
+static Value inline_tensor(Lower *l, const Tensor *t)
+{
+	Type type = tensor_type(l->a, t->dtype, t->rank, t->dim);
+	size_t nbytes = (size_t)tensor_numel(t) * dtype_nbytes(t->dtype);
+	size_t at = (size_t)t->offset * dtype_nbytes(t->dtype);
+	if (tensor_is_contiguous(t)) return hlo_constant(l->b, type, t->storage + at, nbytes);
+	uint8_t *packed = NEW(l->a, uint8_t, nbytes + 1);
+	tensor_pack(t, packed);
+	return hlo_constant(l->b, type, packed, nbytes);
+}
+
+/* Whether the tensor has the type that the graph says; a program that disagrees with its weights is broken. */
+static bool check_tensor(Lower *l, const Input *in, const Tensor *t)
+{
+	Err *e = l->b->m->err;
+	if (!t) return fail(e, BAD_INPUT, "input '%s': there is no tensor '%s' in the program", in->name, in->target);
+	Type want = value_meta_type(l, in->arg.value);
+	Type have = { .kind = TYPE_TENSOR, .elem = t->dtype, .rank = t->rank, .dim = t->dim };
+	if (type_eq(want, have)) return true;
+	return fail(e, BAD_INPUT, "tensor '%s' is %s, but the graph wants %s", in->target, type_str(l->a, have), type_str(l->a, want));
+}
+
+static bool add_input(Lower *l, Func *f, const Input *in, int user_position, Lowered *out)
+{
+	Err *e = l->b->m->err;
+	if (in->kind == INPUT_TOKEN || in->kind == INPUT_OBJECT)
+		return fail(e, UNSUPPORTED, "input '%s' is a %s, which StableHLO cannot express", in->name,
+			in->kind == INPUT_TOKEN ? "token" : "custom object");
+	if (in->arg.kind != ARG_VALUE) return true;        /* a constant: it stands in the graph already */
+	Type t = value_meta_type(l, in->arg.value);
+	if (t.kind != TYPE_TENSOR)
+		return fail(e, UNSUPPORTED, "input '%s' is a dynamic size; dynamic shapes are not supported yet", in->name);
+	const Tensor *w = in->kind == INPUT_USER ? NULL : program_tensor(l->program, in->target);
+	if (in->kind != INPUT_USER && !check_tensor(l, in, w)) return false;
+	if (w && l->opt->inline_weights) {
+		if (!w->storage) return fail(e, BAD_INPUT, "tensor '%s' has no data to write into the module", in->target);
+		l->value[in->arg.value] = inline_tensor(l, w);
+		return true;
+	}
+	Type kept = tensor_type(l->a, t.elem, t.rank, t.dim);
+	l->value[in->arg.value] = func_arg(l->b->m, f, kept, in->name);
+	out->arg[out->narg++] = (ArgSource){ in->kind, in, user_position, w };
+	return true;
+}
+
+static bool add_inputs(Lower *l, Func *f, Lowered *out)
+{
+	const Program *p = l->program;
+	out->arg = NEW(l->a, ArgSource, p->ninput + 1);
+	int user = 0;
+	for (int i = 0; i < p->ninput; i++) {
+		bool is_user = p->input[i].kind == INPUT_USER || p->input[i].kind == INPUT_CONSTANT;
+		if (!add_input(l, f, &p->input[i], is_user ? user : -1, out)) return false;
+		user += is_user;
+	}
+	return true;
+}
+
+static bool add_results(Lower *l, Lowered *out)
+{
+	const Program *p = l->program;
+	Value *v = NEW(l->a, Value, p->noutput + 1);
+	out->result = NEW(l->a, ResultSource, p->noutput + 1);
+	for (int i = 0; i < p->noutput; i++) {
+		const Output *o = &p->output[i];
+		if (o->arg.kind != ARG_VALUE) continue;         /* None and plain numbers are put back by the caller */
+		v[out->nresult] = lowered_value(l, o->arg.value);
+		out->result[out->nresult++] = (ResultSource){ o->kind, o->target, i };
+	}
+	func_return(l->b, out->nresult, v);
+	return !l->b->m->err->code;
+}
+
+/* After dce(): weights that nothing reads are no arguments; user inputs stay, so that a call has its own signature. */
+static void prune(Lower *l, Func *f, Lowered *out)
+{
+	int n = out->narg;
+	bool *keep = NEW(l->a, bool, n + 1), *dropped = NEW(l->a, bool, n + 1);
+	for (int i = 0; i < n; i++) keep[i] = out->arg[i].kind == INPUT_USER;
+	drop_unused_args(l->b->m, f, keep, dropped);
+	out->unused = NEW(l->a, ArgSource, n + 1);
+	out->narg = 0;
+	for (int i = 0; i < n; i++) {
+		if (dropped[i]) out->unused[out->nunused++] = out->arg[i];
+		else out->arg[out->narg++] = out->arg[i];
+	}
+}
+
+bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
+{
+	*out = (Lowered){ 0 };
+	Func *f = func_new(m, opt->func_name ? opt->func_name : "main");
+	Builder b = builder(m, f);
+	Lower l = { .program = p, .graph = p->graph, .b = &b, .a = &m->arena, .opt = opt,
+		.value = NEW(&m->arena, Value, p->graph->value.n + 1) };
+	if (!all_static(&l, p->graph) || !add_inputs(&l, f, out) || !lower_nodes(&l) || !add_results(&l, out)) return false;
+	dce(m);
+	prune(&l, f, out);
+	return true;
+}

@@ -1,0 +1,45 @@
+/* ATen graph -> StableHLO module. One rule per overload (rules.def); the driver is in lower.c. */
+#ifndef ATEN_LOWER_H
+#define ATEN_LOWER_H
+
+#include "program/program.h"
+#include "stablehlo/stablehlo.h"
+
+/* Where an argument of @main comes from. */
+typedef struct ArgSource {
+	InputKind kind;
+	const Input *input;      /* the program's input; name and target are there */
+	int user_position;       /* among the user inputs, INPUT_USER only; else -1 */
+	const Tensor *tensor;    /* weights, buffers and constants; NULL for user inputs */
+} ArgSource;
+
+typedef struct ResultSource {
+	OutputKind kind;
+	const char *target;      /* of mutations */
+	int position;            /* in Program.output */
+} ResultSource;
+
+/* What the arguments and results of @main are, in order. In the module's arena. */
+typedef struct Lowered {
+	int narg;      ArgSource *arg;
+	int nresult;   ResultSource *result;
+	int nunused;   ArgSource *unused;        /* weights and user inputs that no op needs; user inputs stay arguments too */
+} Lowered;
+
+typedef struct LowerOptions {
+	const char *func_name;       /* NULL: "main" */
+	bool inline_weights;         /* weights become constants instead of arguments */
+	bool locations;              /* ops carry their node's name */
+} LowerOptions;
+
+/* Every overload without a rule, one line each: "aten.foo.default  x3  model.py:17, in forward". True when there is none. */
+bool check_ops(const Program *p, Err *e);
+
+/* Lowers the functionalized program into m (fresh; m->arena.full set by the caller; m->err receives failures). */
+bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out);
+
+/* For docs and tests: the i-th overload that has a rule, NULL past the end. */
+const char *rule_name(int i);
+bool has_rule(const char *target);
+
+#endif
