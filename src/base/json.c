@@ -302,18 +302,17 @@ JVal json_next(JVal v)
 JVal json_key(JVal v, const char *key)
 {
 	if (json_kind(v) != JSON_object) return missing;
-	JEACH(x, v) {
-		JVal k = { x.doc, x.tok - 1 };
-		if (json_is(k, key)) return x;
-	}
+	JEACH(x, v) if (json_is(json_member_name(x), key)) return x;
 	return missing;
 }
 
-const char *json_member(Arena *a, JVal v)
+JVal json_member_name(JVal v)
 {
-	if (!v.doc || !v.tok || !is_key(&v.doc->tok[v.tok - 1])) return NULL;
-	return json_str(a, (JVal){ v.doc, v.tok - 1 });
+	if (!v.doc || !v.tok || !is_key(&v.doc->tok[v.tok - 1])) return missing;
+	return (JVal){ v.doc, v.tok - 1 };
 }
+
+const char *json_member(Arena *a, JVal v) { return json_str(a, json_member_name(v)); }
 
 /* ---- conversions ------------------------------------------------------------------------------------------ */
 
@@ -438,6 +437,8 @@ bool json_is(JVal v, const char *s)
 	if (!v.doc || token(v)->type != JSMN_STRING) return false;
 	const jsmntok_t *t = token(v);
 	const char *p = v.doc->text + t->start, *end = v.doc->text + t->end;
+	if (same(p, (size_t)(end - p), s)) return !strchr(s, '\\');
+	if (!memchr(p, '\\', (size_t)(end - p))) return false;
 	while (p < end) {
 		char c[4] = { *p };
 		size_t n = 1;

@@ -31,6 +31,7 @@ JVal json_key(JVal v, const char *key);       /* a member of an object */
 JVal json_first(JVal v);                      /* first item, or first member's value */
 JVal json_next(JVal v);                       /* the one after it; missing at the end */
 const char *json_member(Arena *a, JVal v);    /* the key under which v stands in its object */
+JVal json_member_name(JVal v);                /* the same as a string value; missing when v is no member */
 
 #define JEACH(x, v) for (JVal x = json_first(v); json_kind(x); x = json_next(x))
 

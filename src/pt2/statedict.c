@@ -1,0 +1,33 @@
+/* Weights as torch 2.8 and older stored them: one torch.save file with a dict of tensors. */
+#include <string.h>
+
+#include "pt2/internal.h"
+#include "pt2/pickle.h"
+
+static bool add_item(Model *m, PVal key, PVal v)
+{
+	if (key.kind != P_STR) return fail(m->err, BAD_INPUT, "%s as a key", pickle_kind(key));
+	if (v.kind != P_TENSOR) return fail(m->err, UNSUPPORTED, "'%s' is %s, wanted a tensor", key.str, pickle_kind(v));
+	if (program_tensor(m->p, key.str)) return fail(m->err, BAD_INPUT, "tensor '%s' stands there twice", key.str);
+	Tensor *t = program_add_tensor(m->p, key.str);
+	const char *name = t->name;
+	*t = *v.tensor;
+	t->name = name;
+	return true;
+}
+
+/* An empty file stands for no tensors. */
+bool read_state_dict(Model *m, Zip *z, const char *path)
+{
+	ZipEntry *x = zip_find(z, path);
+	Pickle pickle;
+	PVal v;
+	if (!x) return fail(m->err, BAD_INPUT, "the archive has no '%s'", path);
+	if (!zip_read(z, x, ZIP_QUICK, m->err)) return false;
+	if (!x->nbytes) return true;
+	if (!pickle_open(&pickle, m->a, x->bytes, (size_t)x->nbytes, path, m->err) || !pickle_load(&pickle, &v)) return false;
+	if (v.kind != P_DICT) return fail(m->err, BAD_INPUT, "%s: %s, wanted a dict", path, pickle_kind(v));
+	for (int i = 0; i + 1 < v.list->item.n; i += 2)
+		if (!add_item(m, v.list->item.v[i], v.list->item.v[i + 1])) return err_at(m->err, "%s", path);
+	return true;
+}
