@@ -2,12 +2,14 @@
 
 #include "bundle/meta.h"
 
-int64_t signature_dim(const Signature *s, int i)
+bool is_dynamic(const Signature *s, int i)
 {
 	for (int k = 0; k < s->ndynamic; k++)
-		if (s->dynamic_dim[k] == i) return -1;
-	return s->dim[i];
+		if (s->dynamic_dim[k] == i) return true;
+	return false;
 }
+
+int64_t signature_dim(const Signature *s, int i) { return is_dynamic(s, i) ? -1 : s->dim[i]; }
 
 const char *signature_str(Arena *a, const Signature *s)
 {
@@ -56,7 +58,7 @@ static bool check_signature(const Signature *s, Err *e)
 {
 	if (!s->dtype || !*dtype_info(s->dtype)->torch) return fail(e, BAD_INPUT, "type %s has no name in torch", dtype_name(s->dtype));
 	for (int i = 0; i < s->rank; i++)
-		if (s->dim[i] < 0 && signature_dim(s, i) >= 0) return fail(e, BAD_INPUT, "size %d is negative", i);
+		if (s->dim[i] < 0 && !is_dynamic(s, i)) return fail(e, BAD_INPUT, "size %d is negative", i);
 	for (int i = 0; i < s->ndynamic; i++)
 		if (s->dynamic_dim[i] < 0 || s->dynamic_dim[i] >= s->rank)
 			return fail(e, BAD_INPUT, "dynamic dim %d is outside rank %d", s->dynamic_dim[i], s->rank);
@@ -107,18 +109,24 @@ static bool check_function(Arena *a, const BundleParts *parts, const Map *by_nam
 	return true;
 }
 
-bool check_parts(Arena *a, const BundleParts *parts, const Map *by_name, Err *e)
+static bool check_names(const char *dir, const BundleParts *parts, int i, Err *e)
 {
-	if (!parts->nfunction) return fail(e, BAD_INPUT, "functions: there is none");
+	const char *name = parts->function[i].meta.name;
+	if (!check_name("function", name, e)) return err_at(e, "%s/functions", dir);
+	for (int k = 0; k < i; k++)
+		if (!strcmp(parts->function[k].meta.name, name)) return fail(e, BAD_INPUT, "%s/functions: two are named '%s'", dir, name);
+	return true;
+}
+
+bool check_parts(Arena *a, const char *dir, const BundleParts *parts, const Map *by_name, Err *e)
+{
+	if (!parts->nfunction) return fail(e, BAD_INPUT, "%s/functions: there is none", dir);
 	for (int i = 0; i < parts->nfunction; i++) {
 		const BundleFunction *f = &parts->function[i];
-		if (!check_name("function", f->meta.name, e)) return false;
-		for (int k = 0; k < i; k++)
-			if (!strcmp(parts->function[k].meta.name, f->meta.name))
-				return fail(e, BAD_INPUT, "functions: two are named '%s'", f->meta.name);
-		if (!check_function(a, parts, by_name, &f->meta, e)) return err_at(e, "functions/%s.meta", f->meta.name);
+		if (!check_names(dir, parts, i, e)) return false;
+		if (!check_function(a, parts, by_name, &f->meta, e)) return err_at(e, "%s/functions/%s.meta", dir, f->meta.name);
 		if (!f->bytecode_nbytes && (!f->text_nbytes || parts->skip_text))
-			return fail(e, BAD_INPUT, "functions/%s: has neither bytecode nor text", f->meta.name);
+			return fail(e, BAD_INPUT, "%s/functions/%s: has neither bytecode nor text", dir, f->meta.name);
 	}
 	return true;
 }

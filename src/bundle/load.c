@@ -149,7 +149,7 @@ static bool load(Load *l)
 	parts->function = function;
 	parts->tensor = tensor;
 	parts->constant = constant;
-	return check_parts(&b->arena, parts, &b->tensor_by_name, l->e) || err_at(l->e, "%s", l->dir);
+	return check_parts(&b->arena, l->dir, parts, &b->tensor_by_name, l->e);
 }
 
 /* A frame of its own: what it changes stands in the bundle, where a longjmp leaves it alone. */

@@ -194,7 +194,7 @@ static void get_signature(Read *r, JVal v, bool any_type, Signature *s)
 	JEACH(d, dynamic) which[s->ndynamic++] = (int)get_number(r, d, 0, s->rank - 1, "a dynamic dim");
 	s->dynamic_dim = which;
 	for (int i = 0; i < s->rank && !r->e->code; i++)
-		if (dim[i] < 0 && signature_dim(s, i) >= 0) json_fail(r->e, shape, "size %d is -1 but \"dynamic_dims\" does not name it", i);
+		if (dim[i] < 0 && !is_dynamic(s, i)) json_fail(r->e, shape, "size %d is -1 but \"dynamic_dims\" does not name it", i);
 }
 
 static void get_location(Read *r, JVal v, Location *l)

@@ -19,8 +19,10 @@ bool extra_read(Arena *a, const char *text, size_t n, const char *what, Function
 /* A name that can stand in a path and in JSON: UTF-8, not empty, no '/', not "." or "..". `what`: "function". */
 bool check_name(const char *what, const char *name, Err *e);
 
-/* Whether functions, tensors and constants agree with one another. Messages start at "functions/...". */
-bool check_parts(Arena *a, const BundleParts *parts, const Map *tensor_by_name, Err *e);
+/* Whether functions, tensors and constants agree with one another; `dir` names the place in messages. */
+bool check_parts(Arena *a, const char *dir, const BundleParts *parts, const Map *tensor_by_name, Err *e);
+
+bool is_dynamic(const Signature *s, int dim);
 
 /* "float32[4,?]" */
 const char *signature_str(Arena *a, const Signature *s);

@@ -152,7 +152,7 @@ static bool check_source(Save *s, const BundleParts *parts)
 		if (map_set(&by_name, name, strlen(name), i) >= 0)
 			return fail(s->e, BAD_INPUT, "%s/data/%s: two tensors have this name", s->dir, name);
 	}
-	return check_parts(&s->a, parts, &by_name, s->e) || err_at(s->e, "%s", s->dir);
+	return check_parts(&s->a, s->dir, parts, &by_name, s->e);
 }
 
 /* A frame of its own: what it changes stands in its caller's, where a longjmp leaves it alone. */

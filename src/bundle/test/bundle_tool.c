@@ -106,24 +106,13 @@ static void print_location(const Location *l)
 	printf("]");
 }
 
-static uint64_t sum_of(const NpyArray *x)
-{
-	size_t n = npy_count(x) * npy_itemsize(x);
-	uint8_t *p = malloc(n + 1);
-	if (!p) return 0;
-	npy_pack(x, 0, npy_count(x), p);
-	uint64_t h = hash_bytes(p, n, 0) >> 12;
-	free(p);
-	return h;
-}
-
 static void print_tensors(const char *key, int n, const BundleTensor *t)
 {
 	printf(", \"%s\": {", key);
 	for (int i = 0; i < n; i++) {
 		if (i) printf(", ");
 		print_str(t[i].name);
-		printf(": {\"dtype\": \"%s\", \"sum\": %llu", dtype_name(t[i].array.dtype), (unsigned long long)sum_of(&t[i].array));
+		printf(": {\"dtype\": \"%s\"", dtype_name(t[i].array.dtype));
 		print_dims("shape", t[i].array.rank, t[i].array.dim);
 		print_dims("stride", t[i].array.rank, t[i].array.stride);
 		printf("}");

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	FunctionMeta m = { 0 };
 	Map none = { .arena = &a };
 	BundleFunction f = { .bytecode = p, .bytecode_nbytes = 1 };
-	if (meta_read(&a, (const char *)p, n, "meta", &f.meta, &e) && check_parts(&a, &(BundleParts){ .nfunction = 1, .function = &f }, &none, &e))
+	if (meta_read(&a, (const char *)p, n, "meta", &f.meta, &e) && check_parts(&a, "dir", &(BundleParts){ .nfunction = 1, .function = &f }, &none, &e))
 		again(&a, &f.meta, meta_write, meta_read, &e);
 	err_clear(&e);
 	m.noutput = 1;
