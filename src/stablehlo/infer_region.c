@@ -93,7 +93,7 @@ bool infer_map(Module *m, const Op *op, int nout, Type *out)
 	bool ok = dims.n == x.rank;
 	for (int i = 0; ok && i < dims.n; i++) ok = dims.v[i] == i;
 	if (!ok) return broken(m, op, "c3", "dimensions = %s, wanted all of %s in order", ints_str(m, dims), str(m, x));
-	DType elem;
+	DType elem = DTYPE_none;
 	if (!accumulators(m, op, "c4", 1, &elem)) return false;
 	*out = with_elem(x, elem);
 	return true;
