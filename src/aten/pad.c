@@ -1,0 +1,181 @@
+/* Borders: constant, reflected, replicated and circular padding; rolling. */
+#include "aten/rules.h"
+
+#include <string.h>
+
+/* -- rearranging one dim -------------------------------------------------------------------------------------------------------- */
+
+/* How many of from[0..n) go on as they begin: up by one, down by one, or the same again. */
+static int run_length(const int64_t *from, int n, int64_t *step)
+{
+	*step = n > 1 ? from[1] - from[0] : 1;
+	if (*step != 1 && *step != -1 && *step != 0) return *step = 1, 1;
+	int k = 1;
+	while (k < n && from[k] - from[k - 1] == *step) k++;
+	return k;
+}
+
+/* x[.., first, first + step, .., ..]: count elements of dim */
+static Value take_run(Builder *b, Value x, int dim, int64_t first, int64_t step, int64_t count)
+{
+	if (step == 1) return slice_dim(b, x, dim, first, first + count, 1);
+	if (step == -1) {
+		x = slice_dim(b, x, dim, first - count + 1, first + 1, 1);
+		return hlo_reverse(b, x, one_dim(b, dim));
+	}
+	x = slice_dim(b, x, dim, first, first + 1, 1);
+	if (!x) return 0;
+	Type t = shape_with(b, type_of(b, x), dim, count);
+	return broadcast(b, x, t);
+}
+
+/* x with from[i] as element i of dim: slices, reversed slices and repeated ones, end to end. */
+static Value rearrange(Builder *b, Value x, int dim, const int64_t *from, int n)
+{
+	if (!n) return slice_dim(b, x, dim, 0, 0, 1);
+	Value *part = NEW(b->a, Value, n);
+	int count = 0;
+	for (int i = 0, k; i < n; i += k) {
+		int64_t step;
+		k = run_length(from + i, n - i, &step);
+		part[count++] = take_run(b, x, dim, from[i], step, k);
+	}
+	return hlo_concatenate(b, count, part, dim);
+}
+
+/* -- padding with elements of the tensor ------------------------------------------------------------------------------------------ */
+
+typedef enum PadMode { PAD_REFLECT, PAD_REPLICATE, PAD_CIRCULAR } PadMode;
+
+/* Which of 0..size-1 stands at position i, which may lie outside. */
+static int64_t source(PadMode mode, int64_t i, int64_t size)
+{
+	switch (mode) {
+	case PAD_REFLECT:   return i < 0 ? -i : i >= size ? 2 * (size - 1) - i : i;
+	case PAD_REPLICATE: return i < 0 ? 0 : i >= size ? size - 1 : i;
+	default:            return i < 0 ? i + size : i >= size ? i - size : i;
+	}
+}
+
+static Value pad_dim(Node *n, Value x, int dim, int64_t low, int64_t high, PadMode mode)
+{
+	Type t = type_of(n->b, x);
+	int64_t size = t.dim[dim], total = size + low + high;
+	if (total < 0 || total > INT32_MAX)
+		return node_fail(n, BAD_INPUT, "padding (%lld, %lld) of a dim of size %lld", (long long)low, (long long)high, (long long)size);
+	int64_t *from = NEW(n->a, int64_t, total + 1);
+	for (int64_t i = 0; i < total; i++) {
+		from[i] = source(mode, i - low, size);
+		if (from[i] < 0 || from[i] >= size)
+			return node_fail(n, BAD_INPUT, "padding (%lld, %lld) is more than a dim of size %lld has", (long long)low,
+				(long long)high, (long long)size);
+	}
+	return low || high ? rearrange(n->b, x, dim, from, (int)total) : x;
+}
+
+/* pad: (low, high) of the last dim first */
+static Value pad_dims(Node *n, Value x, Ints pad, PadMode mode)
+{
+	int rank = x ? rank_of(n->b, x) : 0;
+	if (pad.n % 2 || pad.n / 2 > rank) return x ? node_fail(n, BAD_INPUT, "%d paddings for rank %d", pad.n, rank) : 0;
+	for (int i = 0; i < pad.n / 2 && x; i++) x = pad_dim(n, x, rank - 1 - i, pad.v[2 * i], pad.v[2 * i + 1], mode);
+	return x;
+}
+
+/* aten.reflection_padNd(self, padding), aten.replication_padNd(self, padding), aten._pad_circular(self, pad) */
+Value lower_reflection_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "padding"), PAD_REFLECT); }
+Value lower_replication_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "padding"), PAD_REPLICATE); }
+Value lower_circular_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "pad"), PAD_CIRCULAR); }
+
+/* -- padding with a constant -------------------------------------------------------------------------------------------------------- */
+
+static Value pad_constant(Node *n, Value x, Ints pad, Value value)
+{
+	Builder *b = n->b;
+	int rank = x ? rank_of(b, x) : 0;
+	if (pad.n % 2 || pad.n / 2 > rank) return x ? node_fail(n, BAD_INPUT, "%d paddings for rank %d", pad.n, rank) : 0;
+	int64_t *low = NEW(n->a, int64_t, rank + 1), *high = NEW(n->a, int64_t, rank + 1);
+	for (int i = 0; i < pad.n / 2; i++) {
+		low[rank - 1 - i] = pad.v[2 * i];
+		high[rank - 1 - i] = pad.v[2 * i + 1];
+	}
+	return hlo_pad(b, x, value, low, high, NULL);
+}
+
+/* A number argument in the element type of the result; absent: 0. */
+static Value pad_value(Node *n) { return has_arg(n, "value") ? arg_as(n, "value", n->out.elem) : scalar(n->b, 0, n->out.elem); }
+
+/* aten.constant_pad_nd(self, pad, value=0): negative padding crops */
+Value lower_constant_pad(Node *n)
+{
+	Value x = arg(n, "self");
+	Value value = pad_value(n);
+	return pad_constant(n, x, arg_ints(n, "pad"), value);
+}
+
+/* aten.pad(self, pad, mode="constant", value=None) */
+Value lower_pad(Node *n)
+{
+	const char *mode = arg_str(n, "mode", "constant");
+	if (!strcmp(mode, "constant")) return lower_constant_pad(n);
+	Value x = arg(n, "self");
+	Ints pad = arg_ints(n, "pad");
+	if (!strcmp(mode, "reflect")) return pad_dims(n, x, pad, PAD_REFLECT);
+	if (!strcmp(mode, "replicate")) return pad_dims(n, x, pad, PAD_REPLICATE);
+	if (!strcmp(mode, "circular")) return pad_dims(n, x, pad, PAD_CIRCULAR);
+	return node_fail(n, UNSUPPORTED, "mode '%s'", mode);
+}
+
+/* aten.pad_sequence(sequences [L_i, *], batch_first=False, padding_value=0, padding_side="right") -> [L, N, *] or [N, L, *] */
+Value lower_pad_sequence(Node *n)
+{
+	Builder *b = n->b;
+	Values x = arg_list(n, "sequences");
+	int batch = arg_bool(n, "batch_first", false) ? 0 : 1;
+	bool left = !strcmp(arg_str(n, "padding_side", "right"), "left");
+	Value value = scalar(b, arg_num(n, "padding_value", 0), n->out.elem);
+	for (int i = 0; i < x.n; i++) {
+		if (!x.v[i]) return 0;
+		Type t = type_of(b, x.v[i]);
+		int64_t *none = NEW(n->a, int64_t, t.rank + 1), *some = NEW(n->a, int64_t, t.rank + 1);
+		if (t.rank) some[0] = n->out.dim[1 - batch] - t.dim[0];
+		x.v[i] = hlo_pad(b, x.v[i], value, left ? some : none, left ? none : some, NULL);
+		x.v[i] = x.v[i] ? unsqueeze_dim(b, x.v[i], batch) : 0;
+	}
+	return hlo_concatenate(b, x.n, x.v, batch);
+}
+
+/* -- rolling -------------------------------------------------------------------------------------------------------------------------- */
+
+/* x[.., (i - shift) mod size, ..] */
+static Value roll_dim(Builder *b, Value x, int dim, int64_t shift)
+{
+	int64_t size = x ? type_of(b, x).dim[dim] : 0;
+	shift = size ? (shift % size + size) % size : 0;
+	if (!shift) return x;
+	Value part[2] = { slice_dim(b, x, dim, size - shift, size, 1), 0 };
+	part[1] = slice_dim(b, x, dim, 0, size - shift, 1);
+	return hlo_concatenate(b, 2, part, dim);
+}
+
+/* aten.roll(self, shifts, dims=[]): without dims the flattened tensor rolls */
+Value lower_roll(Node *n)
+{
+	Value x = arg(n, "self");
+	Ints shift = arg_ints(n, "shifts"), dims = arg_ints(n, "dims");
+	if (!x || !shift.n) return x;
+	if (!dims.n) {
+		int64_t numel = type_numel(type_of(n->b, x));
+		x = hlo_reshape(n->b, x, 1, &numel);
+		x = roll_dim(n->b, x, 0, shift.v[0]);
+		return reshape_to(n->b, x, n->out);
+	}
+	int rank = rank_of(n->b, x);
+	if (dims.n != shift.n) return node_fail(n, BAD_INPUT, "%d shifts for %d dims", shift.n, dims.n);
+	for (int i = 0; i < dims.n && rank; i++) {                             /* a dim may stand twice */
+		int64_t d = dims.v[i] < 0 ? dims.v[i] + rank : dims.v[i];
+		if (d < 0 || d >= rank) return node_fail(n, BAD_INPUT, "dim %lld is outside rank %d", (long long)dims.v[i], rank);
+		x = roll_dim(n->b, x, (int)d, shift.v[i]);
+	}
+	return x;
+}
