@@ -1,0 +1,242 @@
+/* torch_stablehlo.h - PyTorch exported programs to StableHLO, and StableHLO to a device, from C.
+ *
+ *	tshlo_error e = { 0 };
+ *	tshlo_program *p = tshlo_program_open("resnet18.pt2", &e);          torch.export.save's file, mapped
+ *	tshlo_model   *m = tshlo_convert(p, NULL, &e);                      StableHLO, weights borrowed
+ *	tshlo_save(m, "resnet18_dir", NULL, &e);                            the directory that torch_xla writes
+ *	tshlo_device  *d = tshlo_device_open(NULL, 0, &e);                  XLA on this CPU, through PJRT
+ *	tshlo_runner  *r = tshlo_compile(m, NULL, d, &e);                   once
+ *	tshlo_run(r, &x, 1, out, &e);                                       as often as wanted, from any thread
+ *	if (e.code) fprintf(stderr, "%s\n", e.message);
+ *
+ * Every function takes NULL for the object that an earlier call failed to make, does nothing and keeps the first error, so a
+ * program checks once, at its end. Functions that return bool give false, those that return a pointer NULL, on failure.
+ * Strings and arrays handed out live as long as the object they came from, unless said otherwise. Strings taken are copied;
+ * tensor data taken is borrowed. Objects may be used from several threads at once where it says so. The library never
+ * prints, and no input makes it abort. */
+#ifndef TORCH_STABLEHLO_H
+#define TORCH_STABLEHLO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define TSHLO_API __attribute__((visibility("default")))
+#else
+#define TSHLO_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -- errors ---------------------------------------------------------------------------------------------------------- */
+
+typedef enum tshlo_code {
+	TSHLO_OK,
+	TSHLO_BAD_INPUT,         /* a file, graph or argument is not as it should be */
+	TSHLO_UNSUPPORTED,       /* right, but this library cannot do it; the message names what */
+	TSHLO_NO_MEMORY,
+	TSHLO_IO,                /* the system said no; the message has the path and its reason */
+	TSHLO_PLUGIN             /* the PJRT plugin said no; the message is its own */
+} tshlo_code;
+
+/* Zero it before first use. The first failure is kept; later calls do not overwrite it. */
+typedef struct tshlo_error {
+	tshlo_code code;
+	char *message;           /* one sentence (a list of ops has one line each); free with tshlo_error_clear() */
+} tshlo_error;
+
+TSHLO_API void tshlo_error_clear(tshlo_error *e);
+TSHLO_API const char *tshlo_version(void);               /* of this library: "0.1.0" */
+TSHLO_API const char *tshlo_stablehlo_version(void);     /* the newest StableHLO it writes: "1.20.0" */
+
+/* -- element types and tensors ------------------------------------------------------------------------------------------ */
+
+/* An element type; 0 is none. Spelled as StableHLO ("f32", "i64", "i1", "complex<f32>") or torch ("float32") has it. */
+typedef int tshlo_dtype;
+TSHLO_API tshlo_dtype tshlo_dtype_by_name(const char *name);     /* 0: no such type */
+TSHLO_API const char *tshlo_dtype_name(tshlo_dtype t);           /* StableHLO's spelling; "none" for 0 */
+TSHLO_API const char *tshlo_dtype_torch_name(tshlo_dtype t);     /* "float32"; "" where torch has none */
+TSHLO_API size_t tshlo_dtype_nbytes(tshlo_dtype t);              /* of one element in memory */
+
+/* A dense, row-major tensor of little-endian elements. data is borrowed. */
+typedef struct tshlo_tensor {
+	tshlo_dtype dtype;
+	int rank;
+	const int64_t *dims;     /* [rank] */
+	const void *data;
+} tshlo_tensor;
+
+/* -- exported programs ---------------------------------------------------------------------------------------------------- */
+
+/* A torch.export program. Owns its graph and the mapped file. Not for several threads at once. */
+typedef struct tshlo_program tshlo_program;
+
+/* Opens a .pt2 archive (torch 2.5 and newer). Weights stay in the mapped file. NULL: IO, or BAD_INPUT with the entry and what is
+ * wrong there. */
+TSHLO_API tshlo_program *tshlo_program_open(const char *path, tshlo_error *e);
+TSHLO_API void tshlo_program_free(tshlo_program *p);
+
+/* How often each op stands in the program: name and count of the i-th, in order of first use. false: i is past the end. */
+TSHLO_API bool tshlo_program_op(const tshlo_program *p, int i, const char **name, int *count);
+TSHLO_API const char *tshlo_program_torch_version(const tshlo_program *p);       /* that wrote it; "" unknown */
+
+/* The sample inputs that torch stored in the file, as dense tensors in the order of the user inputs. Returns how many (0: the
+ * file has none), -1 on failure. samples may be NULL to count; else it has room for that many. */
+TSHLO_API int tshlo_program_samples(tshlo_program *p, tshlo_tensor *samples, tshlo_error *e);
+
+/* -- building a program in memory (what the Python bridge does) -------------------------------------------------------------- */
+
+/* The graph is given in order: inputs, then nodes with their arguments and outputs, then outputs. Values are numbered from 1;
+ * 0 is none (an output that is None). A failure is kept in the program and reported by tshlo_convert(). dims: >= 0 a size,
+ * negative one that tshlo_symbol() gave. Names and strings are copied, weights borrowed. */
+typedef enum tshlo_input_kind {
+	TSHLO_INPUT_USER, TSHLO_INPUT_PARAMETER, TSHLO_INPUT_BUFFER, TSHLO_INPUT_CONSTANT_TENSOR, TSHLO_INPUT_CONSTANT,
+	TSHLO_INPUT_OBJECT, TSHLO_INPUT_TOKEN
+} tshlo_input_kind;
+
+typedef enum tshlo_output_kind {
+	TSHLO_OUTPUT_USER, TSHLO_OUTPUT_LOSS, TSHLO_OUTPUT_BUFFER_MUTATION, TSHLO_OUTPUT_PARAMETER_MUTATION,
+	TSHLO_OUTPUT_USER_INPUT_MUTATION, TSHLO_OUTPUT_GRAD_TO_PARAMETER, TSHLO_OUTPUT_GRAD_TO_USER_INPUT, TSHLO_OUTPUT_TOKEN
+} tshlo_output_kind;
+
+TSHLO_API tshlo_program *tshlo_program_new(tshlo_error *e);
+TSHLO_API int64_t tshlo_symbol(tshlo_program *p, const char *expr, int64_t hint);
+TSHLO_API int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
+	const int64_t *strides, int64_t offset);
+TSHLO_API int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size);
+/* target: "aten.add.Tensor"; name, stack_trace and module_stack (torch's node metadata) may be NULL. */
+TSHLO_API void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace, const char *module_stack);
+/* Arguments of the last node, by the name in its operator's schema; inside a list the name is NULL. */
+TSHLO_API void tshlo_arg_value(tshlo_program *p, const char *name, int value);
+TSHLO_API void tshlo_arg_none(tshlo_program *p, const char *name);
+TSHLO_API void tshlo_arg_int(tshlo_program *p, const char *name, int64_t v);
+TSHLO_API void tshlo_arg_float(tshlo_program *p, const char *name, double v);
+TSHLO_API void tshlo_arg_bool(tshlo_program *p, const char *name, bool v);
+TSHLO_API void tshlo_arg_complex(tshlo_program *p, const char *name, double re, double im);
+TSHLO_API void tshlo_arg_string(tshlo_program *p, const char *name, const char *v);
+TSHLO_API void tshlo_arg_dtype(tshlo_program *p, const char *name, tshlo_dtype v);
+TSHLO_API void tshlo_arg_device(tshlo_program *p, const char *name, const char *v);
+TSHLO_API void tshlo_arg_layout(tshlo_program *p, const char *name, int v);
+TSHLO_API void tshlo_arg_memory_format(tshlo_program *p, const char *name, int v);
+TSHLO_API void tshlo_arg_ints(tshlo_program *p, const char *name, int n, const int64_t *v);
+TSHLO_API void tshlo_arg_list_begin(tshlo_program *p, const char *name);
+TSHLO_API void tshlo_arg_list_end(tshlo_program *p);
+/* One output of the last node, in order; list results are flattened; 0 for None. */
+TSHLO_API void tshlo_node_output(tshlo_program *p, int value);
+/* One input of the program. target: the parameter's, buffer's or constant's name, NULL for user inputs. value 0: a constant. */
+TSHLO_API void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, const char *target, bool persistent, int value);
+/* value 0: None or a constant that the caller puts back. */
+TSHLO_API void tshlo_output(tshlo_program *p, tshlo_output_kind kind, const char *target, int value);
+/* storage[0..nbytes) must outlive every model made of the program; strides and offset in elements. */
+TSHLO_API void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
+	const int64_t *strides, int64_t offset, const void *storage, size_t nbytes);
+/* torch.utils._pytree.treespec_dumps() of the inputs ((args, kwargs)) and the outputs. */
+TSHLO_API void tshlo_specs(tshlo_program *p, const char *in_spec, const char *out_spec);
+
+/* -- models ------------------------------------------------------------------------------------------------------------------- */
+
+/* One or more StableHLO functions ("methods") and their weights. Reading and running it is for any number of threads. A method
+ * is named by a string; NULL means "forward", or the only one. */
+typedef struct tshlo_model tshlo_model;
+
+typedef struct tshlo_convert_options {
+	const char *method;          /* NULL: "forward" */
+	bool inline_weights;         /* weights as constants in the module instead of arguments */
+	bool locations;              /* ops carry the names of the program's nodes */
+} tshlo_convert_options;
+
+/* Converts the program, which the model takes over on success and on failure alike: do not use or free it afterwards. opt may be
+ * NULL. UNSUPPORTED lists every op that has no lowering, one line each with its count and the user's own source line. */
+TSHLO_API tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_options *opt, tshlo_error *e);
+
+/* Opens a StableHLO directory, ours or torch_xla's. */
+TSHLO_API tshlo_model *tshlo_load(const char *dir, tshlo_error *e);
+TSHLO_API void tshlo_model_free(tshlo_model *m);
+
+typedef struct tshlo_save_options {
+	const char *target;          /* StableHLO version of the bytecode, "1.9.0"; NULL: the oldest that can express it */
+	bool skip_text, skip_weights;
+} tshlo_save_options;
+
+/* Writes the directory beside `dir`, then renames. `dir` must not exist, or be empty. */
+TSHLO_API bool tshlo_save(tshlo_model *m, const char *dir, const tshlo_save_options *opt, tshlo_error *e);
+
+TSHLO_API int tshlo_nmethods(const tshlo_model *m);
+TSHLO_API const char *tshlo_method(const tshlo_model *m, int i);      /* NULL past the end */
+
+/* MLIR text and a portable artifact (VHLO bytecode). NUL-terminated (text); *n gets the length when n is not NULL. target: as
+ * above; a loaded model has the version it was saved with and refuses another. */
+TSHLO_API const char *tshlo_text(tshlo_model *m, const char *method, size_t *n, tshlo_error *e);
+TSHLO_API const void *tshlo_bytecode(tshlo_model *m, const char *method, const char *target, size_t *n, tshlo_error *e);
+/* The StableHLO version that tshlo_bytecode() with no target gives. */
+TSHLO_API const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_error *e);
+
+/* What the function takes and gives, in order. */
+typedef struct tshlo_value_info {
+	tshlo_input_kind input;      /* of an input: TSHLO_INPUT_USER, _PARAMETER (buffers too), _CONSTANT_TENSOR */
+	tshlo_output_kind output;    /* of a result */
+	const char *name;            /* user inputs: the placeholder's; weights: state dict name; mutations: their target; or "" */
+	int position;                /* user inputs: among the flattened user inputs; constants: their number; results: among
+	                                the flattened user outputs, or -1 */
+	tshlo_tensor type;           /* data: of weights, when they are dense in memory, else NULL */
+	size_t nbytes;               /* dense */
+} tshlo_value_info;
+
+TSHLO_API int tshlo_ninputs(const tshlo_model *m, const char *method);       /* -1: no such method */
+TSHLO_API int tshlo_noutputs(const tshlo_model *m, const char *method);
+TSHLO_API bool tshlo_input_info(const tshlo_model *m, const char *method, int i, tshlo_value_info *out);
+TSHLO_API bool tshlo_output_info(const tshlo_model *m, const char *method, int i, tshlo_value_info *out);
+/* User inputs that the function does not take because nothing depends on them. */
+TSHLO_API int tshlo_nunused(const tshlo_model *m, const char *method);
+TSHLO_API bool tshlo_unused_info(const tshlo_model *m, const char *method, int i, tshlo_value_info *out);
+TSHLO_API const char *tshlo_in_spec(const tshlo_model *m, const char *method);      /* "" unknown */
+TSHLO_API const char *tshlo_out_spec(const tshlo_model *m, const char *method);
+
+/* -- running --------------------------------------------------------------------------------------------------------------- */
+
+/* A device of a PJRT plugin. plugin: a path, a name ("cpu", "cuda", "tpu"), or NULL for PJRT_PLUGIN_LIBRARY_PATH, then the CPU.
+ * Lives until the process ends or tshlo_device_close(); close it after what runs on it is freed. */
+typedef struct tshlo_device tshlo_device;
+TSHLO_API tshlo_device *tshlo_device_open(const char *plugin, int index, tshlo_error *e);
+TSHLO_API void tshlo_device_close(tshlo_device *d);
+TSHLO_API const char *tshlo_device_name(const tshlo_device *d);          /* "TFRT_CPU_0" */
+TSHLO_API const char *tshlo_device_platform(const tshlo_device *d);      /* "cpu", "cuda", "tpu" */
+TSHLO_API const char *tshlo_device_plugin(const tshlo_device *d);        /* the plugin's path */
+TSHLO_API bool tshlo_device_is_host(const tshlo_device *d);              /* its memory is this process's */
+
+/* A method compiled for a device, with its weights there. For any number of threads. The model must outlive it. */
+typedef struct tshlo_runner tshlo_runner;
+TSHLO_API tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e);
+TSHLO_API void tshlo_runner_free(tshlo_runner *r);
+TSHLO_API int tshlo_runner_ncompiled(tshlo_runner *r);                   /* compilations so far */
+
+/* A tensor on a device. */
+typedef struct tshlo_buffer tshlo_buffer;
+TSHLO_API tshlo_buffer *tshlo_buffer_new(tshlo_device *d, const tshlo_tensor *t, tshlo_error *e);
+/* Type and, where the device's memory is the host's, the elements in place (else data is NULL). Lives as long as the buffer. */
+TSHLO_API bool tshlo_buffer_info(tshlo_buffer *b, tshlo_tensor *out);
+TSHLO_API size_t tshlo_buffer_nbytes(const tshlo_buffer *b);
+TSHLO_API bool tshlo_buffer_read(const tshlo_buffer *b, void *dst, size_t nbytes, tshlo_error *e);
+TSHLO_API void tshlo_buffer_free(tshlo_buffer *b);
+
+/* Runs it on the user inputs in order (as many as tshlo_runner_nuser()), waits, and gives tshlo_noutputs() buffers, each to be
+ * freed. BAD_INPUT names the input that has another type than the program wants. */
+TSHLO_API int tshlo_runner_nuser(const tshlo_runner *r);
+TSHLO_API bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e);
+TSHLO_API bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out, tshlo_error *e);
+
+/* -- NumPy files ------------------------------------------------------------------------------------------------------------- */
+
+/* A .npy file, mapped; free with tshlo_npy_close(). Fortran order and byte orders other than little are refused by name. */
+typedef struct tshlo_npy tshlo_npy;
+TSHLO_API tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e);
+TSHLO_API void tshlo_npy_close(tshlo_npy *f);
+TSHLO_API bool tshlo_npy_write(const char *path, const tshlo_tensor *t, tshlo_error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,248 @@
+"""An ExportedProgram into the library's graph, node by node; tensors by pointer.
+
+Nothing is lowered or decided here: names, arguments and metadata are handed over as torch has them.
+"""
+
+import operator
+
+import torch
+from torch.export.graph_signature import (
+    ConstantArgument,
+    CustomObjArgument,
+    InputKind,
+    OutputKind,
+    TokenArgument,
+)
+from torch.utils import _pytree as pytree
+
+from ._lib import UnsupportedError, check, dtype_code, ffi, lib
+
+_INPUT = {
+    InputKind.USER_INPUT: lib.TSHLO_INPUT_USER,
+    InputKind.PARAMETER: lib.TSHLO_INPUT_PARAMETER,
+    InputKind.BUFFER: lib.TSHLO_INPUT_BUFFER,
+    InputKind.CONSTANT_TENSOR: lib.TSHLO_INPUT_CONSTANT_TENSOR,
+    InputKind.CUSTOM_OBJ: lib.TSHLO_INPUT_OBJECT,
+    InputKind.TOKEN: lib.TSHLO_INPUT_TOKEN,
+}
+_OUTPUT = {
+    "USER_OUTPUT": lib.TSHLO_OUTPUT_USER,
+    "LOSS_OUTPUT": lib.TSHLO_OUTPUT_LOSS,
+    "BUFFER_MUTATION": lib.TSHLO_OUTPUT_BUFFER_MUTATION,
+    "PARAMETER_MUTATION": lib.TSHLO_OUTPUT_PARAMETER_MUTATION,
+    "USER_INPUT_MUTATION": lib.TSHLO_OUTPUT_USER_INPUT_MUTATION,
+    "GRADIENT_TO_PARAMETER": lib.TSHLO_OUTPUT_GRAD_TO_PARAMETER,
+    "GRADIENT_TO_USER_INPUT": lib.TSHLO_OUTPUT_GRAD_TO_USER_INPUT,
+    "TOKEN": lib.TSHLO_OUTPUT_TOKEN,
+}
+# torch._export.serde.schema: Layout, MemoryFormat
+_LAYOUT = {torch.strided: 7, torch.sparse_coo: 1, torch.sparse_csr: 2}
+_MEMORY_FORMAT = {
+    torch.contiguous_format: 1,
+    torch.channels_last: 2,
+    torch.channels_last_3d: 3,
+    torch.preserve_format: 4,
+}
+_dtypes = {}
+
+
+def torch_dtype_code(dtype):
+    """The library's number of a torch.dtype."""
+    if dtype not in _dtypes:
+        _dtypes[dtype] = dtype_code(str(dtype))
+    return _dtypes[dtype]
+
+
+def _encode(s):
+    return ffi.NULL if s is None else str(s).encode("utf-8", "replace")
+
+
+class Bridge:
+    """One walk over one program. ``kept`` holds the tensors whose memory the library borrows."""
+
+    def __init__(self):
+        self.p = check(lib.tshlo_program_new)
+        self.values = {}  # fx.Node -> value, or list of values
+        self.kept = []
+
+    # -- values --------------------------------------------------------------------------------------------------
+
+    def dim(self, d):
+        if type(d) is int:
+            return d
+        node = d.node
+        if node.is_constant() or (node.expr.is_number and node.expr.is_Integer):
+            return int(node.expr)
+        hint = node.hint if node.has_hint() else 0
+        return lib.tshlo_symbol(self.p, str(node.expr).encode(), hint)
+
+    def value(self, name, val):
+        """A value of the graph with the metadata of ``val``; a list of them for a tuple; 0 for None."""
+        if isinstance(val, torch.Tensor):
+            if val.layout is not torch.strided:
+                raise UnsupportedError(f"value '{name}' has layout {val.layout}, wanted a dense tensor")
+            dims = [self.dim(d) for d in val.shape]
+            strides = [self.dim(d) for d in val.stride()]
+            return lib.tshlo_value_tensor(
+                self.p, name, torch_dtype_code(val.dtype), len(dims), dims, strides, self.dim(val.storage_offset())
+            )
+        if isinstance(val, (list, tuple)):
+            return [self.value(name, v) for v in val]
+        if isinstance(val, (torch.SymInt, int)) and not isinstance(val, bool):
+            return lib.tshlo_value_symint(self.p, name, self.dim(val))
+        return 0
+
+    # -- arguments -----------------------------------------------------------------------------------------------
+
+    def arg(self, name, x):
+        p, kind = self.p, type(x)
+        if kind is torch.fx.Node:
+            v = self.values[x]
+            if isinstance(v, list):
+                self.list(name, v, lambda n, i: lib.tshlo_arg_value(p, n, i))
+            elif v == 0:
+                raise UnsupportedError(f"node '{x.name}' gives {type(x.meta.get('val')).__name__}, which no op can take")
+            else:
+                lib.tshlo_arg_value(p, name, v)
+        elif x is None:
+            lib.tshlo_arg_none(p, name)
+        elif kind is bool:
+            lib.tshlo_arg_bool(p, name, x)
+        elif kind is int:
+            lib.tshlo_arg_int(p, name, x)
+        elif kind is float:
+            lib.tshlo_arg_float(p, name, x)
+        elif kind is complex:
+            lib.tshlo_arg_complex(p, name, x.real, x.imag)
+        elif kind is str:
+            lib.tshlo_arg_string(p, name, x.encode())
+        elif isinstance(x, (list, tuple)):
+            if x and all(type(i) is int for i in x):
+                lib.tshlo_arg_ints(p, name, len(x), list(x))
+            else:
+                self.list(name, x, self.arg)
+        elif isinstance(x, torch.dtype):
+            lib.tshlo_arg_dtype(p, name, torch_dtype_code(x))
+        elif isinstance(x, torch.device):
+            lib.tshlo_arg_device(p, name, str(x).encode())
+        elif isinstance(x, torch.layout):
+            lib.tshlo_arg_layout(p, name, _LAYOUT.get(x, 0))
+        elif isinstance(x, torch.memory_format):
+            lib.tshlo_arg_memory_format(p, name, _MEMORY_FORMAT[x])
+        elif isinstance(x, (torch.SymInt, torch.SymBool, torch.SymFloat)) and x.node.is_constant():
+            self.arg(name, x.node.maybe_as_int() if isinstance(x, torch.SymInt) else x.node.guard_bool("", 0))
+        else:
+            raise UnsupportedError(f"an argument of type {kind.__name__} has no counterpart in the graph")
+
+    def list(self, name, items, each):
+        lib.tshlo_arg_list_begin(self.p, name)
+        for i in items:
+            each(ffi.NULL, i)
+        lib.tshlo_arg_list_end(self.p)
+
+    # -- nodes ---------------------------------------------------------------------------------------------------
+
+    def node(self, n):
+        if n.target is operator.getitem and isinstance(self.values.get(n.args[0]), list):
+            self.values[n] = self.values[n.args[0]][n.args[1]]
+            return
+        schema = getattr(n.target, "_schema", None)
+        lib.tshlo_node(
+            self.p, target_name(n.target), _encode(n.name), _encode(n.meta.get("stack_trace")), ffi.NULL
+        )
+        for i, x in enumerate(n.args):
+            if x is not None:
+                self.arg(schema.arguments[i].name.encode() if schema else b"%d" % i, x)
+        for name, x in n.kwargs.items():
+            if x is not None:
+                self.arg(name.encode(), x)
+        val = n.meta.get("val")
+        v = self.values[n] = self.value(n.name.encode(), val)
+        for one in v if isinstance(v, list) else [v] if val is not None else []:
+            if isinstance(one, list):
+                raise UnsupportedError(f"node '{n.name}' gives nested lists")
+            lib.tshlo_node_output(self.p, one)
+
+    # -- programs ------------------------------------------------------------------------------------------------
+
+    def weight(self, name, t):
+        t = t.detach()
+        if t.layout is not torch.strided:
+            raise UnsupportedError(f"tensor '{name}' has layout {t.layout}, wanted a dense tensor")
+        t = t.resolve_conj().resolve_neg()
+        if t.device.type not in ("cpu", "meta"):
+            t = t.cpu()
+        pointer, nbytes = ffi.NULL, 0
+        if t.device.type == "cpu" and not isinstance(t, torch._subclasses.FakeTensor):
+            storage = t.untyped_storage()
+            pointer, nbytes = ffi.cast("void *", storage.data_ptr()), storage.nbytes()
+            self.kept.append(t)
+        lib.tshlo_weight(
+            self.p, name.encode(), torch_dtype_code(t.dtype), t.dim(), list(t.shape), list(t.stride()),
+            t.storage_offset(), pointer, nbytes,
+        )
+
+    def inputs(self, ep, placeholders):
+        tensors = {**ep.state_dict, **ep.constants}
+        seen = set()
+        for spec, n in zip(ep.graph_signature.input_specs, placeholders):
+            kind = _INPUT[spec.kind]
+            target = None if spec.target is None else spec.target.encode()
+            if isinstance(spec.arg, ConstantArgument):
+                self.values[n] = 0
+                lib.tshlo_input(self.p, kind, n.name.encode(), ffi.NULL, False, 0)
+                continue
+            if isinstance(spec.arg, (CustomObjArgument, TokenArgument)):
+                raise UnsupportedError(f"input '{n.name}' is a {type(spec.arg).__name__}, which StableHLO cannot express")
+            v = self.values[n] = self.value(n.name.encode(), n.meta["val"])
+            if target is not None and spec.target not in seen:
+                seen.add(spec.target)
+                self.weight(spec.target, tensors[spec.target])
+            lib.tshlo_input(self.p, kind, n.name.encode(), target or ffi.NULL, bool(spec.persistent), v)
+
+    def outputs(self, ep, nodes):
+        for spec, n in zip(ep.graph_signature.output_specs, nodes):
+            v = self.values[n] if isinstance(n, torch.fx.Node) else 0
+            target = ffi.NULL if spec.target is None else spec.target.encode()
+            lib.tshlo_output(self.p, _OUTPUT[spec.kind.name], target, v if not isinstance(v, list) else 0)
+
+    def walk(self, ep):
+        nodes = list(ep.graph.nodes)
+        placeholders = [n for n in nodes if n.op == "placeholder"]
+        self.inputs(ep, placeholders)
+        for n in nodes:
+            if n.op == "call_function":
+                self.node(n)
+            elif n.op == "get_attr":
+                self.values[n] = 0
+            elif n.op == "output":
+                self.outputs(ep, n.args[0])
+        specs = ep.call_spec
+        lib.tshlo_specs(self.p, _spec(specs.in_spec), _spec(specs.out_spec))
+        return self.p
+
+
+def target_name(target):
+    """How torch's export schema spells an operator: "aten.add.Tensor", "_operator.add"."""
+    if isinstance(target, torch._ops.OpOverload):
+        return str(target).encode()
+    if isinstance(target, torch._ops.HigherOrderOperator):
+        return b"higher_order." + target.name().encode()
+    return f"{target.__module__}.{target.__name__}".encode()
+
+
+def _spec(spec):
+    try:
+        return pytree.treespec_dumps(spec).encode()
+    except Exception:  # a user's own container without a serializer: structure is then known only in this process
+        return ffi.NULL
+
+
+def program_of(ep):
+    """(program handle, tensors to keep alive) of an ExportedProgram."""
+    b = Bridge()
+    try:
+        return b.walk(ep), b.kept
+    except BaseException:
+        lib.tshlo_program_free(b.p)
+        raise

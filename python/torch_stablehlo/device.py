@@ -1,0 +1,41 @@
+"""Devices of PJRT plugins."""
+
+import threading
+
+from ._lib import check, ffi, lib, text
+
+_lock = threading.Lock()
+_devices = {}
+
+
+class Device:
+    """One device of a plugin. ``name`` ("TFRT_CPU_0"), ``platform`` ("cpu", "cuda", "tpu"), ``is_host``."""
+
+    def __init__(self, plugin, index):
+        self._handle = check(lib.tshlo_device_open, ffi.NULL if plugin is None else str(plugin).encode(), index)
+        self.name = text(lib.tshlo_device_name(self._handle))
+        self.platform = text(lib.tshlo_device_platform(self._handle))
+        self.plugin = text(lib.tshlo_device_plugin(self._handle))
+        self.is_host = lib.tshlo_device_is_host(self._handle)
+
+    def __repr__(self):
+        return f"Device({self.name}, platform={self.platform})"
+
+
+def pjrt_device(plugin=None, index=0):
+    """The device, opened once per process. plugin: a path, a name ("cpu", "cuda", "tpu"), or None: the plugin that
+    PJRT_PLUGIN_LIBRARY_PATH names, else XLA's CPU. Raises StableHLOError with the places looked at."""
+    with _lock:
+        key = (plugin, index)
+        if key not in _devices:
+            _devices[key] = Device(plugin, index)
+        return _devices[key]
+
+
+def device():
+    """The torch.device that inputs are moved to with ``.to()``: the host's, where moving costs nothing. On an accelerator inputs
+    stay host tensors until the call, and results come back as host tensors."""
+    import torch
+
+    pjrt_device()
+    return torch.device("cpu")

@@ -1,0 +1,92 @@
+/* Inside api: what stands behind the public handles. */
+#ifndef API_API_H
+#define API_API_H
+
+#include <assert.h>
+#include <pthread.h>
+#include <setjmp.h>
+
+#include "aten/lower.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "bundle/bundle.h"
+#include "pjrt/pjrt.h"
+#include "program/program.h"
+#include "stablehlo/stablehlo.h"
+#include "torch_stablehlo.h"
+
+static_assert(sizeof(tshlo_error) == sizeof(Err) && (int)TSHLO_PLUGIN == (int)PLUGIN, "tshlo_error is Err");
+static_assert((int)TSHLO_INPUT_TOKEN == (int)INPUT_TOKEN && (int)TSHLO_OUTPUT_TOKEN == (int)OUTPUT_TOKEN, "kinds agree");
+
+/* The caller's error; NULL is allowed and then nobody hears of it. */
+static inline Err *err_of(tshlo_error *e) { return (Err *)e; }
+
+/* Sets the place that an arena without memory jumps to; `on_full` runs there. Nothing that the function changes after this may
+ * be read in on_full, so API functions are thin: guard, then one call. */
+#define GUARD(arena, e, on_full) \
+	jmp_buf full_; \
+	if (setjmp(full_)) { fail(e, NO_MEMORY, "out of memory"); on_full; } \
+	(arena)->full = &full_
+
+/* -- programs ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct Frame { const char *name; VEC(Arg) item; } Frame;
+
+struct tshlo_program {
+	Program *program;
+	Err err;                     /* the first failure while the graph was given */
+	/* the node being given: its arguments, lists that are open, outputs */
+	bool in_node;
+	VEC(NamedArg) arg;
+	VEC(Frame) open;
+	VEC(VId) out;
+	VEC(Input) input;
+	VEC(Output) output;
+};
+
+/* Ends the last node, and hands inputs and outputs over to the program. */
+bool program_finish(tshlo_program *p, Err *e);
+
+/* -- models ---------------------------------------------------------------------------------------------------------------- */
+
+/* A weight of a model, dense or not, wherever it came from. */
+typedef struct Weight {
+	Tensor tensor;               /* storage NULL: there is no data */
+	void *packed;                /* dense copy of a strided one, 64-byte aligned, made when asked for; owned */
+} Weight;
+
+typedef struct Code_ { Version version; Buf bytes; } Artifact;
+
+typedef struct Method {
+	const char *name;
+	Module *module;              /* of a converted one; owned */
+	const BundleFunction *saved; /* of a loaded one */
+	Buf text;
+	int nartifact;
+	Artifact artifact[8];        /* one per version asked for */
+	int nin, nout, nunused, nuser;
+	tshlo_value_info *in, *out, *unused;
+	Weight **weight;             /* [nin]; NULL for user inputs */
+	const char *in_spec, *out_spec;
+} Method;
+
+/* Owns program or bundle, and the methods' modules. */
+struct tshlo_model {
+	Arena arena;
+	pthread_mutex_t lock;        /* of what is made on demand: text, artifacts, packed weights */
+	Program *program;
+	Bundle *bundle;
+	VEC(Weight *) weight;
+	int nmethod;
+	Method *method;
+};
+
+tshlo_model *model_new(Err *e);
+/* NULL, with the failure recorded, when there is no such method. */
+Method *model_method(const tshlo_model *m, const char *name, Err *e);
+/* The artifact for a version (NULL: the method's own); under the lock. */
+const Artifact *method_artifact(tshlo_model *m, Method *k, const char *target, Err *e);
+/* Dense bytes of a weight; NULL with the failure recorded when it has none. */
+const void *weight_data(tshlo_model *m, Weight *w, Err *e);
+
+#endif

@@ -1,0 +1,112 @@
+/* Program -> model: the pipeline, as a flat list of stages. */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* -- what the function takes and gives ------------------------------------------------------------------------------------ */
+
+static tshlo_tensor public_type(Type t) { return (tshlo_tensor){ (int)t.elem, t.rank, t.dim, NULL }; }
+
+static size_t nbytes_of(Type t) { return is_static(t) ? (size_t)type_numel(t) * dtype_nbytes(t.elem) : 0; }
+
+/* Parameters and buffers share the state dict; a constant is known by its number. */
+static tshlo_input_kind public_kind(InputKind k)
+{
+	return k == INPUT_BUFFER ? TSHLO_INPUT_PARAMETER : (tshlo_input_kind)k;
+}
+
+static Weight *add_weight(tshlo_model *m, const Tensor *t)
+{
+	Weight *w = NEW(&m->arena, Weight, 1);
+	w->tensor = *t;
+	*push(&m->arena, &m->weight) = w;
+	return w;
+}
+
+static void describe_inputs(tshlo_model *m, Method *k, const Lowered *l)
+{
+	const Func *f = k->module->func.v[0];
+	int nconstant = 0;
+	k->nin = l->narg;
+	k->in = NEW(&m->arena, tshlo_value_info, l->narg + 1);
+	k->weight = NEW(&m->arena, Weight *, l->narg + 1);
+	for (int i = 0; i < l->narg; i++) {
+		const ArgSource *a = &l->arg[i];
+		k->in[i] = (tshlo_value_info){ .input = public_kind(a->kind), .type = public_type(f->arg_type[i]),
+			.nbytes = nbytes_of(f->arg_type[i]), .position = a->user_position,
+			.name = a->kind == INPUT_USER ? a->input->name : a->input->target };
+		if (a->kind == INPUT_CONSTANT_TENSOR) k->in[i].position = nconstant++;
+		k->nuser += a->kind == INPUT_USER;
+		if (!a->tensor) continue;
+		k->weight[i] = add_weight(m, a->tensor);
+		if (tensor_is_contiguous(a->tensor) && a->tensor->storage)
+			k->in[i].type.data = a->tensor->storage + (size_t)a->tensor->offset * dtype_nbytes(a->tensor->dtype);
+	}
+}
+
+static void describe_outputs(tshlo_model *m, Method *k, const Lowered *l)
+{
+	const Func *f = k->module->func.v[0];
+	k->nout = l->nresult;
+	k->out = NEW(&m->arena, tshlo_value_info, l->nresult + 1);
+	for (int i = 0; i < l->nresult; i++)
+		k->out[i] = (tshlo_value_info){ .output = (tshlo_output_kind)l->result[i].kind, .type = public_type(f->res_type[i]),
+			.nbytes = nbytes_of(f->res_type[i]), .name = l->result[i].target ? l->result[i].target : "",
+			.position = l->result[i].kind == OUTPUT_USER ? l->result[i].position : -1 };
+}
+
+/* -- stages ---------------------------------------------------------------------------------------------------------------- */
+
+static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lowered)
+{
+	return functionalize(p, mod->err)
+	    && check_ops(p, mod->err)
+	    && lower(p, mod, opt, lowered)
+	    && !mod->err->code
+	    && verify(mod);
+}
+
+static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
+{
+	Method *k = m->method = NEW(&m->arena, Method, 1);
+	m->nmethod = 1;
+	const char *name = opt && opt->method ? opt->method : "forward";
+	k->name = arena_str(&m->arena, name, strlen(name));
+	k->module = calloc(1, sizeof *k->module);
+	if (!k->module) return fail(e, NO_MEMORY, "out of memory");
+	k->module->err = e;
+	k->module->arena.full = m->program->arena.full = m->arena.full;
+	LowerOptions lower_opt = { .inline_weights = opt && opt->inline_weights, .locations = opt && opt->locations };
+	Lowered lowered;
+	if (!stages(m->program, k->module, &lower_opt, &lowered)) return false;
+	k->in_spec = m->program->in_spec ? m->program->in_spec : "";
+	k->out_spec = m->program->out_spec ? m->program->out_spec : "";
+	describe_inputs(m, k, &lowered);
+	describe_outputs(m, k, &lowered);
+	return true;
+}
+
+static bool guarded(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
+{
+	GUARD(&m->arena, e, return false);
+	return convert(m, opt, e);
+}
+
+tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_options *opt, tshlo_error *e)
+{
+	if (!p) return NULL;
+	Err own = { 0 }, *err = e ? err_of(e) : &own;
+	tshlo_model *m = err->code || !program_finish(p, err) ? NULL : model_new(err);
+	if (m) {
+		m->program = p->program;
+		p->program = NULL;
+		if (!guarded(m, opt, err)) {
+			tshlo_model_free(m);
+			m = NULL;
+		}
+	}
+	tshlo_program_free(p);
+	err_clear(&own);
+	return m;
+}

@@ -1,0 +1,231 @@
+/* Models to and from the StableHLO directory. */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* -- saving ---------------------------------------------------------------------------------------------------------------- */
+
+static Signature signature_of(const tshlo_value_info *v)
+{
+	return (Signature){ .dtype = (DType)v->type.dtype, .rank = v->type.rank, .dim = v->type.dims };
+}
+
+static Location location_of(const tshlo_value_info *v)
+{
+	switch (v->input) {
+	case TSHLO_INPUT_USER:            return (Location){ LOCATION_INPUT_ARG, v->position, NULL };
+	case TSHLO_INPUT_CONSTANT_TENSOR: return (Location){ LOCATION_CONSTANT, v->position, NULL };
+	default:                          return (Location){ LOCATION_PARAMETER, -1, v->name };
+	}
+}
+
+static Result result_of(const tshlo_value_info *v)
+{
+	switch (v->output) {
+	case TSHLO_OUTPUT_BUFFER_MUTATION: case TSHLO_OUTPUT_PARAMETER_MUTATION: return (Result){ RESULT_BUFFER_MUTATION, v->name };
+	case TSHLO_OUTPUT_USER_INPUT_MUTATION: return (Result){ RESULT_INPUT_MUTATION, v->name };
+	default: return (Result){ RESULT_USER, NULL };
+	}
+}
+
+static void fill_meta(Arena *a, const Method *k, FunctionMeta *meta)
+{
+	Signature *in = NEW(a, Signature, k->nin + 1), *out = NEW(a, Signature, k->nout + 1);
+	Location *where = NEW(a, Location, k->nin + 1);
+	Result *result = NEW(a, Result, k->nout + 1);
+	const char **names = NEW(a, const char *, k->nuser + 1);
+	bool plain = true;
+	for (int i = 0; i < k->nin; i++) {
+		in[i] = signature_of(&k->in[i]);
+		where[i] = location_of(&k->in[i]);
+		if (k->in[i].input == TSHLO_INPUT_USER && k->in[i].position < k->nuser) names[k->in[i].position] = k->in[i].name;
+	}
+	for (int i = 0; i < k->nout; i++) {
+		out[i] = signature_of(&k->out[i]);
+		result[i] = result_of(&k->out[i]);
+		plain = plain && result[i].kind == RESULT_USER;
+	}
+	bool named = k->nuser > 0;
+	for (int i = 0; i < k->nuser; i++) named = named && names[i];
+	*meta = (FunctionMeta){ .name = k->name, .ninput = k->nin, .input_signature = in, .input_location = where,
+		.noutput = k->nout, .output_signature = out, .result = plain ? NULL : result,
+		.nuser_name = named ? k->nuser : 0, .user_name = named ? names : NULL,
+		.input_pytree_spec = *k->in_spec ? k->in_spec : NULL, .output_pytree_spec = *k->out_spec ? k->out_spec : NULL };
+}
+
+static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_options *opt, BundleFunction *f, Err *e)
+{
+	const char *target = opt ? opt->target : NULL;
+	f->bytecode = tshlo_bytecode(m, k->name, target, &f->bytecode_nbytes, (tshlo_error *)e);
+	if (!f->bytecode) return false;
+	if (!opt || !opt->skip_text) {
+		f->text = (const uint8_t *)tshlo_text(m, k->name, &f->text_nbytes, (tshlo_error *)e);
+		if (!f->text && !k->saved) return false;
+	}
+	if (k->saved) {
+		f->meta = k->saved->meta;
+		return true;
+	}
+	fill_meta(a, k, &f->meta);
+	const char *version = target ? target : tshlo_bytecode_version(m, k->name, (tshlo_error *)e);
+	f->meta.stablehlo_version = version;
+	return version != NULL;
+}
+
+static BundleTensor bundle_tensor(Arena *a, const Tensor *t)
+{
+	size_t at = (size_t)t->offset * dtype_nbytes(t->dtype);
+	return (BundleTensor){ .name = arena_str(a, t->name, strlen(t->name)), .array = { .dtype = t->dtype, .rank = t->rank,
+		.dim = t->dim, .stride = tensor_is_contiguous(t) ? NULL : t->stride, .data = t->storage ? t->storage + at : NULL,
+		.nbytes = t->storage ? t->nbytes - at : 0 } };
+}
+
+/* Every parameter and buffer of the program, as state_dict() has them, used or not; constants by their number. */
+static void fill_tensors(tshlo_model *m, Arena *a, BundleParts *parts)
+{
+	const Program *p = m->program;
+	BundleTensor *data = NEW(a, BundleTensor, p->ninput + 1), *constants = NEW(a, BundleTensor, p->ninput + 1);
+	Map seen = { a, 0, 0, 0 };
+	for (int i = 0; i < p->ninput; i++) {
+		const Input *in = &p->input[i];
+		const Tensor *t = in->target ? program_tensor(p, in->target) : NULL;
+		bool state = in->kind == INPUT_PARAMETER || in->kind == INPUT_BUFFER;
+		if (!state || !t || map_set(&seen, in->target, strlen(in->target), i) >= 0) continue;
+		data[parts->ntensor++] = bundle_tensor(a, t);
+	}
+	const Method *k = &m->method[0];
+	for (int i = 0; i < k->nin; i++)
+		if (k->in[i].input == TSHLO_INPUT_CONSTANT_TENSOR) constants[parts->nconstant++] = bundle_tensor(a, &k->weight[i]->tensor);
+	parts->tensor = data;
+	parts->constant = constants;
+}
+
+static bool save(tshlo_model *m, Arena *a, const char *dir, const tshlo_save_options *opt, Err *e)
+{
+	BundleParts parts = { .nfunction = m->nmethod };
+	BundleFunction *f = NEW(a, BundleFunction, m->nmethod + 1);
+	for (int i = 0; i < m->nmethod; i++)
+		if (!fill_function(m, a, &m->method[i], opt, &f[i], e)) return false;
+	if (m->bundle) parts = m->bundle->parts;
+	else fill_tensors(m, a, &parts);
+	parts.function = f;
+	parts.skip_text = opt && opt->skip_text;
+	parts.skip_weights = opt && opt->skip_weights;
+	return bundle_save(dir, &parts, e);
+}
+
+bool tshlo_save(tshlo_model *m, const char *dir, const tshlo_save_options *opt, tshlo_error *e)
+{
+	if (!m) return false;
+	Err own = { 0 }, *err = e ? err_of(e) : &own;
+	Arena a = { 0 };
+	GUARD(&a, err, arena_free(&a); err_clear(&own); return false);
+	bool ok = save(m, &a, dir, opt, err);
+	arena_free(&a);
+	err_clear(&own);
+	return ok;
+}
+
+/* -- loading ---------------------------------------------------------------------------------------------------------------- */
+
+static const int64_t *row_major(Arena *a, int rank, const int64_t *dim)
+{
+	int64_t *s = NEW(a, int64_t, rank + 1), n = 1;
+	for (int i = rank; i-- > 0; n *= dim[i]) s[i] = n;
+	return s;
+}
+
+static Weight *load_weight(tshlo_model *m, const BundleTensor *t, DType dtype)
+{
+	Weight *w = NEW(&m->arena, Weight, 1);
+	const NpyArray *x = &t->array;
+	w->tensor = (Tensor){ .name = t->name ? t->name : "constant", .dtype = dtype, .rank = x->rank, .dim = x->dim,
+		.stride = x->stride ? x->stride : row_major(&m->arena, x->rank, x->dim), .storage = x->data, .nbytes = x->nbytes };
+	*push(&m->arena, &m->weight) = w;
+	return w;
+}
+
+static tshlo_value_info info_of(tshlo_model *m, const Signature *s)
+{
+	int64_t *dim = NEW(&m->arena, int64_t, s->rank + 1);
+	size_t n = dtype_nbytes(s->dtype);
+	for (int i = 0; i < s->rank; i++) {
+		dim[i] = signature_dim(s, i);
+		n *= (size_t)(dim[i] < 0 ? 0 : dim[i]);
+	}
+	return (tshlo_value_info){ .type = { (int)s->dtype, s->rank, dim, NULL }, .nbytes = n, .name = "", .position = -1 };
+}
+
+static const char *user_name(const FunctionMeta *f, int position)
+{
+	return position >= 0 && position < f->nuser_name ? f->user_name[position] : "";
+}
+
+static void load_input(tshlo_model *m, Method *k, const BundleFunction *f, int i)
+{
+	const Location *at = &f->meta.input_location[i];
+	tshlo_value_info *v = &k->in[i];
+	*v = info_of(m, &f->meta.input_signature[i]);
+	v->position = at->position;
+	if (at->kind == LOCATION_INPUT_ARG) {
+		v->input = TSHLO_INPUT_USER;
+		v->name = user_name(&f->meta, at->position);
+		k->nuser++;
+		return;
+	}
+	v->input = at->kind == LOCATION_PARAMETER ? TSHLO_INPUT_PARAMETER : TSHLO_INPUT_CONSTANT_TENSOR;
+	v->name = at->name ? at->name : "";
+	const BundleTensor *t = bundle_argument(m->bundle, f, i);
+	if (!t) return;
+	k->weight[i] = load_weight(m, t, f->meta.input_signature[i].dtype);
+	if (tensor_is_contiguous(&k->weight[i]->tensor)) v->type.data = t->array.data;
+}
+
+static void load_output(tshlo_model *m, Method *k, const FunctionMeta *f, int i, int *user)
+{
+	tshlo_value_info *v = &k->out[i];
+	*v = info_of(m, &f->output_signature[i]);
+	ResultKind kind = f->result ? f->result[i].kind : RESULT_USER;
+	v->output = kind == RESULT_USER ? TSHLO_OUTPUT_USER : kind == RESULT_BUFFER_MUTATION ? TSHLO_OUTPUT_BUFFER_MUTATION
+	          : TSHLO_OUTPUT_USER_INPUT_MUTATION;
+	v->name = f->result && f->result[i].target ? f->result[i].target : "";
+	if (kind == RESULT_USER) v->position = (*user)++;
+}
+
+static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
+{
+	Arena *a = &m->arena;
+	const FunctionMeta *meta = &f->meta;
+	*k = (Method){ .name = meta->name, .saved = f, .nin = meta->ninput, .nout = meta->noutput, .nunused = meta->nunused,
+		.in = NEW(a, tshlo_value_info, meta->ninput + 1), .out = NEW(a, tshlo_value_info, meta->noutput + 1),
+		.unused = NEW(a, tshlo_value_info, meta->nunused + 1), .weight = NEW(a, Weight *, meta->ninput + 1),
+		.in_spec = meta->input_pytree_spec ? meta->input_pytree_spec : "",
+		.out_spec = meta->output_pytree_spec ? meta->output_pytree_spec : "" };
+	for (int i = 0; i < k->nin; i++) load_input(m, k, f, i);
+	for (int i = 0, user = 0; i < k->nout; i++) load_output(m, k, meta, i, &user);
+	for (int i = 0; i < k->nunused; i++) {
+		k->unused[i] = info_of(m, &meta->unused_input[i].signature);
+		k->unused[i].position = meta->unused_input[i].location.position;
+	}
+}
+
+static bool load(tshlo_model *m, Err *e)
+{
+	GUARD(&m->arena, e, return false);
+	const BundleParts *parts = &m->bundle->parts;
+	m->method = NEW(&m->arena, Method, parts->nfunction + 1);
+	for (int i = 0; i < parts->nfunction; i++) load_method(m, &m->method[i], &parts->function[i]);
+	m->nmethod = parts->nfunction;
+	return true;
+}
+
+tshlo_model *tshlo_load(const char *dir, tshlo_error *e)
+{
+	tshlo_model *m = model_new(err_of(e));
+	if (!m) return NULL;
+	m->bundle = bundle_load(dir, err_of(e));
+	if (m->bundle && load(m, err_of(e))) return m;
+	tshlo_model_free(m);
+	return NULL;
+}

@@ -1,0 +1,245 @@
+/* A program given call by call. */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Every function: nothing once something failed, and out of memory lands in p->err. */
+#define BUILD(result) \
+	if (!p || p->err.code) return result; \
+	GUARD(&p->program->arena, &p->err, return result)
+
+static Arena *arena(tshlo_program *p) { return &p->program->arena; }
+
+static const char *copy(tshlo_program *p, const char *s) { return s ? arena_str(arena(p), s, strlen(s)) : NULL; }
+
+tshlo_program *tshlo_program_new(tshlo_error *e)
+{
+	tshlo_program *p = calloc(1, sizeof *p);
+	if (!p) return fail(err_of(e), NO_MEMORY, "out of memory"), NULL;
+	p->program = program_new(err_of(e));
+	if (!p->program) {
+		free(p);
+		return NULL;
+	}
+	GUARD(arena(p), err_of(e), tshlo_program_free(p); return NULL);
+	if (!p->program->graph) p->program->graph = graph_new(p->program, "");
+	return p;
+}
+
+void tshlo_program_free(tshlo_program *p)
+{
+	if (!p) return;
+	program_free(p->program);
+	err_clear(&p->err);
+	free(p);
+}
+
+/* -- values ---------------------------------------------------------------------------------------------------------------- */
+
+int64_t tshlo_symbol(tshlo_program *p, const char *expr, int64_t hint)
+{
+	BUILD(-1);
+	Program *g = p->program;
+	for (int i = 0; i < g->sym.n; i++)
+		if (!strcmp(g->sym.v[i].expr, expr)) return ~(int64_t)i;
+	*push(&g->arena, &g->sym) = (Sym){ copy(p, expr), true, hint };
+	return ~(int64_t)(g->sym.n - 1);
+}
+
+static bool check_dims(tshlo_program *p, const char *name, int rank, const int64_t *dims)
+{
+	if (rank < 0 || rank > 64) return fail(&p->err, BAD_INPUT, "value '%s' has rank %d, wanted 0 to 64", name, rank);
+	for (int i = 0; i < rank; i++)
+		if (dims[i] < 0 && ~dims[i] >= p->program->sym.n)
+			return fail(&p->err, BAD_INPUT, "value '%s': dim %d is %lld, neither a size nor a symbol", name, i, (long long)dims[i]);
+	return true;
+}
+
+static bool check_dtype(tshlo_program *p, const char *name, tshlo_dtype t)
+{
+	return (t > 0 && t < NDTYPES) || fail(&p->err, BAD_INPUT, "'%s' has element type %d, which does not exist", name, t);
+}
+
+int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
+	const int64_t *strides, int64_t offset)
+{
+	BUILD(0);
+	if (!check_dtype(p, name, dtype) || !check_dims(p, name, rank, dims)) return 0;
+	VId id = graph_value(p->program, p->program->graph, name, VALUE_TENSOR);
+	GraphValue *v = &p->program->graph->value.v[id];
+	v->dtype = (DType)dtype;
+	v->rank = rank;
+	v->dim = COPY(arena(p), Dim, dims, rank);
+	v->stride = strides ? COPY(arena(p), Dim, strides, rank) : NULL;
+	v->offset = offset;
+	return id;
+}
+
+int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size)
+{
+	BUILD(0);
+	if (!check_dims(p, name, 1, &size)) return 0;
+	VId id = graph_value(p->program, p->program->graph, name, VALUE_SYMINT);
+	p->program->graph->value.v[id].sym = size;
+	return id;
+}
+
+/* -- nodes ---------------------------------------------------------------------------------------------------------------- */
+
+static void end_node(tshlo_program *p)
+{
+	if (!p->in_node) return;
+	Graph *g = p->program->graph;
+	GraphNode *n = &g->node.v[g->node.n - 1];
+	n->narg = p->arg.n;
+	n->arg = COPY(arena(p), NamedArg, p->arg.v, p->arg.n);
+	n->nout = p->out.n;
+	n->out = COPY(arena(p), VId, p->out.v, p->out.n);
+	if (p->open.n) fail(&p->err, BAD_INPUT, "%s: a list argument is not ended", n->target);
+	p->arg.n = p->out.n = 0;
+	p->in_node = false;
+}
+
+void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace, const char *module_stack)
+{
+	BUILD();
+	end_node(p);
+	GraphNode *n = graph_node(p->program, p->program->graph, target, name);
+	n->stack_trace = copy(p, stack_trace);
+	n->nn_module_stack = copy(p, module_stack);
+	p->in_node = true;
+}
+
+static void add_arg(tshlo_program *p, const char *name, Arg x)
+{
+	if (!p->in_node) { fail(&p->err, BAD_INPUT, "an argument is given before any node"); return; }
+	if (p->open.n) {
+		Frame *f = &p->open.v[p->open.n - 1];
+		*push(arena(p), &f->item) = x;
+	} else if (name) {
+		*push(arena(p), &p->arg) = (NamedArg){ copy(p, name), x };
+	} else {
+		fail(&p->err, BAD_INPUT, "an argument outside a list has no name");
+	}
+}
+
+#define ARG(kind_, ...) BUILD(); add_arg(p, name, (Arg){ .kind = kind_, __VA_ARGS__ })
+
+static bool known_value(tshlo_program *p, int value)
+{
+	return (value > 0 && value < p->program->graph->value.n)
+	    || fail(&p->err, BAD_INPUT, "value %d is used but was never made", value);
+}
+
+void tshlo_arg_value(tshlo_program *p, const char *name, int value)
+{
+	BUILD();
+	if (known_value(p, value)) add_arg(p, name, arg_value(value));
+}
+
+void tshlo_arg_none(tshlo_program *p, const char *name) { ARG(ARG_NONE, .i = 0); }
+void tshlo_arg_int(tshlo_program *p, const char *name, int64_t v) { ARG(ARG_INT, .i = v); }
+void tshlo_arg_float(tshlo_program *p, const char *name, double v) { ARG(ARG_FLOAT, .f = v); }
+void tshlo_arg_bool(tshlo_program *p, const char *name, bool v) { ARG(ARG_BOOL, .b = v); }
+void tshlo_arg_complex(tshlo_program *p, const char *name, double re, double im) { ARG(ARG_COMPLEX, .complex_ = { re, im }); }
+void tshlo_arg_string(tshlo_program *p, const char *name, const char *v) { ARG(ARG_STR, .str = copy(p, v)); }
+void tshlo_arg_device(tshlo_program *p, const char *name, const char *v) { ARG(ARG_DEVICE, .str = copy(p, v)); }
+void tshlo_arg_layout(tshlo_program *p, const char *name, int v) { ARG(ARG_LAYOUT, .i = v); }
+void tshlo_arg_memory_format(tshlo_program *p, const char *name, int v) { ARG(ARG_MEMORY_FORMAT, .i = v); }
+
+void tshlo_arg_dtype(tshlo_program *p, const char *name, tshlo_dtype v)
+{
+	BUILD();
+	if (check_dtype(p, name ? name : "dtype", v)) add_arg(p, name, (Arg){ .kind = ARG_DTYPE, .dtype = (DType)v });
+}
+
+void tshlo_arg_ints(tshlo_program *p, const char *name, int n, const int64_t *v)
+{
+	BUILD();
+	Arg *item = NEW(arena(p), Arg, n + 1);
+	for (int i = 0; i < n; i++) item[i] = (Arg){ .kind = ARG_INT, .i = v[i] };
+	add_arg(p, name, (Arg){ .kind = ARG_LIST, .list = { n, item } });
+}
+
+void tshlo_arg_list_begin(tshlo_program *p, const char *name)
+{
+	BUILD();
+	*push(arena(p), &p->open) = (Frame){ .name = copy(p, name) };
+}
+
+void tshlo_arg_list_end(tshlo_program *p)
+{
+	BUILD();
+	if (!p->open.n) { fail(&p->err, BAD_INPUT, "a list is ended that was not begun"); return; }
+	Frame f = p->open.v[--p->open.n];
+	add_arg(p, f.name, (Arg){ .kind = ARG_LIST, .list = { f.item.n, f.item.v } });
+}
+
+void tshlo_node_output(tshlo_program *p, int value)
+{
+	BUILD();
+	if (!value || known_value(p, value)) *push(arena(p), &p->out) = value;
+}
+
+/* -- inputs, outputs, weights ------------------------------------------------------------------------------------------------ */
+
+static Arg value_or_none(int value) { return value ? arg_value(value) : (Arg){ .kind = ARG_NONE }; }
+
+void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, const char *target, bool persistent, int value)
+{
+	BUILD();
+	if (value && !known_value(p, value)) return;
+	*push(arena(p), &p->input) = (Input){ (InputKind)kind, value_or_none(value), copy(p, name), copy(p, target), persistent };
+}
+
+void tshlo_output(tshlo_program *p, tshlo_output_kind kind, const char *target, int value)
+{
+	BUILD();
+	if (value && !known_value(p, value)) return;
+	*push(arena(p), &p->output) = (Output){ (OutputKind)kind, value_or_none(value), copy(p, target) };
+}
+
+void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims, const int64_t *strides,
+	int64_t offset, const void *storage, size_t nbytes)
+{
+	BUILD();
+	if (!check_dtype(p, name, dtype) || rank < 0 || rank > 64) { fail(&p->err, BAD_INPUT, "tensor '%s' has rank %d", name, rank); return; }
+	Tensor *t = program_add_tensor(p->program, copy(p, name));
+	*t = (Tensor){ t->name, (DType)dtype, rank, COPY(arena(p), int64_t, dims, rank), COPY(arena(p), int64_t, strides, rank), offset,
+		storage, nbytes };
+	if (!tensor_fits(t)) fail(&p->err, BAD_INPUT, "tensor '%s' does not lie inside its %zu bytes of storage", name, nbytes);
+}
+
+void tshlo_specs(tshlo_program *p, const char *in_spec, const char *out_spec)
+{
+	BUILD();
+	p->program->in_spec = in_spec ? copy(p, in_spec) : "";
+	p->program->out_spec = out_spec ? copy(p, out_spec) : "";
+}
+
+static void hand_over(tshlo_program *p)
+{
+	Program *g = p->program;
+	end_node(p);
+	g->ninput = p->input.n;
+	g->input = p->input.v;
+	g->noutput = p->output.n;
+	g->output = p->output.v;
+	g->graph->ninput = p->input.n;
+	g->graph->noutput = p->output.n;
+	g->graph->input = NEW(arena(p), Arg, p->input.n + 1);
+	g->graph->output = NEW(arena(p), Arg, p->output.n + 1);
+	for (int i = 0; i < p->input.n; i++) g->graph->input[i] = p->input.v[i].arg;
+	for (int i = 0; i < p->output.n; i++) g->graph->output[i] = p->output.v[i].arg;
+}
+
+bool program_finish(tshlo_program *p, Err *e)
+{
+	if (!p->err.code && p->input.n + p->output.n > 0) {
+		GUARD(arena(p), &p->err, return false);
+		hand_over(p);
+	}
+	if (!p->err.code) return true;
+	return fail(e, p->err.code, "%s", err_msg(&p->err));
+}

@@ -1,0 +1,77 @@
+/* Errors, versions, element types, NumPy files. */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void tshlo_error_clear(tshlo_error *e)
+{
+	if (e) err_clear(err_of(e));
+}
+
+const char *tshlo_version(void) { return TSHLO_VERSION; }
+const char *tshlo_stablehlo_version(void) { return "1.20.0"; }
+
+tshlo_dtype tshlo_dtype_by_name(const char *name)
+{
+	for (int t = 1; t < NDTYPES; t++)
+		if (!strcmp(dtype_name((DType)t), name)) return t;
+	return (int)dtype_from_torch(name, strlen(name));
+}
+
+static DType checked(tshlo_dtype t) { return t > 0 && t < NDTYPES ? (DType)t : DTYPE_none; }
+
+const char *tshlo_dtype_name(tshlo_dtype t) { return dtype_name(checked(t)); }
+const char *tshlo_dtype_torch_name(tshlo_dtype t) { return dtype_info(checked(t))->torch; }
+size_t tshlo_dtype_nbytes(tshlo_dtype t) { return dtype_nbytes(checked(t)); }
+
+/* -- NumPy files ------------------------------------------------------------------------------------------------------------ */
+
+struct tshlo_npy {
+	Arena arena;
+	FileMap map;
+	NpyArray array;
+};
+
+static bool read_npy(tshlo_npy *f, const char *path, Err *e)
+{
+	GUARD(&f->arena, e, return false);
+	if (!map_file(&f->map, path, e)) return false;
+	if (!npy_read(&f->arena, f->map.p, f->map.n, &f->array, e)) return err_at(e, "%s", path);
+	if (f->array.dtype == DTYPE_none) return fail(e, UNSUPPORTED, "%s: its element type is opaque bytes", path);
+	return !f->array.stride || fail(e, UNSUPPORTED, "%s: is stored column-major (fortran_order), wanted row-major", path);
+}
+
+tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e)
+{
+	tshlo_npy *f = calloc(1, sizeof *f);
+	if (!f) return fail(err_of(e), NO_MEMORY, "out of memory"), NULL;
+	Err own = { 0 };
+	bool ok = read_npy(f, path, e ? err_of(e) : &own);
+	err_clear(&own);
+	if (!ok) {
+		tshlo_npy_close(f);
+		return NULL;
+	}
+	*out = (tshlo_tensor){ (int)f->array.dtype, f->array.rank, f->array.dim, f->array.data };
+	return f;
+}
+
+void tshlo_npy_close(tshlo_npy *f)
+{
+	if (!f) return;
+	arena_free(&f->arena);
+	unmap_file(&f->map);
+	free(f);
+}
+
+bool tshlo_npy_write(const char *path, const tshlo_tensor *t, tshlo_error *e)
+{
+	size_t n = dtype_nbytes(checked(t->dtype));
+	for (int i = 0; i < t->rank; i++) n *= (size_t)t->dims[i];
+	NpyArray x = { .dtype = checked(t->dtype), .rank = t->rank, .dim = t->dims, .data = t->data, .nbytes = n };
+	Err own = { 0 };
+	bool ok = npy_write_file(path, &x, e ? err_of(e) : &own);
+	err_clear(&own);
+	return ok;
+}

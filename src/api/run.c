@@ -1,0 +1,193 @@
+/* Models on devices. */
+#include "api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tshlo_device {
+	Plugin *plugin;
+	Device *device;
+};
+
+struct tshlo_runner {
+	Runner *runner;
+	const Method *method;
+	tshlo_device *device;
+};
+
+/* -- devices ---------------------------------------------------------------------------------------------------------------- */
+
+tshlo_device *tshlo_device_open(const char *plugin, int index, tshlo_error *e)
+{
+	tshlo_device *d = calloc(1, sizeof *d);
+	if (!d) return fail(err_of(e), NO_MEMORY, "out of memory"), NULL;
+	d->plugin = plugin_open(plugin, err_of(e));
+	d->device = d->plugin ? plugin_device(d->plugin, index) : NULL;
+	if (d->device) return d;
+	if (d->plugin)
+		fail(err_of(e), BAD_INPUT, "%s has no device %d, it has %d", plugin_info(d->plugin)->path, index, plugin_ndevices(d->plugin));
+	tshlo_device_close(d);
+	return NULL;
+}
+
+void tshlo_device_close(tshlo_device *d)
+{
+	if (d && d->plugin) plugin_close(d->plugin);
+	free(d);
+}
+
+const char *tshlo_device_name(const tshlo_device *d) { return d ? device_name(d->device) : ""; }
+const char *tshlo_device_platform(const tshlo_device *d) { return d ? plugin_info(d->plugin)->platform : ""; }
+const char *tshlo_device_plugin(const tshlo_device *d) { return d ? plugin_info(d->plugin)->path : ""; }
+bool tshlo_device_is_host(const tshlo_device *d) { return d && device_is_host(d->device); }
+
+/* -- tensors ---------------------------------------------------------------------------------------------------------------- */
+
+static HostTensor host(const tshlo_tensor *t) { return (HostTensor){ { (DType)t->dtype, t->rank, t->dims }, t->data }; }
+
+static DeviceBuffer *inner(tshlo_buffer *b) { return (DeviceBuffer *)b; }
+static const DeviceBuffer *peek(const tshlo_buffer *b) { return (const DeviceBuffer *)b; }
+
+tshlo_buffer *tshlo_buffer_new(tshlo_device *d, const tshlo_tensor *t, tshlo_error *e)
+{
+	if (!d) return NULL;
+	HostTensor h = host(t);
+	return (tshlo_buffer *)buffer_from_host(d->device, &h, err_of(e));
+}
+
+bool tshlo_buffer_info(tshlo_buffer *b, tshlo_tensor *out)
+{
+	if (!b) return false;
+	const TensorType *t = buffer_type(peek(b));
+	Err ignored = { 0 };
+	*out = (tshlo_tensor){ (int)t->dtype, t->rank, t->dims, buffer_view(inner(b), &ignored) };
+	err_clear(&ignored);
+	return true;
+}
+
+size_t tshlo_buffer_nbytes(const tshlo_buffer *b) { return b ? buffer_nbytes(peek(b)) : 0; }
+
+bool tshlo_buffer_read(const tshlo_buffer *b, void *dst, size_t nbytes, tshlo_error *e)
+{
+	return b && buffer_to_host(peek(b), dst, nbytes, err_of(e));
+}
+
+void tshlo_buffer_free(tshlo_buffer *b) { buffer_free(inner(b)); }
+
+/* -- runners ---------------------------------------------------------------------------------------------------------------- */
+
+/* The plugin must read the version we write; it says which it reads. */
+static bool check_version(const PluginInfo *info, const char *version, Err *e)
+{
+	Version v, newest = { info->stablehlo_current[0], info->stablehlo_current[1], info->stablehlo_current[2] };
+	bool known = newest.major || newest.minor || newest.patch;
+	if (!known || !version_parse(version, &v) || version_cmp(v, newest) <= 0) return true;
+	return fail(e, UNSUPPORTED, "the module needs StableHLO %s, but the plugin %s reads up to %d.%d.%d", version, info->name,
+		newest.major, newest.minor, newest.patch);
+}
+
+static bool bind_weights(tshlo_model *m, const Method *k, Runner *r, Err *e)
+{
+	for (int i = 0; i < k->nin; i++) {
+		if (k->in[i].input == TSHLO_INPUT_USER) continue;
+		if (!k->weight[i]) return fail(e, BAD_INPUT, "weight '%s' is not there: the directory was saved without weights", k->in[i].name);
+		HostTensor t = host(&k->in[i].type);
+		t.data = weight_data(m, k->weight[i], e);
+		if (e->code || !runner_bind(r, i, &t, e)) return false;
+	}
+	return true;
+}
+
+static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner *r, Err *e)
+{
+	size_t n;
+	const char *version = tshlo_bytecode_version(m, k->name, (tshlo_error *)e);
+	const void *code = version ? tshlo_bytecode(m, k->name, NULL, &n, (tshlo_error *)e) : NULL;
+	if (!code || !check_version(plugin_info(d->plugin), version, e)) return false;
+	TensorType *in = calloc((size_t)k->nin + 1, sizeof *in);
+	if (!in) return fail(e, NO_MEMORY, "out of memory");
+	for (int i = 0; i < k->nin; i++) in[i] = host(&k->in[i].type).type;
+	CompileOptions opt = { .inputs = in, .ninputs = k->nin };
+	bool ok = runner_add(r, code, n, &opt, e);
+	free(in);
+	return ok;
+}
+
+tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e)
+{
+	Err own = { 0 }, *err = e ? err_of(e) : &own;
+	const Method *k = m && d ? model_method(m, method, err) : NULL;
+	tshlo_runner *r = k ? calloc(1, sizeof *r) : NULL;
+	if (r) {
+		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .method = k, .device = d };
+		if (!r->runner || !bind_weights(m, k, r->runner, err) || !add_module(m, k, d, r->runner, err)) {
+			tshlo_runner_free(r);
+			r = NULL;
+		}
+	} else if (k) {
+		fail(err, NO_MEMORY, "out of memory");
+	}
+	err_clear(&own);
+	return r;
+}
+
+void tshlo_runner_free(tshlo_runner *r)
+{
+	if (r && r->runner) runner_free(r->runner);
+	free(r);
+}
+
+int tshlo_runner_ncompiled(tshlo_runner *r) { return r ? runner_ncompiled(r->runner) : 0; }
+int tshlo_runner_nuser(const tshlo_runner *r) { return r ? r->method->nuser : 0; }
+
+/* "f32[4,3]", cut to the room there is. */
+static const char *type_text(const tshlo_tensor *t, char *text, size_t room)
+{
+	size_t n = (size_t)snprintf(text, room, "%s[", dtype_name((DType)t->dtype));
+	for (int i = 0; i < t->rank && n + 24 < room; i++)
+		n += (size_t)snprintf(text + n, room - n, "%s%lld", i ? "," : "", (long long)t->dims[i]);
+	snprintf(text + n, room - n, "]");
+	return text;
+}
+
+/* Which user input, by name, does not fit: runners know only positions. */
+static bool check_input(const tshlo_value_info *want, const tshlo_tensor *have, Err *e)
+{
+	HostTensor w = host(&want->type), h = host(have);
+	if (tensor_type_eq(&w.type, &h.type)) return true;
+	char found[256], wanted[256];
+	return fail(e, BAD_INPUT, "input %d (%s) is %s, wanted %s", want->position, *want->name ? want->name : "unnamed",
+		type_text(have, found, sizeof found), type_text(&want->type, wanted, sizeof wanted));
+}
+
+static bool check_inputs(const Method *k, const tshlo_tensor *in, int nin, Err *e)
+{
+	if (nin != k->nuser) return fail(e, BAD_INPUT, "%d inputs are given, wanted %d", nin, k->nuser);
+	for (int i = 0, user = 0; i < k->nin; i++)
+		if (k->in[i].input == TSHLO_INPUT_USER && !check_input(&k->in[i], &in[user++], e)) return false;
+	return true;
+}
+
+bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e)
+{
+	Err own = { 0 }, *err = e ? err_of(e) : &own;
+	if (!r || err->code || !check_inputs(r->method, in, nin, err)) return err_clear(&own), false;
+	HostTensor small[16], *h = nin <= 16 ? small : calloc((size_t)nin, sizeof *h);
+	bool ok = h != NULL || fail(err, NO_MEMORY, "out of memory");
+	for (int i = 0; ok && i < nin; i++) h[i] = host(&in[i]);
+	ok = ok && runner_run(r->runner, h, nin, (DeviceBuffer **)out, err);
+	if (h != small) free(h);
+	err_clear(&own);
+	return ok;
+}
+
+bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out, tshlo_error *e)
+{
+	Err own = { 0 }, *err = e ? err_of(e) : &own;
+	bool ok = r && !err->code;
+	if (ok && nin != r->method->nuser) ok = fail(err, BAD_INPUT, "%d inputs are given, wanted %d", nin, r->method->nuser);
+	ok = ok && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, err);
+	err_clear(&own);
+	return ok;
+}
