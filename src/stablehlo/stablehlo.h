@@ -28,7 +28,7 @@
 /* A dimension: a number >= 0; negative: dynamic. */
 #define DYNAMIC INT64_MIN
 
-typedef enum TypeKind { TYPE_NONE, TYPE_TENSOR, TYPE_TOKEN, TYPE_TUPLE } TypeKind;
+typedef enum TypeKind { TYPE_NONE, TYPE_TENSOR, TYPE_TOKEN, TYPE_TUPLE, TYPE_FUTURE } TypeKind;
 
 /* !quant.uniform<storage:expressed[:axis], {scale:zero_point, ...}> (spec.md, "Quantized types") */
 typedef struct Quant {
@@ -48,7 +48,7 @@ typedef struct Type {
 	const int64_t *bound;        /* [rank] of #stablehlo.bounds, or NULL; DYNAMIC: none for this dim */
 	const Quant *quant;          /* NULL: not quantized */
 	int npart;
-	const struct Type *part;     /* of a tuple */
+	const struct Type *part;     /* of a tuple; what a future (of async_start) will give */
 } Type;
 
 Type tensor_type(Arena *a, DType elem, int rank, const int64_t *dim);   /* dims are copied */

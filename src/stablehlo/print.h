@@ -1,0 +1,77 @@
+/* Inside the printer: print.c (modules, functions, regions, generic ops), print_form.c (custom forms), print_name.c (SSA names),
+ * print_attr.c (attributes), print_dense.c (constants), print_type.c (types and what every file needs). Nothing here fails
+ * by itself: the Buf remembers that memory ran out or that something could not be written. */
+#ifndef STABLEHLO_PRINT_H
+#define STABLEHLO_PRINT_H
+
+#include "stablehlo/stablehlo.h"
+
+#define PUT(b, literal) put(b, literal, sizeof(literal) - 1)
+
+void put_int(Buf *b, int64_t v);
+void put_uint(Buf *b, uint64_t v);
+void put_ints(Buf *b, Ints x);                 /* 1, 2 */
+void put_list(Buf *b, Ints x);                 /* [1, 2] */
+void put_types(Buf *b, int n, const Type *t);  /* tensor<f32>, tensor<f32> */
+
+void put_quoted(Buf *b, const char *s);        /* "a\22b" */
+void put_word(Buf *b, const char *s);          /* s itself where MLIR's lexer takes it as an identifier, else quoted */
+
+/* One float of type t at p; returns whether it had to be hexadecimal. */
+bool put_float(Buf *b, DType t, const void *p);
+bool put_double(Buf *b, double v);
+
+/* dense<...> : tensor<...>. index: the elements are i64 here and index in MLIR (layouts). */
+void put_dense(Buf *b, const Dense *d, bool index);
+void put_dense_elements(Buf *b, const Dense *d);   /* what stands between < and > */
+
+/* bare: as the custom forms write it; else as a dictionary does, with its type. */
+void put_attr(Buf *b, AttrKind kind, const Attr *a, bool bare);
+void put_any(Buf *b, const Any *a);
+
+/* ` {a = 1 : i64, b}` sorted by name; nothing when empty. */
+void put_any_dict(Buf *b, const Any *dict);
+
+/* Whether MLIR takes the attribute for its default and leaves it out of a custom form. */
+bool is_default(AttrKind kind, const Attr *a);
+
+/* -- ops ------------------------------------------------------------------------------------------------------------------ */
+
+/* %12, %cst_3, %5#1: base 0 has no word; number -1: none; sub -1: not one of several results. */
+typedef struct Name { int base, number, sub; } Name;
+
+/* Where MLIR's numbering stands: a region goes on from where the region around it has ended. */
+typedef struct Scope {
+	int value, arg, conflict;
+	unsigned used;               /* bit per base: the plain word is taken */
+} Scope;
+
+typedef struct Printer {
+	const Module *m;
+	Buf *b;
+	Name *name;                  /* [m->value.n] */
+	int indent;
+	Scope scope;                 /* of the region being printed */
+	bool top;                    /* in a function's body, not in an op's region */
+} Printer;
+
+/* Names what the region itself defines, not what the regions in it do. The arguments of a while are %iterArg. */
+Scope name_region(Printer *p, const Region *r, Scope s, bool is_while);
+void put_value(Printer *p, Value v);
+void put_values(Printer *p, int n, const Value *v);
+void put_results(Printer *p, const Op *op);               /* `%0:2 = `, nothing for an op without results */
+
+void put_newline(Printer *p);
+void put_operand_types(Printer *p, const Op *op);
+void put_result_types(Printer *p, const Op *op);
+void put_fn(Printer *p, const Op *op);                    /* (tensor<f32>) -> tensor<f32> */
+void put_argument(Printer *p, Value v);                   /* %arg0: tensor<f32> */
+void put_region(Printer *p, const Op *op, int i, bool with_arguments);   /* { ... } */
+void put_regions(Printer *p, const Op *op);               /* { ... }, { ... } */
+void put_op_name(Printer *p, const Op *op);
+void put_named_attr(Printer *p, const AttrDef *def, const Attr *a);
+int next_attr(const Op *op, const char *last);            /* the set attribute after `last` by name, or -1 */
+void put_generic(Printer *p, const Op *op);               /* what follows the name */
+void put_form(Printer *p, const Op *op);                  /* what follows the name */
+
+#endif
