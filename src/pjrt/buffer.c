@@ -60,8 +60,16 @@ static bool address(const DeviceBuffer *b, const void **at, Err *e)
 
 /* -- from the host ------------------------------------------------------------------------------------------------ */
 
-/* Keeps the event for buffer_free() when the plugin uses data in place, else waits for it: data has been read. Only
- * the address tells; where it cannot be had the worse is assumed. */
+/* On a host device the plugin may use data in place. An empty tensor gives it nothing to use. */
+static PJRT_HostBufferSemantics semantics(const DeviceBuffer *b)
+{
+	if (!b->nbytes) return PJRT_HostBufferSemantics_kImmutableOnlyDuringCall;
+	return b->device->is_host ? PJRT_HostBufferSemantics_kImmutableZeroCopy
+		: PJRT_HostBufferSemantics_kImmutableUntilTransferCompletes;
+}
+
+/* Keeps the event for buffer_free() when the plugin uses data in place: it will come no sooner. Else waits for it: data has been
+ * read. Only the address tells; where it cannot be had, use in place is assumed. */
 static bool settle(DeviceBuffer *b, const void *data, PJRT_Event *done, Err *e)
 {
 	const void *at = data;
@@ -83,8 +91,7 @@ DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e)
 	const void *data = b->nbytes ? t->data : nothing;
 	bool ok = data || fail(e, BAD_INPUT, "a tensor of %zu bytes has no data", b->nbytes);
 	PJRT_Client_BufferFromHostBuffer_Args a = ARGS(PJRT_Client_BufferFromHostBuffer, .client = p->client, .data = data, .type = type,
-		.dims = b->dim, .num_dims = (size_t)b->type.rank, .device = d->pjrt, .host_buffer_semantics = d->is_host
-		? PJRT_HostBufferSemantics_kImmutableZeroCopy : PJRT_HostBufferSemantics_kImmutableUntilTransferCompletes);
+		.dims = b->dim, .num_dims = (size_t)b->type.rank, .device = d->pjrt, .host_buffer_semantics = semantics(b));
 	ok = ok && pjrt_ok(p, p->api->PJRT_Client_BufferFromHostBuffer(&a), e, "copy to device");
 	if (ok) b->pjrt = a.buffer;
 	if (ok && settle(b, data, a.done_with_host_buffer, e)) return b;

@@ -34,7 +34,9 @@ bool pjrt_ok(const Plugin *p, PJRT_Error *error, Err *e, const char *what)
 	p->api->PJRT_Error_Message(&m);
 	PJRT_Error_GetCode_Args c = ARGS(PJRT_Error_GetCode, .error = error);
 	if (!pjrt_ok(p, p->api->PJRT_Error_GetCode(&c), NULL, "read error code")) c.code = PJRT_Error_Code_UNKNOWN;
-	if (e) fail(e, PLUGIN, "%s: %s: %.*s", what, code_name(c.code), (int)m.message_size, m.message);
+	size_t n = m.message_size;
+	while (n && m.message[n - 1] == '\n') n--;
+	if (e) fail(e, PLUGIN, "%s: %s: %.*s", what, code_name(c.code), (int)n, m.message);
 	PJRT_Error_Destroy_Args d = ARGS(PJRT_Error_Destroy, .error = error);
 	p->api->PJRT_Error_Destroy(&d);
 	return false;

@@ -24,8 +24,6 @@ enum {
 	HloModuleProto_host_program_shape = 4,
 	HloModuleProto_input_output_alias = 8,
 	HloModuleProto_buffer_donor = 18,
-	HloInputOutputAliasProto_entries = 1,
-	HloBufferDonorProto_entries = 1,
 	ProgramShapeProto_parameters = 1,
 	ShapeProto_element_type = 2,
 	ShapeProto_dimensions = 3,
@@ -165,7 +163,6 @@ bool read_signature(Arena *a, const uint8_t *p, size_t n, bool with_config, Sign
 		int i = input.n;
 		if (!read_shape(a, f.bytes, i, push(a, &input))) return false;
 	}
-	*out = (Signature){ input.n, input.v, find_field(alias, HloInputOutputAliasProto_entries).n
-		|| find_field(donor, HloBufferDonorProto_entries).n };
+	*out = (Signature){ input.n, input.v, alias.n || donor.n };      /* all that they hold is entries */
 	return !e->code;
 }
