@@ -36,11 +36,10 @@ _EXCEPTIONS = {1: BadInputError, 2: UnsupportedError, 3: MemoryError, 4: FileErr
 
 
 def declarations(header):
-    """The declarations of the public header, without the preprocessor's lines, as cffi reads them."""
+    """The declarations of the public header as cffi reads them: no preprocessor lines, no C++ braces, no export marks."""
     text = re.sub(r"/\*.*?\*/", "", pathlib.Path(header).read_text(), flags=re.S)
-    lines = [line for line in text.splitlines() if not line.startswith("#") and 'extern "C"' not in line]
-    text = "\n".join(lines).replace("TSHLO_API ", "")
-    return text[: text.rindex("}")] if text.rstrip().endswith(";\n}") else text
+    text = re.sub(r"#ifdef __cplusplus.*?#endif", "", text, flags=re.S)
+    return re.sub(r"^#.*$", "", text, flags=re.M).replace("TSHLO_API ", "")
 
 
 def _load():

@@ -1,5 +1,8 @@
 """Devices of PJRT plugins."""
 
+import importlib.util
+import os
+import pathlib
 import threading
 
 from ._lib import check, ffi, lib, text
@@ -8,11 +11,26 @@ _lock = threading.Lock()
 _devices = {}
 
 
+def _installed_cpu():
+    """The CPU plugin of the package xla-cpu-pjrt where this interpreter would import it from; None when it is not installed."""
+    spec = importlib.util.find_spec("xla_plugins")
+    places = [] if spec is None else spec.submodule_search_locations
+    found = [p for p in (pathlib.Path(d, "xla_cpu_pjrt", "xla_cpu_pjrt.so") for d in places) if p.exists()]
+    return str(found[0]) if found else None
+
+
+def _choose(plugin):
+    """What to open: the library itself knows where plugins usually lie, but not this interpreter's path."""
+    wants_cpu = plugin == "cpu" or (plugin is None and not os.environ.get("PJRT_PLUGIN_LIBRARY_PATH"))
+    return (_installed_cpu() or plugin) if wants_cpu else plugin
+
+
 class Device:
     """One device of a plugin. ``name`` ("TFRT_CPU_0"), ``platform`` ("cpu", "cuda", "tpu"), ``is_host``."""
 
     def __init__(self, plugin, index):
-        self._handle = check(lib.tshlo_device_open, ffi.NULL if plugin is None else str(plugin).encode(), index)
+        which = _choose(plugin)
+        self._handle = check(lib.tshlo_device_open, ffi.NULL if which is None else os.fsencode(which), index)
         self.name = text(lib.tshlo_device_name(self._handle))
         self.platform = text(lib.tshlo_device_platform(self._handle))
         self.plugin = text(lib.tshlo_device_plugin(self._handle))
