@@ -1,0 +1,162 @@
+"""Eager PyTorch as the oracle: export a function, convert it, run it on XLA, compare.
+
+    python test/oracle.py softmax nn.functional.gelu --dtype float32 float16 --samples 20
+
+runs torch's own OpInfo samples of the named ops (all of them without names) and prints one line per op and dtype.
+"""
+
+import argparse
+import collections
+import sys
+import warnings
+
+import torch
+from torch.utils import _pytree as pytree
+
+from torch_stablehlo import UnsupportedError, exported_program_to_stablehlo
+
+# Relative and absolute tolerance by element type; integers and bool are exact. XLA and eager order sums differently.
+TOLERANCE = {
+    torch.float64: (1e-9, 1e-9),
+    torch.complex128: (1e-9, 1e-9),
+    torch.float32: (1e-4, 1e-5),
+    torch.complex64: (1e-4, 1e-5),
+    torch.float16: (5e-3, 2e-3),
+    torch.bfloat16: (3e-2, 2e-2),
+}
+
+
+class Call(torch.nn.Module):
+    """fn(*args, **kwargs) with its tensors as inputs and everything else fixed."""
+
+    def __init__(self, fn, args, kwargs):
+        super().__init__()
+        leaves, self.spec = pytree.tree_flatten((args, kwargs))
+        self.fn = fn
+        self.fixed = [None if isinstance(x, torch.Tensor) else x for x in leaves]
+        self.slots = [i for i, x in enumerate(leaves) if isinstance(x, torch.Tensor)]
+        self.tensors = tuple(leaves[i] for i in self.slots)
+
+    def forward(self, *tensors):
+        leaves = list(self.fixed)
+        for i, t in zip(self.slots, tensors):
+            leaves[i] = t
+        args, kwargs = pytree.tree_unflatten(leaves, self.spec)
+        return self.fn(*args, **kwargs)
+
+
+def copies(tensors):
+    """Fresh tensors with the same values, strides and aliases gone, so that an in-place call cannot disturb the other run."""
+    return tuple(t.detach().clone() for t in tensors)
+
+
+def convert(fn, *args, **kwargs):
+    """(program, inputs) of a call."""
+    m = Call(fn, args, kwargs)
+    inputs = copies(m.tensors)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ep = torch.export.export(m, inputs, strict=False)
+    return exported_program_to_stablehlo(ep), inputs
+
+
+def compare(got, want, rtol=None, atol=None):
+    """Raises AssertionError where values, shapes, dtypes or structure differ; NaN equals NaN."""
+    got, want = pytree.tree_leaves(got), pytree.tree_leaves(want)
+    got = [x for x in got if x is not None]
+    want = [x for x in want if x is not None]
+    assert len(got) == len(want), f"{len(got)} outputs, wanted {len(want)}"
+    for g, w in zip(got, want):
+        if not isinstance(w, torch.Tensor):
+            assert g == w, f"{g} != {w}"
+            continue
+        r, a = TOLERANCE.get(w.dtype, (0, 0))
+        torch.testing.assert_close(
+            g, w.detach().resolve_conj().resolve_neg(), rtol=r if rtol is None else rtol, atol=a if atol is None else atol,
+            equal_nan=True, check_stride=False,
+        )
+
+
+def check(fn, *args, rtol=None, atol=None, **kwargs):
+    """Converts fn(*args, **kwargs), runs it on XLA and compares with eager. Returns the program."""
+    program, inputs = convert(fn, *args, **kwargs)
+    got = program(*inputs)
+    m = Call(fn, args, kwargs)
+    with torch.no_grad():
+        want = m(*copies(m.tensors))
+    compare(got, want, rtol, atol)
+    return program
+
+
+# -- torch's OpInfo database ---------------------------------------------------------------------------------------------
+
+
+def op_infos(names=()):
+    """The OpInfos of these names ("softmax", "nn.functional.gelu", with or without a ".variant"), or all."""
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    def full(op):
+        return op.name + (f".{op.variant_test_name}" if op.variant_test_name else "")
+
+    return [(full(op), op) for op in op_db if not names or op.name in names or full(op) in names]
+
+
+def samples(op, dtype, limit):
+    """Up to `limit` sample inputs, spread over all that the database has."""
+    torch.manual_seed(0)
+    every = list(op.sample_inputs("cpu", dtype, requires_grad=False))
+    step = max(1, len(every) // limit)
+    return every[::step][:limit]
+
+
+def run_sample(op, sample):
+    """'pass', or (kind, message): 'export' (torch itself cannot), 'unsupported', 'mismatch', 'error'."""
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            m = Call(op.op, (sample.input, *sample.args), sample.kwargs)
+            want = m(*copies(m.tensors))
+            inputs = copies(m.tensors)
+            ep = torch.export.export(m, inputs, strict=False)
+    except Exception as x:
+        return "export", f"{type(x).__name__}: {x}"
+    try:
+        got = exported_program_to_stablehlo(ep)(*inputs)
+        compare(got, want)
+    except UnsupportedError as x:
+        return "unsupported", str(x)
+    except AssertionError as x:
+        return "mismatch", str(x)
+    except Exception as x:
+        return "error", f"{type(x).__name__}: {x}"
+    return "pass", ""
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("ops", nargs="*")
+    ap.add_argument("--dtype", nargs="+", default=["float32"])
+    ap.add_argument("--samples", type=int, default=4)
+    ap.add_argument("--quiet", action="store_true", help="only ops that do not pass")
+    ap.add_argument("--shard", default="0/1", help="i/n: every n-th op from the i-th")
+    opt = ap.parse_args()
+    totals = collections.Counter()
+    at, of = map(int, opt.shard.split("/"))
+    for name, op in op_infos(opt.ops)[at::of]:
+        for dtype in (getattr(torch, d) for d in opt.dtype):
+            if dtype not in op.supported_dtypes("cpu"):
+                continue
+            results = [run_sample(op, s) for s in samples(op, dtype, opt.samples)]
+            counts = collections.Counter(kind for kind, _ in results)
+            totals.update(counts)
+            bad = next((r for r in results if r[0] not in ("pass", "export")), None)
+            if bad or not opt.quiet:
+                print(f"{name:40} {str(dtype)[6:]:10} {dict(counts)}", flush=True)
+            if bad:
+                print("    " + bad[1].replace("\n", "\n    ")[:600], flush=True)
+    print(dict(totals))
+    sys.exit(any(k not in ("pass", "export") for k in totals))
+
+
+if __name__ == "__main__":
+    main()
