@@ -85,15 +85,6 @@ static bool all_static(Lower *l, const Graph *g)
 
 /* -- nodes ------------------------------------------------------------------------------------------------------------------ */
 
-static Value apply(Node *n, const RuleRow *r)
-{
-	switch (r->mode) {
-	case MODE_RULE:   return r->rule(n);
-	case MODE_BINARY: return lower_binary(n, r->op);
-	default:          return lower_unary(n, r->op, r->mode);
-	}
-}
-
 /* Output i as the rule left it against what torch says it is. */
 static bool check_out(Node *n, int i)
 {
@@ -114,7 +105,7 @@ static bool lower_node(Lower *l, const GraphNode *g, const RuleRow *r)
 	Node n = { .b = b, .a = l->a, .g = g, .l = l };
 	n.out = g->nout ? out_type(&n, 0) : (Type){ 0 };
 	b->loc = l->opt->locations ? g->name : NULL;
-	Value v = apply(&n, r);
+	Value v = lower_row(&n, r);
 	if (g->nout && g->out[0] && v) l->value[g->out[0]] = v;
 	for (int i = 0; i < g->nout; i++)
 		if (!check_out(&n, i)) break;

@@ -1,33 +1,78 @@
-/* The rule table, and the two rules that most rows share. */
+/* The rule table, and the rules that most rows share. */
+#include "aten/pointwise.h"
 #include "aten/rules.h"
 
 const RuleRow rule_table[] = {
-#define RULE(t, function)  { .target = t, .mode = MODE_RULE, .rule = function },
-#define UNARY(t, o, m)     { .target = t, .mode = MODE_##m, .op = OP_##o },
-#define BINARY(t, o)       { .target = t, .mode = MODE_BINARY, .op = OP_##o },
+#define RULE(t, function)      { .target = t, .rule = function },
+#define UNARY(t, o, how)       { .target = t, .type = TYPE_##how, .op = OP_##o },
+#define BINARY(t, o, how)      { .target = t, .type = TYPE_##how, .op = OP_##o },
+#define MATH1(t, f, how)       { .target = t, .type = TYPE_##how, .math1 = f },
+#define MATH2(t, f, how)       { .target = t, .type = TYPE_##how, .math2 = f },
+#define COMPARE(t, d)          { .target = t, .op = OP_compare, .direction = DIRECTION_##d },
 #include "aten/rules.def"
 };
 const int nrules = sizeof rule_table / sizeof *rule_table;
 
-/* Narrow floats are computed in f32 and rounded once, as torch's kernels do. */
-Value lower_unary(Node *n, OpCode op, RuleMode mode)
+static DType row_type(Node *n, const RuleRow *r, int count)
+{
+	const char *const names[] = { "self", "other" };
+	return r->type == TYPE_FLOAT ? float_result_type(n, count, names) : result_type(n, count, names);
+}
+
+/* op(self); narrow floats are computed in f32 and rounded once where the op rounds, as torch's kernels do. */
+static Value lower_unary(Node *n, const RuleRow *r)
 {
 	Builder *b = n->b;
-	const char *names[] = { "self" };
-	DType t = mode == MODE_FLOAT ? float_result_type(n, 1, names) : result_type(n, 1, names);
-	Value x = arg_as(n, "self", mode == MODE_FLOAT ? acc_type(t) : t);
-	x = emit(b, op, NULL, 1, &x, NULL);
+	DType t = row_type(n, r, 1);
+	Value x = arg_as(n, "self", r->type == TYPE_FLOAT ? acc_type(t) : t);
+	x = emit(b, r->op, NULL, 1, &x, NULL);
 	return cast(b, x, n->out.elem);
 }
 
-Value lower_binary(Node *n, OpCode op)
+/* op(self, other) */
+static Value lower_binary(Node *n, const RuleRow *r)
 {
 	Builder *b = n->b;
-	DType t = result_type(n, 2, (const char *[]){ "self", "other" });
-	Value x = arg_as(n, "self", t);
-	Value y = arg_as(n, "other", t);
-	x = broadcast(b, x, n->out);
-	y = broadcast(b, y, n->out);
-	x = emit(b, op, NULL, 2, (Value[]){ x, y }, NULL);
+	DType t = row_type(n, r, 2);
+	if (number_is_rounded(n, "self", t) || number_is_rounded(n, "other", t)) t = acc_type(t);
+	Value x = operand(n, "self", t);
+	Value y = operand(n, "other", t);
+	x = emit(b, r->op, NULL, 2, (Value[]){ x, y }, NULL);
 	return cast(b, x, n->out.elem);
+}
+
+/* function(self), function(self, other) */
+static Value lower_math1(Node *n, const RuleRow *r)
+{
+	Value x = arg_as(n, "self", acc_type(row_type(n, r, 1)));
+	x = x ? r->math1(n->b, x) : 0;
+	return cast(n->b, x, n->out.elem);
+}
+
+static Value lower_math2(Node *n, const RuleRow *r)
+{
+	DType t = acc_type(row_type(n, r, 2));
+	Value x = operand(n, "self", t);
+	Value y = operand(n, "other", t);
+	x = x && y ? r->math2(n->b, x, y) : 0;
+	return cast(n->b, x, n->out.elem);
+}
+
+/* self < other and the like: compared in torch.result_type, bool out (the written tensor's type for lt_). */
+static Value lower_compare(Node *n, const RuleRow *r)
+{
+	DType t = row_type(n, r, 2);
+	Value x = operand(n, "self", t);
+	Value y = operand(n, "other", t);
+	x = hlo_compare(n->b, r->direction, x, y);
+	return cast(n->b, x, n->out.elem);
+}
+
+Value lower_row(Node *n, const RuleRow *r)
+{
+	if (r->rule) return r->rule(n);
+	if (r->math1) return lower_math1(n, r);
+	if (r->math2) return lower_math2(n, r);
+	if (r->op == OP_compare) return lower_compare(n, r);
+	return op_table[r->op].binary ? lower_binary(n, r) : lower_unary(n, r);
 }
