@@ -126,7 +126,7 @@ static void print_call(Arena *a, Text *out, const char *name, const Term *t)
 /* Operators of two operands: what stands between them, what they must bind tighter than, what the whole binds like. */
 static const struct Infix { const char *call, *op; Prec operand, whole; } infix[] = {
 	{ "Pow", "**", P_ATOM, P_POW },
-	{ "FloorDiv", "//", P_ATOM, P_MUL },
+	{ "FloorDiv", "//", P_ATOM, P_COMPARE },
 	{ "Rational", "/", P_ATOM, P_MUL },
 	{ "StrictLessThan", " < ", P_ADD, P_COMPARE }, { "LessThan", " <= ", P_ADD, P_COMPARE },
 	{ "StrictGreaterThan", " > ", P_ADD, P_COMPARE }, { "GreaterThan", " >= ", P_ADD, P_COMPARE },
@@ -179,11 +179,11 @@ static void print_bare(Arena *a, Text *out, const Term *t)
 
 static void print(Arena *a, Text *out, const Term *t, Prec above)
 {
-	bool floordiv = is_call(t, "FloorDiv") && t->arg.n == 2;      /* sympy always prints these in parentheses */
-	bool parens = floordiv || prec_of(t) < above;
-	if (parens) put_text(a, out, "(");
+	bool floordiv = is_call(t, "FloorDiv") && t->arg.n == 2;      /* torch's own printer puts these in parentheses, always */
+	int parens = floordiv + (prec_of(t) < above);
+	for (int i = 0; i < parens; i++) put_text(a, out, "(");
 	print_bare(a, out, t);
-	if (parens) put_text(a, out, ")");
+	for (int i = 0; i < parens; i++) put_text(a, out, ")");
 }
 
 static bool plain_infix(const char *s)
