@@ -435,7 +435,7 @@ W = location("parameter", name="w")
     (write("functions/other.meta", json.dumps(meta([])).encode()), "functions", "two are named 'forward'"),
     (write(META, b""), META, ""),
     (write(META, b'{"name": "forward", '), META, ""),
-    (write(META, b"[]"), META, "found a list, wanted an object"),
+    (write(META, b"[]"), META, "the document is a list, wanted an object"),
     (write(META, b"\xff\xfe"), META, ""),
     (write(META, b"[" * 100000), META, ""),
     (write(META, b"{}"), META, '"name" is missing, wanted a string'),

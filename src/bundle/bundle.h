@@ -1,14 +1,15 @@
-/* The StableHLO directory: what torch_xla's StableHLOGraphModule.save writes and .load reads (docs/directory.md).
+/* The StableHLO directory: what torch_xla's StableHLOGraphModule.save writes and .load reads
+ * (docs/directory.md).
  *
  *	Bundle *b = bundle_load("resnet18_dir", e);                       everything in b lives until bundle_free(b)
  *	const BundleFunction *f = bundle_function(b, "forward");          f->bytecode, f->text, f->meta
  *	const BundleTensor *w = bundle_argument(b, f, i);                 what parameter i of @main is bound to
  *	bundle_save("copy_dir", &b->parts, e)
  *
- * Text and bytecode are bytes here; nothing in this module looks into them. Weights are never copied: loaded ones point
- * into mapped files, saved ones go from the caller's memory (or file) to the disk.
- * Refused: a target that exists and is not an empty directory, names that would leave the directory, a meta file that
- * does not agree with the data. A failed save leaves nothing behind. */
+ * Text and bytecode are bytes here; nothing in this module looks into them. Weights are never copied:
+ * loaded ones point into mapped files, saved ones go from the caller's memory (or file) to the disk.
+ * Refused: a target that exists and is not an empty directory, names that would leave the directory, a
+ * meta file that does not agree with the data. A failed save leaves nothing behind. */
 #ifndef BUNDLE_BUNDLE_H
 #define BUNDLE_BUNDLE_H
 
@@ -43,11 +44,12 @@ typedef struct Location {
 
 typedef struct UnusedInput { Location location; Signature signature; } UnusedInput;
 
-/* What a result of the function is. torch_xla knows only user results; the others are written to a file of our own. */
+/* What a result of the function is. torch_xla knows only user results; the others are written to a file of
+ * our own. */
 typedef enum ResultKind { RESULT_USER, RESULT_BUFFER_MUTATION, RESULT_INPUT_MUTATION } ResultKind;
 typedef struct Result {
 	ResultKind kind;
-	const char *target;         /* what it is the new value of: a state dict name or an input's name; NULL of a user result */
+	const char *target;         /* what it is the new value of: a state dict name, an input's name; NULL: the user's */
 } Result;
 
 /* torch_xla.stablehlo.StableHLOFunctionMeta, and below the line what we add. */
@@ -103,8 +105,8 @@ typedef struct Bundle {
 /* Writes the directory beside `dir` and puts it in place in one rename. */
 bool bundle_save(const char *dir, const BundleParts *parts, Err *e);
 
-/* NULL on failure. A directory whose weights were left out (no data/, or an empty one) loads; bundle_argument() then
- * has none to give. */
+/* NULL on failure. A directory whose weights were left out (no data/, or an empty one) loads;
+ * bundle_argument() then has none to give. */
 Bundle *bundle_load(const char *dir, Err *e);
 void bundle_free(Bundle *b);        /* NULL is fine */
 

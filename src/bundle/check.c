@@ -13,10 +13,12 @@ int64_t signature_dim(const Signature *s, int i) { return is_dynamic(s, i) ? -1 
 
 const char *signature_str(Arena *a, const Signature *s)
 {
-	const char *t = arena_printf(a, "%s[", s->dtype ? dtype_info(s->dtype)->torch : s->other_type ? s->other_type : "?");
+	const char *type = s->dtype ? dtype_info(s->dtype)->torch : s->other_type ? s->other_type : "?";
+	const char *t = arena_printf(a, "%s[", type);
 	for (int i = 0; i < s->rank; i++) {
-		int64_t d = signature_dim(s, i);
-		t = d < 0 ? arena_printf(a, i ? "%s,?" : "%s?", t) : arena_printf(a, i ? "%s,%lld" : "%s%lld", t, (long long)d);
+		const char *comma = i ? "," : "";
+		if (is_dynamic(s, i)) t = arena_printf(a, "%s%s?", t, comma);
+		else t = arena_printf(a, "%s%s%lld", t, comma, (long long)s->dim[i]);
 	}
 	return arena_printf(a, "%s]", t);
 }
@@ -25,7 +27,7 @@ const char *signature_str(Arena *a, const Signature *s)
 static bool is_utf8(const char *s)
 {
 	for (const uint8_t *p = (const uint8_t *)s; *p;) {
-		int n = *p < 0x80 ? 0 : *p >= 0xc2 && *p <= 0xdf ? 1 : *p >= 0xe0 && *p <= 0xef ? 2 : *p >= 0xf0 && *p <= 0xf4 ? 3 : -1;
+		int n = *p < 0x80 ? 0 : *p < 0xc2 ? -1 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : *p < 0xf5 ? 3 : -1;
 		if (n < 0 || (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f)) return false;
 		if ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f)) return false;
 		for (p++; n; n--, p++)
@@ -39,7 +41,8 @@ bool check_name(const char *what, const char *name, Err *e)
 	if (!name || !*name) return fail(e, BAD_INPUT, "a %s has no name", what);
 	if (!is_utf8(name)) return fail(e, BAD_INPUT, "a %s's name is not UTF-8", what);
 	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
-		return fail(e, BAD_INPUT, "%s '%s': the name cannot be a file's, wanted one without '/' that is not '.' or '..'", what, name);
+		return fail(e, BAD_INPUT, "%s '%s': the name cannot be a file's, wanted one without '/' that is not '.' or '..'",
+			what, name);
 	return true;
 }
 
@@ -56,7 +59,8 @@ static bool is_version(const char *s)
 
 static bool check_signature(const Signature *s, Err *e)
 {
-	if (!s->dtype || !*dtype_info(s->dtype)->torch) return fail(e, BAD_INPUT, "type %s has no name in torch", dtype_name(s->dtype));
+	if (!s->dtype || !*dtype_info(s->dtype)->torch)
+		return fail(e, BAD_INPUT, "type %s has no name in torch", dtype_name(s->dtype));
 	for (int i = 0; i < s->rank; i++)
 		if (s->dim[i] < 0 && !is_dynamic(s, i)) return fail(e, BAD_INPUT, "size %d is negative", i);
 	for (int i = 0; i < s->ndynamic; i++)
@@ -84,23 +88,31 @@ static const BundleTensor *bound_to(const BundleParts *parts, const Map *by_name
 	return i >= 0 ? &parts->tensor[i] : NULL;
 }
 
-static bool check_input(Arena *a, const BundleParts *parts, const Map *by_name, const Location *l, const Signature *s, Err *e)
+static const char *file_of(Arena *a, const Location *l)
+{
+	return l->kind == LOCATION_CONSTANT ? arena_printf(a, "constants/%d", l->position) : arena_printf(a, "data/%s", l->name);
+}
+
+static bool check_input(Arena *a, const BundleParts *parts, const Map *by_name, const Location *l, const Signature *s,
+	Err *e)
 {
 	if (!check_signature(s, e)) return false;
-	if (l->kind == LOCATION_INPUT_ARG) return l->position >= 0 || fail(e, BAD_INPUT, "a user input's position is %d", l->position);
+	if (l->kind == LOCATION_INPUT_ARG)
+		return l->position >= 0 || fail(e, BAD_INPUT, "a user input's position is %d", l->position);
 	if (l->kind == LOCATION_PARAMETER && !check_name("parameter", l->name, e)) return false;
-	const char *file = l->kind == LOCATION_CONSTANT ? arena_printf(a, "constants/%d", l->position) : arena_printf(a, "data/%s", l->name);
 	const BundleTensor *t = bound_to(parts, by_name, l);
 	if (!t && l->kind == LOCATION_PARAMETER && !parts->ntensor) return true;     /* the weights were left out */
-	if (!t) return fail(e, BAD_INPUT, "there is no %s", file);
+	if (!t) return fail(e, BAD_INPUT, "there is no %s", file_of(a, l));
 	if (same_type(&t->array, s)) return true;
-	return fail(e, BAD_INPUT, "%s is %s, the signature says %s", file, npy_str(a, &t->array), signature_str(a, s));
+	const char *found = npy_str(a, &t->array);
+	return fail(e, BAD_INPUT, "%s is %s, the signature says %s", file_of(a, l), found, signature_str(a, s));
 }
 
 static bool check_function(Arena *a, const BundleParts *parts, const Map *by_name, const FunctionMeta *m, Err *e)
 {
 	if (m->stablehlo_version && !is_version(m->stablehlo_version))
-		return fail(e, BAD_INPUT, "stablehlo_version is '%.40s', wanted three numbers such as 1.9.0", m->stablehlo_version);
+		return fail(e, BAD_INPUT, "stablehlo_version is '%.40s', wanted three numbers such as 1.9.0",
+			m->stablehlo_version);
 	for (int i = 0; i < m->ninput; i++)
 		if (!check_input(a, parts, by_name, &m->input_location[i], &m->input_signature[i], e))
 			return err_at(e, "input %d", i);
@@ -114,7 +126,8 @@ static bool check_names(const char *dir, const BundleParts *parts, int i, Err *e
 	const char *name = parts->function[i].meta.name;
 	if (!check_name("function", name, e)) return err_at(e, "%s/functions", dir);
 	for (int k = 0; k < i; k++)
-		if (!strcmp(parts->function[k].meta.name, name)) return fail(e, BAD_INPUT, "%s/functions: two are named '%s'", dir, name);
+		if (!strcmp(parts->function[k].meta.name, name))
+			return fail(e, BAD_INPUT, "%s/functions: two are named '%s'", dir, name);
 	return true;
 }
 
@@ -124,7 +137,8 @@ bool check_parts(Arena *a, const char *dir, const BundleParts *parts, const Map 
 	for (int i = 0; i < parts->nfunction; i++) {
 		const BundleFunction *f = &parts->function[i];
 		if (!check_names(dir, parts, i, e)) return false;
-		if (!check_function(a, parts, by_name, &f->meta, e)) return err_at(e, "%s/functions/%s.meta", dir, f->meta.name);
+		if (!check_function(a, parts, by_name, &f->meta, e))
+			return err_at(e, "%s/functions/%s.meta", dir, f->meta.name);
 		if (!f->bytecode_nbytes && (!f->text_nbytes || parts->skip_text))
 			return fail(e, BAD_INPUT, "%s/functions/%s: has neither bytecode nor text", dir, f->meta.name);
 	}
@@ -133,5 +147,6 @@ bool check_parts(Arena *a, const char *dir, const BundleParts *parts, const Map 
 
 const BundleTensor *bundle_argument(const Bundle *b, const BundleFunction *f, int i)
 {
-	return i >= 0 && i < f->meta.ninput ? bound_to(&b->parts, &b->tensor_by_name, &f->meta.input_location[i]) : NULL;
+	if (i < 0 || i >= f->meta.ninput) return NULL;
+	return bound_to(&b->parts, &b->tensor_by_name, &f->meta.input_location[i]);
 }

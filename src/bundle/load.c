@@ -10,10 +10,13 @@ typedef struct Load { Bundle *b; const char *dir; Err *e; } Load;
 
 typedef VEC(const char *) Names;
 
-static int by_text(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
+static int by_text(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
 
-/* The entries of dir/sub, sorted, so that the order does not hang on the file system. The open directory stands in the
- * bundle: a push that runs out of memory leaves by longjmp, and bundle_free() closes it. */
+/* The entries of dir/sub, sorted, so that the order does not hang on the file system. The open directory
+ * stands in the bundle: a push that runs out of memory leaves by longjmp, and bundle_free() closes it. */
 static bool list(Load *l, const char *sub, Names *names)
 {
 	Arena *a = &l->b->arena;
@@ -21,14 +24,16 @@ static bool list(Load *l, const char *sub, Names *names)
 	DIR *d = l->b->listing = opendir(path);
 	if (!d) return fail(l->e, IO, "%s: cannot open the directory: %s", path, strerror(errno));
 	for (struct dirent *f; (f = readdir(d));)
-		if (strcmp(f->d_name, ".") && strcmp(f->d_name, "..")) *push(a, names) = arena_str(a, f->d_name, strlen(f->d_name));
+		if (strcmp(f->d_name, ".") && strcmp(f->d_name, ".."))
+			*push(a, names) = arena_str(a, f->d_name, strlen(f->d_name));
 	l->b->listing = NULL;
 	closedir(d);
 	if (names->n) qsort(names->v, (size_t)names->n, sizeof *names->v, by_text);
 	return true;
 }
 
-/* A sub-directory that may be missing: torch_xla leaves out data/ with save_weights=False, and git drops empty ones. */
+/* A sub-directory that may be missing: torch_xla leaves out data/ with save_weights=False, and git drops
+ * empty ones. */
 static bool list_opt(Load *l, const char *sub, Names *names)
 {
 	return !file_exists(arena_printf(&l->b->arena, "%s/%s", l->dir, sub)) || list(l, sub, names);
@@ -75,7 +80,8 @@ static bool load_constants(Load *l, BundleTensor **out, int *n)
 	for (*n = 0; *n < names.n; ++*n) {
 		const char *path = arena_printf(a, "constants/%d", *n);
 		if (!file_exists(arena_printf(a, "%s/%s", l->dir, path)))
-			return fail(l->e, BAD_INPUT, "%s/constants: has %d entries, none named %d; wanted the numbers from 0 on", l->dir, names.n, *n);
+			return fail(l->e, BAD_INPUT, "%s/constants: has %d entries, none named %d; wanted the numbers from 0 on",
+				l->dir, names.n, *n);
 		(*out)[*n].name = strrchr(path, '/') + 1;
 		if (!load_array(l, path, &(*out)[*n].array)) return false;
 	}
@@ -125,13 +131,17 @@ static bool load_functions(Load *l, BundleFunction **out, int *n)
 }
 
 /* '<V1' says no more than "one byte": the signature that names the tensor says which type it is. */
-static void settle_types(Bundle *b, const BundleFunction *f, BundleTensor *tensor, BundleTensor *constant, int nconstant)
+static void settle_types(Bundle *b, const BundleFunction *f, BundleTensor *tensor, BundleTensor *constant,
+	int nconstant)
 {
 	for (int i = 0; i < f->meta.ninput; i++) {
 		const Location *at = &f->meta.input_location[i];
-		int k = at->kind == LOCATION_PARAMETER ? map_get(&b->tensor_by_name, at->name, strlen(at->name)) : at->position;
-		BundleTensor *t = at->kind == LOCATION_PARAMETER && k >= 0 ? &tensor[k]
-			: at->kind == LOCATION_CONSTANT && k < nconstant ? &constant[k] : NULL;
+		BundleTensor *t = NULL;
+		if (at->kind == LOCATION_PARAMETER) {
+			int k = map_get(&b->tensor_by_name, at->name, strlen(at->name));
+			t = k >= 0 ? &tensor[k] : NULL;
+		}
+		if (at->kind == LOCATION_CONSTANT && at->position < nconstant) t = &constant[at->position];
 		if (t) npy_is(&t->array, f->meta.input_signature[i].dtype);
 	}
 }
@@ -144,7 +154,8 @@ static bool load(Load *l)
 	BundleTensor *tensor = NULL, *constant = NULL;
 	if (!is_dir(l->dir)) return fail(l->e, IO, "%s: is not a directory", l->dir);
 	if (!load_functions(l, &function, &parts->nfunction)) return false;
-	if (!load_data(l, &tensor, &parts->ntensor) || !load_constants(l, &constant, &parts->nconstant)) return false;
+	if (!load_data(l, &tensor, &parts->ntensor)) return false;
+	if (!load_constants(l, &constant, &parts->nconstant)) return false;
 	for (int i = 0; i < parts->nfunction; i++) settle_types(b, &function[i], tensor, constant, parts->nconstant);
 	parts->function = function;
 	parts->tensor = tensor;

@@ -139,7 +139,10 @@ typedef struct Read { Arena *a; Err *e; } Read;
 
 static const char *kind_name(JKind k)
 {
-	static const char *const name[] = { "missing", "null", "true or false", "a number", "a string", "a list", "an object" };
+	static const char *const name[] = {
+		[JSON_missing] = "missing", [JSON_null] = "null", [JSON_bool] = "true or false", [JSON_number] = "a number",
+		[JSON_string] = "a string", [JSON_array] = "a list", [JSON_object] = "an object",
+	};
 	return name[k];
 }
 
@@ -174,9 +177,15 @@ static int64_t get_number(Read *r, JVal v, int64_t least, int64_t most, const ch
 	return 0;
 }
 
+static bool is_object(Read *r, JVal v, const char *what)
+{
+	JKind k = json_kind(v);
+	return k == JSON_object || json_fail(r->e, v, "%s is %s, wanted an object", what, kind_name(k));
+}
+
 static void get_signature(Read *r, JVal v, bool any_type, Signature *s)
 {
-	if (json_kind(v) != JSON_object) { json_fail(r->e, v, "a signature is %s, wanted an object", kind_name(json_kind(v))); return; }
+	if (!is_object(r, v, "a signature")) return;
 	JVal shape = member(r, v, "shape", JSON_array);
 	const char *type = member_str(r, v, "dtype");
 	s->dtype = dtype_from_torch(type, strlen(type));
@@ -194,12 +203,13 @@ static void get_signature(Read *r, JVal v, bool any_type, Signature *s)
 	JEACH(d, dynamic) which[s->ndynamic++] = (int)get_number(r, d, 0, s->rank - 1, "a dynamic dim");
 	s->dynamic_dim = which;
 	for (int i = 0; i < s->rank && !r->e->code; i++)
-		if (dim[i] < 0 && !is_dynamic(s, i)) json_fail(r->e, shape, "size %d is -1 but \"dynamic_dims\" does not name it", i);
+		if (dim[i] < 0 && !is_dynamic(s, i))
+			json_fail(r->e, shape, "size %d is -1 but \"dynamic_dims\" does not name it", i);
 }
 
 static void get_location(Read *r, JVal v, Location *l)
 {
-	if (json_kind(v) != JSON_object) { json_fail(r->e, v, "a location is %s, wanted an object", kind_name(json_kind(v))); return; }
+	if (!is_object(r, v, "a location")) return;
 	JVal type = member(r, v, "type_", JSON_string);
 	int k = 0;
 	while (k < 3 && !json_is(type, location_kind[k])) k++;
@@ -208,7 +218,8 @@ static void get_location(Read *r, JVal v, Location *l)
 	l->name = member_str_opt(r, v, "name", "");
 	JVal at = json_key(v, "position");
 	l->position = json_kind(at) ? (int)get_number(r, at, -1, INT32_MAX, "\"position\"") : -1;
-	if (k != LOCATION_PARAMETER && l->position < 0) json_fail(r->e, v, "an input or constant needs a \"position\" from 0 on");
+	if (k != LOCATION_PARAMETER && l->position < 0)
+		json_fail(r->e, v, "an input or constant needs a \"position\" from 0 on");
 	if (k == LOCATION_PARAMETER && !*l->name) json_fail(r->e, v, "a parameter needs a \"name\"");
 }
 
@@ -225,7 +236,8 @@ static void get_locations(Read *r, JVal root, FunctionMeta *m)
 {
 	JVal list = member(r, root, "input_locations", JSON_array);
 	if (!r->e->code && json_len(list) != m->ninput)
-		json_fail(r->e, list, "\"input_locations\" has %d items, \"input_signature\" has %d; wanted one for each", json_len(list), m->ninput);
+		json_fail(r->e, list, "\"input_locations\" has %d items, \"input_signature\" has %d; wanted one for each",
+			json_len(list), m->ninput);
 	if (r->e->code) return;
 	Location *l = NEW(r->a, Location, m->ninput), *at = l;
 	JEACH(v, list) get_location(r, v, at++);
@@ -255,7 +267,7 @@ static JVal get_root(Read *r, const char *text, size_t n, const char *what)
 	const Json *doc = json_parse(r->a, text, n, what, r->e);
 	if (!doc) return (JVal){ 0 };
 	JVal root = json_root(doc);
-	if (json_kind(root) != JSON_object) json_fail(r->e, root, "found %s, wanted an object", kind_name(json_kind(root)));
+	is_object(r, root, "the document");
 	return root;
 }
 
@@ -281,7 +293,10 @@ static void get_result(Read *r, JVal v, Result *out)
 	JVal kind = json_key(v, "kind");
 	int k = 0;
 	while (k < 3 && !json_is(kind, result_kind[k])) k++;
-	if (k == 3) { json_fail(r->e, v, "\"kind\" is not user_output, buffer_mutation or user_input_mutation"); return; }
+	if (k == 3) {
+		json_fail(r->e, v, "\"kind\" is not user_output, buffer_mutation or user_input_mutation");
+		return;
+	}
 	*out = (Result){ (ResultKind)k, member_str_opt(r, v, "target", NULL) };
 	if (k != RESULT_USER && !out->target) json_fail(r->e, v, "a mutation needs a \"target\"");
 }
@@ -292,13 +307,15 @@ bool extra_read(Arena *a, const char *text, size_t n, const char *what, Function
 	JVal root = get_root(&r, text, n, what);
 	JVal results = member(&r, root, "results", JSON_array), names = member(&r, root, "user_inputs", JSON_array);
 	if (!e->code && json_len(results) != m->noutput)
-		json_fail(e, results, "\"results\" has %d items, the function has %d outputs", json_len(results), m->noutput);
+		json_fail(e, results, "\"results\" has %d items, the function has %d outputs", json_len(results),
+			m->noutput);
 	if (e->code) return false;
 	Result *out = NEW(a, Result, m->noutput), *at = out;
 	JEACH(v, results) get_result(&r, v, at++);
 	const char **name = NEW(a, const char *, json_len(names));
 	JEACH(v, names) {
-		if (!(name[m->nuser_name++] = json_str(a, v))) json_fail(e, v, "a name is %s, wanted a string", kind_name(json_kind(v)));
+		const char *s = name[m->nuser_name++] = json_str(a, v);
+		if (!s) json_fail(e, v, "a name is %s, wanted a string without NUL", kind_name(json_kind(v)));
 	}
 	m->result = out;
 	m->user_name = name;

@@ -9,14 +9,16 @@
 void meta_write(Buf *b, const FunctionMeta *m);
 bool meta_read(Arena *a, const char *text, size_t n, const char *what, FunctionMeta *m, Err *e);
 
-/* functions/<name>.torch_stablehlo.json: m->result and m->user_name. torch_xla takes a .meta with an unknown member for
- * no meta at all, and passes over files with other endings; so this is a file of its own, written when there is need. */
+/* functions/<name>.torch_stablehlo.json: m->result and m->user_name. torch_xla takes a .meta with an
+ * unknown member for no meta at all, and passes over files with other endings; so this is a file of its
+ * own, written when there is need. */
 #define EXTRA_SUFFIX ".torch_stablehlo.json"
 bool extra_needed(const FunctionMeta *m);
 void extra_write(Buf *b, const FunctionMeta *m);
 bool extra_read(Arena *a, const char *text, size_t n, const char *what, FunctionMeta *m, Err *e);
 
-/* A name that can stand in a path and in JSON: UTF-8, not empty, no '/', not "." or "..". `what`: "function". */
+/* A name that can stand in a path and in JSON: UTF-8, not empty, no '/', not "." or "..". `what`:
+ * "function". */
 bool check_name(const char *what, const char *name, Err *e);
 
 /* Whether functions, tensors and constants agree with one another; `dir` names the place in messages. */

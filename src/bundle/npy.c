@@ -28,9 +28,10 @@ static char look(Text *t)
 static bool wanted(Text *t, const char *what)
 {
 	char c = look(t);
-	if (t->at == t->n) return fail(t->err, BAD_INPUT, "header ends at byte %zu where %s should be", t->at, what);
-	if (c < ' ' || c > '~') return fail(t->err, BAD_INPUT, "header byte %zu: found 0x%02x, wanted %s", t->at, (uint8_t)c, what);
-	return fail(t->err, BAD_INPUT, "header byte %zu: found '%c', wanted %s", t->at, c, what);
+	size_t at = t->at;
+	if (at == t->n) return fail(t->err, BAD_INPUT, "header ends at byte %zu where %s should be", at, what);
+	if (c >= ' ' && c <= '~') return fail(t->err, BAD_INPUT, "header byte %zu: found '%c', wanted %s", at, c, what);
+	return fail(t->err, BAD_INPUT, "header byte %zu: found 0x%02x, wanted %s", at, (uint8_t)c, what);
 }
 
 static bool eat(Text *t, char c)
@@ -94,8 +95,8 @@ static bool get_descr(Text *t, Header *h)
 
 static bool get_member(Text *t, Header *h)
 {
-	const char *key;
-	size_t n;
+	const char *key = NULL;
+	size_t n = 0;
 	if (!quoted(t, &key, &n)) return false;
 	if (!eat(t, ':')) return wanted(t, "':'");
 	if (n == 5 && !memcmp(key, "descr", n) && !h->descr) return get_descr(t, h);
@@ -124,13 +125,18 @@ static bool get_header(Text *t, Header *h)
 
 /* ---- element types ---- */
 
-/* A descr is byte order, kind, bytes per element. One-byte types have no order; NumPy writes them '|', and ml_dtypes'
- * opaque ones '<', so both are taken for each other. */
+/* A descr is byte order, kind, bytes per element. One-byte types have no order; NumPy writes them '|', and
+ * ml_dtypes' opaque ones '<', so both are taken for each other. */
+static bool no_numbers(const Header *h, Err *e)
+{
+	int n = h->ndescr < 32 ? (int)h->ndescr : 32;
+	return fail(e, UNSUPPORTED, "descr '%.*s', wanted numbers such as '<f4'", n, h->descr);
+}
+
 static bool get_dtype(const Header *h, NpyArray *x, Err *e)
 {
 	char d[8] = "", order = h->ndescr ? h->descr[0] : 0;
-	if (h->ndescr < 3 || h->ndescr >= sizeof d || !strchr("<>|=", order))
-		return fail(e, UNSUPPORTED, "descr '%.*s', wanted numbers such as '<f4'", (int)(h->ndescr < 32 ? h->ndescr : 32), h->descr);
+	if (h->ndescr < 3 || h->ndescr >= sizeof d || !strchr("<>|=", order)) return no_numbers(h, e);
 	memcpy(d, h->descr, h->ndescr);
 	bool one = !strcmp(d + 2, "1");
 	if (order == '>' && !one) return fail(e, UNSUPPORTED, "descr '%s' is big-endian, wanted little-endian", d);
@@ -138,8 +144,7 @@ static bool get_dtype(const Header *h, NpyArray *x, Err *e)
 	if (!strcmp(d, "<f1")) x->dtype = DTYPE_f8e5m2;
 	else x->dtype = dtype_from_npy(d, strlen(d));
 	x->itemsize = x->dtype ? dtype_nbytes(x->dtype) : 1;
-	if (x->dtype || !strcmp(d, "<V1")) return true;
-	return fail(e, UNSUPPORTED, "descr '%.*s', wanted numbers such as '<f4'", (int)h->ndescr, h->descr);
+	return x->dtype || !strcmp(d, "<V1") || no_numbers(h, e);
 }
 
 bool npy_is(NpyArray *x, DType t)
@@ -162,8 +167,8 @@ const char *npy_str(Arena *a, const NpyArray *x)
 
 /* ---- shapes ---- */
 
-/* The bytes of a dense array, or false when they do not fit in a size_t. Zero sizes do not excuse the others: NumPy
- * refuses (0, 2**62, 2**62) too. */
+/* The bytes of a dense array, or false when they do not fit in a size_t. Zero sizes do not excuse the
+ * others: NumPy refuses (0, 2**62, 2**62) too. */
 static bool dense_nbytes(const NpyArray *x, size_t *nbytes)
 {
 	size_t all = npy_itemsize(x), none = 1;
@@ -182,8 +187,8 @@ size_t npy_count(const NpyArray *x)
 	return n;
 }
 
-/* Whether the elements lie densely with the last (or, by column, the first) dim fastest. Dims of one element may have
- * any stride: NumPy's rule for its C_CONTIGUOUS and F_CONTIGUOUS. */
+/* Whether the elements lie densely with the last (or, by column, the first) dim fastest. Dims of one
+ * element may have any stride: NumPy's rule for its C_CONTIGUOUS and F_CONTIGUOUS. */
 static bool dense(const NpyArray *x, bool by_column)
 {
 	if (!x->stride) return !by_column;
@@ -205,13 +210,13 @@ NpyOrder npy_order(const NpyArray *x)
 
 static bool inside(const NpyArray *x)
 {
-	size_t last = 0, step, nbytes;
+	size_t most = x->nbytes / npy_itemsize(x), last = 0, step;
 	for (int i = 0; i < x->rank; i++) {
-		if (x->stride[i] < 0 || __builtin_mul_overflow((size_t)x->dim[i] - 1, (size_t)x->stride[i], &step)) return false;
-		if (__builtin_add_overflow(last, step, &last)) return false;
+		size_t n = (size_t)x->dim[i], s = (size_t)x->stride[i];
+		if (x->stride[i] < 0 || __builtin_mul_overflow(n - 1, s, &step) || __builtin_add_overflow(last, step, &last))
+			return false;
 	}
-	if (__builtin_add_overflow(last, 1, &last) || __builtin_mul_overflow(last, npy_itemsize(x), &nbytes)) return false;
-	return nbytes <= x->nbytes;
+	return last < most;
 }
 
 bool npy_check(const NpyArray *x, Err *e)
@@ -277,14 +282,15 @@ bool npy_read(Arena *a, const uint8_t *p, size_t n, NpyArray *out, Err *e)
 
 /* ---- writing ---- */
 
-/* As numpy.lib.format: keys sorted, spaces for a first (by column: last) size of up to 21 digits so that the array may
- * grow in place, then spaces and a newline up to the next multiple of 64 (a whole 64 when it is one already). */
+/* As numpy.lib.format: keys sorted, spaces for a first (by column: last) size of up to 21 digits so that
+ * the array may grow in place, then spaces and a newline up to the next multiple of 64 (a whole 64 when it
+ * is one already). */
 void npy_header(Buf *b, const NpyArray *x)
 {
 	bool by_column = npy_order(x) == NPY_COLUMN_MAJOR;
 	char text[128 + 22 * NPY_MAX_RANK];
-	int n = sprintf(text, "{'descr': '%s', 'fortran_order': %s, 'shape': (", x->dtype ? dtype_info(x->dtype)->npy : "<V1",
-		by_column ? "True" : "False");
+	int n = sprintf(text, "{'descr': '%s', 'fortran_order': %s, 'shape': (",
+		x->dtype ? dtype_info(x->dtype)->npy : "<V1", by_column ? "True" : "False");
 	for (int i = 0; i < x->rank; i++) n += sprintf(text + n, i ? ", %lld" : "%lld", (long long)x->dim[i]);
 	n += sprintf(text + n, x->rank == 1 ? ",), }" : "), }");
 	if (x->rank) {
@@ -311,7 +317,8 @@ static void gather(uint8_t *out, const uint8_t *p, size_t n, size_t step, size_t
 	}
 }
 
-/* The innermost dims that one step walks through are taken as one run; the dims outside it count like an odometer. */
+/* The innermost dims that one step walks through are taken as one run; the dims outside it count like an
+ * odometer. */
 void npy_pack(const NpyArray *x, size_t first, size_t count, uint8_t *out)
 {
 	size_t size = npy_itemsize(x), run = 1, step = 1, index[NPY_MAX_RANK];

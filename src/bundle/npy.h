@@ -5,16 +5,16 @@
  *	        a multiple of 64 bytes from the start of the file
  *	the elements, row-major, or column-major where fortran_order is True
  *
- * The reader takes all three versions and both orders; it refuses, by name, big-endian data, structured, string, date
- * and object types, and any file whose size is not what its header says. The writer writes version 1.0, byte for byte
- * what numpy.save writes for the same array and strides.
+ * The reader takes all three versions and both orders; it refuses, by name, big-endian data, structured,
+ * string, date and object types, and any file whose size is not what its header says. The writer writes
+ * version 1.0, byte for byte what numpy.save writes for the same array and strides.
  *
  *	FileMap m;  NpyArray x;
  *	map_file(&m, "x.npy", e) && npy_read(&arena, m.p, m.n, &x, e)        x.data points into m
  *
- * NumPy itself has no bfloat16 and no 8-bit floats. ml_dtypes, which gives it them, writes opaque bytes: '<V2' for
- * bfloat16, '<V1' for every 8-bit float but float8_e5m2, which it writes as '<f1' and nobody can read back. We write
- * '<V1' for that one too and read all three spellings ('<', '|' and '<f1'). */
+ * NumPy itself has no bfloat16 and no 8-bit floats. ml_dtypes, which gives it them, writes opaque bytes:
+ * '<V2' for bfloat16, '<V1' for every 8-bit float but float8_e5m2, which it writes as '<f1' and nobody can
+ * read back. We write '<V1' for that one too and read all three spellings ('<', '|' and '<f1'). */
 #ifndef BUNDLE_NPY_H
 #define BUNDLE_NPY_H
 
@@ -27,7 +27,7 @@ enum { NPY_MAX_RANK = 64 };     /* NumPy's own limit */
 
 /* Borrowed bytes and how the elements lie in them. */
 typedef struct NpyArray {
-	DType dtype;                /* DTYPE_none: opaque bytes ('<V1' may be any 8-bit float); the reader's caller knows more */
+	DType dtype;                /* DTYPE_none: opaque bytes; '<V1' may be any 8-bit float, see npy_is() */
 	size_t itemsize;            /* bytes of an element; 0 in an array to write: what dtype says */
 	int rank;
 	const int64_t *dim;         /* [rank] */
@@ -45,7 +45,7 @@ bool npy_write_file(const char *path, const NpyArray *x, Err *e);
 /* The parts of a writer, for those who bring their own output.
  *	npy_check   dims, strides and bytes agree and there is a descr for the type
  *	npy_header  what stands before the elements
- *	npy_order   whether the elements can go out as they lie (*nbytes of them from data on), else they must be packed
+ *	npy_order   whether the elements can go out as they lie, from data on, else they must be packed
  *	npy_pack    elements [first, first + count), counted row-major, to out */
 bool npy_check(const NpyArray *x, Err *e);
 void npy_header(Buf *b, const NpyArray *x);

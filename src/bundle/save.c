@@ -23,7 +23,6 @@ typedef struct Out {
 
 static bool out_failed(Out *o, const char *what)
 {
-	if (errno == EEXIST) return fail(o->s->e, BAD_INPUT, "%s/%s/%s: two entries have this name", o->s->dir, o->sub, o->name);
 	return fail(o->s->e, IO, "%s/%s/%s: cannot %s: %s", o->s->dir, o->sub, o->name, what, strerror(errno));
 }
 
@@ -106,7 +105,9 @@ static bool save_bytes(Save *s, const char *name, const uint8_t *p, size_t n)
 	return out_open(&o, s, "functions", name) && out_close(&o, out_write(&o, p, n));
 }
 
-static bool save_json(Save *s, const char *name, void write_json(Buf *, const FunctionMeta *), const FunctionMeta *m)
+typedef void WriteJson(Buf *b, const FunctionMeta *m);
+
+static bool save_json(Save *s, const char *name, WriteJson *write_json, const FunctionMeta *m)
 {
 	Buf b = { 0 };
 	write_json(&b, m);
@@ -115,18 +116,23 @@ static bool save_json(Save *s, const char *name, void write_json(Buf *, const Fu
 	return ok;
 }
 
-static bool save_function(Save *s, const BundleFunction *f, bool text)
+static const char *name_of(Save *s, const FunctionMeta *m, const char *suffix)
 {
-	const char *name = f->meta.name;
-	Arena *a = &s->a;
-	return save_json(s, arena_printf(a, "%s.meta", name), meta_write, &f->meta)
-	    && (!f->bytecode_nbytes || save_bytes(s, arena_printf(a, "%s.bytecode", name), f->bytecode, f->bytecode_nbytes))
-	    && (!f->text_nbytes || !text || save_bytes(s, arena_printf(a, "%s.mlir", name), f->text, f->text_nbytes))
-	    && (!extra_needed(&f->meta) || save_json(s, arena_printf(a, "%s" EXTRA_SUFFIX, name), extra_write, &f->meta));
+	return arena_printf(&s->a, "%s%s", m->name, suffix);
 }
 
-/* The order of torch_xla: weights, functions, constants. All three directories are made even when one stays empty;
- * torch_xla lists the last two without asking. */
+static bool save_function(Save *s, const BundleFunction *f, bool text)
+{
+	const FunctionMeta *m = &f->meta;
+	size_t nbytecode = f->bytecode_nbytes, ntext = text ? f->text_nbytes : 0;
+	return save_json(s, name_of(s, m, ".meta"), meta_write, m)
+	    && (!nbytecode || save_bytes(s, name_of(s, m, ".bytecode"), f->bytecode, nbytecode))
+	    && (!ntext || save_bytes(s, name_of(s, m, ".mlir"), f->text, ntext))
+	    && (!extra_needed(m) || save_json(s, name_of(s, m, EXTRA_SUFFIX), extra_write, m));
+}
+
+/* The order of torch_xla: weights, functions, constants. All three directories are made even when one
+ * stays empty; torch_xla lists the last two without asking. */
 static bool save_parts(Save *s, const BundleParts *parts)
 {
 	const char *sub[] = { "functions", "constants", "data" };

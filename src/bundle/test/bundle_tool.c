@@ -1,4 +1,5 @@
-/* Drives src/bundle from test/test_bundle.py. One command a run; 0 and JSON on stdout, or 1 and the message on stderr.
+/* Drives src/bundle from test/test_bundle.py. One command a run; 0 and JSON on stdout, or 1 and the
+ * message on stderr.
  *
  *	npy-copy IN OUT                      read, write
  *	npy-view IN OUT PERM STEPS           dims permuted, every STEPS[i]-th element of the new dim i: "2,0,1" "1,2,1"
@@ -54,7 +55,8 @@ static bool save_view(const char *dir, const char *name, const NpyArray *x, Err 
 	BundleTensor t = { .name = name, .array = *x };
 	Signature s = { .dtype = x->dtype, .rank = x->rank, .dim = x->dim };
 	Location l = { LOCATION_PARAMETER, -1, name };
-	BundleFunction f = { { .name = "forward", .ninput = 1, .input_signature = &s, .input_location = &l }, .bytecode = (const uint8_t *)"ML", .bytecode_nbytes = 2 };
+	FunctionMeta m = { .name = "forward", .ninput = 1, .input_signature = &s, .input_location = &l };
+	BundleFunction f = { m, .bytecode = (const uint8_t *)"ML", .bytecode_nbytes = 2 };
 	return bundle_save(dir, &(BundleParts){ .nfunction = 1, .function = &f, .ntensor = 1, .tensor = &t }, e);
 }
 
@@ -67,8 +69,9 @@ static bool npy(char **arg, Err *e)
 	FileMap m = { 0 };
 	NpyArray x;
 	bool ok;
-	if (!strcmp(arg[0], "npy-copy")) ok = map_file(&m, arg[1], e) && npy_read(&a, m.p, m.n, &x, e) && npy_write_file(arg[2], &x, e);
-	else ok = read_view(&a, &m, arg + 1, &x, e) && (arg[5] ? save_view(arg[2], arg[5], &x, e) : npy_write_file(arg[2], &x, e));
+	if (!strcmp(arg[0], "npy-copy")) ok = map_file(&m, arg[1], e) && npy_read(&a, m.p, m.n, &x, e);
+	else ok = read_view(&a, &m, arg + 1, &x, e);
+	if (ok) ok = !strcmp(arg[0], "view-dir") ? save_view(arg[2], arg[5], &x, e) : npy_write_file(arg[2], &x, e);
 	unmap_file(&m);
 	arena_free(&a);
 	return ok;

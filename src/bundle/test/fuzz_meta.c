@@ -1,5 +1,5 @@
-/* libFuzzer: any bytes as a .meta file and as our file beside it. What is read and agrees with an empty directory must
- * come back as the same bytes when it is written, read and written again. */
+/* libFuzzer: any bytes as a .meta file and as our file beside it. What is read and agrees with an empty
+ * directory must come back as the same bytes when it is written, read and written again. */
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	FunctionMeta m = { 0 };
 	Map none = { .arena = &a };
 	BundleFunction f = { .bytecode = p, .bytecode_nbytes = 1 };
-	if (meta_read(&a, (const char *)p, n, "meta", &f.meta, &e) && check_parts(&a, "dir", &(BundleParts){ .nfunction = 1, .function = &f }, &none, &e))
+	BundleParts parts = { .nfunction = 1, .function = &f };
+	if (meta_read(&a, (const char *)p, n, "meta", &f.meta, &e) && check_parts(&a, "dir", &parts, &none, &e))
 		again(&a, &f.meta, meta_write, meta_read, &e);
 	err_clear(&e);
 	m.noutput = 1;

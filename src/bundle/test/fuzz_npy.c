@@ -1,5 +1,5 @@
-/* libFuzzer: any bytes as a .npy file. What is read must be readable to its last element, and must be written back so
- * that it reads as the same array. */
+/* libFuzzer: any bytes as a .npy file. What is read must be readable to its last element, and must be
+ * written back so that it reads as the same array. */
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
