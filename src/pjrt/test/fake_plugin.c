@@ -1,8 +1,9 @@
-/* Plugins that must be refused: of another PJRT version, too old, or failing to start. FAKE picks one. */
+/* Plugins that must be refused: of another PJRT version, too old, failing to start, or
+ * (NONE, built with another name for GetPjrtApi) no plugin at all. FAKE picks one. */
 #include <pjrt_c_api.h>
 #include <stddef.h>
 
-enum { OTHER_MAJOR = 1, TOO_OLD, FAILS };
+enum { NONE, OTHER_MAJOR, TOO_OLD, FAILS };
 
 static char broken[] = "the fake plugin has no device to offer";
 

@@ -1,5 +1,5 @@
 /* How plugins are found, and how what is none is refused. No XLA needed: plugins here are fakes or plain files.
- * Fakes are named by the variables FAKE_OTHER_MAJOR, FAKE_TOO_OLD, FAKE_FAILS, set in meson.build. */
+ * Fakes are named by the variables FAKE_OTHER_MAJOR, FAKE_TOO_OLD, FAKE_FAILS, FAKE_NONE, set in meson.build. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,7 +196,7 @@ static void no_shared_object(void **state)
 static void no_plugin(void **state)
 {
 	(void)state;
-	cannot_open(getenv("NO_PLUGIN"), "not a PJRT plugin", "GetPjrtApi");
+	cannot_open(getenv("FAKE_NONE"), "not a PJRT plugin", "GetPjrtApi");
 }
 
 static void other_major_version(void **state)
