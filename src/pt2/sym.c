@@ -126,10 +126,16 @@ static void print_call(Arena *a, Text *out, const char *name, const Term *t)
 /* Operators of two operands: what stands between them, what they must bind tighter than, what the whole binds like. */
 static const struct Infix { const char *call, *op; Prec operand, whole; } infix[] = {
 	{ "Pow", "**", P_ATOM, P_POW },
-	{ "FloorDiv", "//", P_ATOM, P_COMPARE },
+	{ "FloorDiv", "//", P_ATOM, P_COMPARE }, { "CleanDiv", "//", P_ATOM, P_COMPARE },
 	{ "Rational", "/", P_ATOM, P_MUL },
 	{ "StrictLessThan", " < ", P_ADD, P_COMPARE }, { "LessThan", " <= ", P_ADD, P_COMPARE },
 	{ "StrictGreaterThan", " > ", P_ADD, P_COMPARE }, { "GreaterThan", " >= ", P_ADD, P_COMPARE },
+};
+
+/* Calls that torch's printer (precedence in torch/utils/_sympy/functions.py) wraps in parentheses inside a sum or product. */
+static const struct { const char *call; Prec whole; } loose[] = {
+	{ "Mod", P_COMPARE }, { "PythonMod", P_COMPARE }, { "ModularIndexing", P_COMPARE }, { "Where", P_COMPARE },
+	{ "IntTrueDiv", P_COMPARE }, { "FloatTrueDiv", P_COMPARE }, { "PowByNatural", P_MUL },
 };
 
 static const struct { const char *call, *name; } renamed[] = { { "Equality", "Eq" }, { "Unequality", "Ne" } };
@@ -142,6 +148,7 @@ static Prec prec_of(const Term *t)
 	if (is_call(t, "Mul") && t->arg.n) return P_MUL;
 	for (size_t i = 0; i < sizeof infix / sizeof *infix; i++)
 		if (t->arg.n == 2 && is_call(t, infix[i].call)) return infix[i].whole;
+	for (size_t i = 0; i < sizeof loose / sizeof *loose; i++) if (is_call(t, loose[i].call)) return loose[i].whole;
 	return P_ATOM;
 }
 
@@ -179,7 +186,7 @@ static void print_bare(Arena *a, Text *out, const Term *t)
 
 static void print(Arena *a, Text *out, const Term *t, Prec above)
 {
-	bool floordiv = is_call(t, "FloorDiv") && t->arg.n == 2;      /* torch's own printer puts these in parentheses, always */
+	bool floordiv = (is_call(t, "FloorDiv") || is_call(t, "CleanDiv")) && t->arg.n == 2;      /* torch's own printer puts these in parentheses, always */
 	int parens = floordiv + (prec_of(t) < above);
 	for (int i = 0; i < parens; i++) put_text(a, out, "(");
 	print_bare(a, out, t);
