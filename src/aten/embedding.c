@@ -1,0 +1,172 @@
+/* Table look-ups: embedding, embedding_bag, one_hot. */
+#include "aten/index.h"
+#include "aten/rules.h"
+
+/* aten.embedding(weight[V, D], indices[*I]) -> [*I, D]; padding_idx and the scaling of gradients do not change the values */
+Value lower_embedding(Node *n)
+{
+	Value weight = arg(n, "weight");
+	Value indices = arg(n, "indices");
+	return take_at(n->b, weight, 0, indices);
+}
+
+/* aten.one_hot(self[*S], num_classes) -> [*S, C]: 1 where the class is self */
+Value lower_one_hot(Node *n)
+{
+	Builder *b = n->b;
+	Value x = arg(n, "self");
+	if (!x) return 0;
+	int rank = rank_of(b, x);
+	Type t = with_elem(n->out, elem_of(b, x));
+	x = hlo_broadcast_in_dim(b, x, t.rank, t.dim, all_dims(b, rank));
+	Value class = positions(b, t, rank, t.elem);
+	Value hot = hlo_compare(b, DIRECTION_EQ, x, class);
+	return hlo_convert(b, hot, n->out.elem);
+}
+
+/* -- bags ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* What embedding_bag works on: rows[N, D] of the table, which bag each belongs to, and whether it counts. */
+typedef struct Bags {
+	int64_t n, count;        /* indices, bags */
+	Value index;             /* i64[N] */
+	Value rows;              /* acc[N, D] */
+	Value bag;               /* i64[N] */
+	Value counts;            /* bool[N]: not padding; 0 when all count */
+	Type out;                /* acc[B, D] */
+	DType acc;
+} Bags;
+
+/* Bag of position i: how many offsets are <= i, less one. [N] from offsets[B] (or [B + 1] with the end of the last). */
+static Value bag_of(Node *n, int64_t size, int64_t count)
+{
+	Builder *b = n->b;
+	Value offsets = arg_as(n, "offsets", DTYPE_i64);
+	offsets = offsets ? slice_dim(b, offsets, 0, 0, count, 1) : 0;
+	Type t = tensor_type(n->a, DTYPE_i64, 2, (int64_t[]){ size, count });
+	offsets = along(b, offsets, 1, t);
+	Value at = positions(b, t, 0, DTYPE_i64);
+	Value begun = hlo_compare(b, DIRECTION_LE, offsets, at);
+	begun = hlo_convert(b, begun, DTYPE_i64);
+	Value bag = sum_over(b, begun, one_dim(b, 1));
+	Value one = full_like(b, bag, 1);
+	return hlo_subtract(b, bag, one);
+}
+
+static bool arg_bags(Node *n, Bags *g)
+{
+	Builder *b = n->b;
+	Value weight = arg(n, "weight");
+	g->index = arg_as(n, "indices", DTYPE_i64);
+	if (!weight || !g->index) return false;
+	if (rank_of(b, g->index) != 1) return node_fail(n, UNSUPPORTED, "indices of rank %d", rank_of(b, g->index));
+	g->n = type_of(b, g->index).dim[0];
+	g->count = n->out.dim[0];
+	g->acc = acc_type(n->out.elem);
+	g->out = with_elem(n->out, g->acc);
+	g->bag = bag_of(n, g->n, g->count);
+	g->rows = take_at(b, weight, 0, g->index);
+	g->rows = cast(b, g->rows, g->acc);
+	if (has_arg(n, "padding_idx") && arg_int(n, "padding_idx", -1) >= 0) {
+		Value padding = full_like(b, g->index, arg_num(n, "padding_idx", -1));
+		g->counts = hlo_compare(b, DIRECTION_NE, g->index, padding);
+	}
+	return g->rows != 0;
+}
+
+/* x[N, ...] where the row counts, else otherwise */
+static Value where_counted(Builder *b, Bags g, Value x, Value otherwise)
+{
+	if (!g.counts || !x) return x;
+	Type t = type_of(b, x);
+	Value counts = along(b, g.counts, 0, t);
+	otherwise = broadcast(b, otherwise, t);
+	return hlo_select(b, counts, x, otherwise);
+}
+
+/* i64[B]: how many rows of each bag count */
+static Value bag_sizes(Builder *b, Bags g)
+{
+	Type t = tensor_type(b->a, DTYPE_i64, 1, &g.count);
+	Value none = full(b, t, 0);
+	Value one = full_like(b, g.index, 1);
+	Value zero = scalar(b, 0, DTYPE_i64);
+	one = where_counted(b, g, one, zero);
+	return combine_at(b, OP_add, none, place_slices(b, t, 0, g.bag), one);
+}
+
+static Value sum_of_bags(Node *n, Bags g)
+{
+	Builder *b = n->b;
+	if (has_arg(n, "per_sample_weights")) {
+		Value w = arg_as(n, "per_sample_weights", g.acc);
+		w = along(b, w, 0, type_of(b, g.rows));
+		g.rows = hlo_multiply(b, g.rows, w);
+	}
+	Value zero = scalar(b, 0, g.acc);
+	Value rows = where_counted(b, g, g.rows, zero);
+	Value none = full(b, g.out, 0);
+	return combine_at(b, OP_add, none, place_slices(b, g.out, 0, g.bag), rows);
+}
+
+/* Sum over size; of an empty bag 0. */
+static Value mean_of_bags(Builder *b, Bags g, Value sum, Value sizes)
+{
+	Value one = full_like(b, sizes, 1);
+	Value size = hlo_maximum(b, sizes, one);
+	size = hlo_convert(b, size, g.acc);
+	size = along(b, size, 0, g.out);
+	return hlo_divide(b, sum, size);
+}
+
+/* The largest of each column; of an empty bag 0. which[B, D] is the index of the first row that has it. */
+static Value max_of_bags(Node *n, Bags g, Value sizes, Value *which)
+{
+	Builder *b = n->b;
+	Value low = lowest(b, g.acc);
+	Value rows = where_counted(b, g, g.rows, low);
+	Value none = broadcast(b, low, g.out);
+	Place at = place_slices(b, g.out, 0, g.bag);
+	Value top = combine_at(b, OP_maximum, none, at, rows);
+	if (!top || !rows) return 0;
+	Value mine = take_at(b, top, 0, g.bag);                              /* [N, D] */
+	Value is_top = hlo_compare(b, DIRECTION_EQ, rows, mine);
+	Value row = positions(b, type_of(b, rows), 0, DTYPE_i64);
+	Value past = full_like(b, row, (double)g.n);
+	row = hlo_select(b, is_top, row, past);
+	Value first = full(b, with_elem(g.out, DTYPE_i64), (double)g.n);
+	first = combine_at(b, OP_minimum, first, at, row);
+	*which = take_at(b, g.index, 0, first);
+	sizes = along(b, sizes, 0, with_elem(g.out, DTYPE_i64));
+	Value zero = full(b, g.out, 0), nothing = full_like(b, sizes, 0);
+	Value empty = hlo_compare(b, DIRECTION_EQ, sizes, nothing);
+	*which = hlo_select(b, empty, nothing, *which);
+	return hlo_select(b, empty, zero, top);
+}
+
+/* Output i: v in the type that the program says, or zeros where torch leaves the output without meaning. */
+static void set_detail(Node *n, int i, Value v)
+{
+	Type want = out_type(n, i);
+	if (!out_wanted(n, i) || !want.kind) return;
+	if (v) v = hlo_convert(n->b, v, want.elem);
+	set_out(n, i, v && same_shape(type_of(n->b, v), want) ? v : full(n->b, want, 0));
+}
+
+/* aten.embedding_bag(weight[V, D], indices[N], offsets[B], ..., mode, ..., per_sample_weights?, include_last_offset, padding_idx)
+ * -> (sum, mean or max of the rows of each bag [B, D], bag of each index, bag sizes, indices of the maxima) */
+Value lower_embedding_bag(Node *n)
+{
+	enum { SUM, MEAN, MAX };
+	Builder *b = n->b;
+	Bags g = { 0 };
+	if (!arg_bags(n, &g)) return 0;
+	int64_t mode = arg_int(n, "mode", SUM);
+	Value which = 0, sizes = bag_sizes(b, g);
+	Value y = mode == MAX ? max_of_bags(n, g, sizes, &which) : sum_of_bags(n, g);
+	if (mode == MEAN) y = mean_of_bags(b, g, y, sizes);
+	set_detail(n, 1, g.bag);
+	set_detail(n, 2, sizes);
+	set_detail(n, 3, which);
+	return cast(b, y, n->out.elem);
+}
