@@ -1,0 +1,236 @@
+/* An op's attributes in VHLO: every one of them, defaults too, under VHLO's names (StablehloLegalizeToVhlo.cpp). */
+#include "stablehlo/write.h"
+
+#include <stddef.h>
+#include <string.h>
+
+typedef struct List { Named *v; int n; } List;
+
+static void add(List *list, const char *name, Ref attr)
+{
+	if (list->n < MAX_NAMED) list->v[list->n++] = (Named){ name, attr };
+}
+
+static Ref boolean(Writer *w, bool v) { return vhlo_enum(w, VHLO_BOOLEAN, v); }
+
+static Ref dims(Writer *w, Ints x)
+{
+	int64_t dim[1] = { x.n };
+	return vhlo_ints(w, 1, dim, x.v);
+}
+
+/* -- struct kinds: several attributes ------------------------------------------------------------------------------------ */
+
+typedef enum How { PART_I64, PART_DIMS, PART_ELEM, PART_BOOL } How;
+
+static const struct Part { AttrKind kind; const char *name; size_t at; How how; int since; } parts[] = {
+#define CODE(...)
+#define ELEM(...)
+#define PART(kind, type, member, name, how, since) { KIND_##kind, name, offsetof(type, member), PART_##how, since },
+#define SPELL(...)
+#define FORMAT(...)
+#include "stablehlo/vhlo.def"
+#undef CODE
+#undef ELEM
+#undef PART
+#undef SPELL
+#undef FORMAT
+};
+
+static Ref part_attr(Writer *w, How how, const char *p)
+{
+	int64_t i;
+	Ints ints;
+	DType t;
+	bool b;
+	switch (how) {
+	case PART_I64:  memcpy(&i, p, sizeof i); return vhlo_integer(w, DTYPE_i64, i);
+	case PART_DIMS: memcpy(&ints, p, sizeof ints); return dims(w, ints);
+	case PART_ELEM: memcpy(&t, p, sizeof t); return vhlo_elem_attr(w, t);
+	case PART_BOOL: memcpy(&b, p, sizeof b); break;
+	}
+	return boolean(w, b);
+}
+
+/* all NULL: none is given; each part is VHLO's none. */
+static void add_parts(Writer *w, List *list, AttrKind kind, const void *all, int version)
+{
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		const struct Part *p = &parts[i];
+		if (p->kind != kind || p->since > version) continue;
+		Ref r = all ? part_attr(w, p->how, (const char *)all + p->at) : vhlo_elem_attr(w, DTYPE_none);
+		add(list, p->name, r);
+	}
+}
+
+/* -- lists ---------------------------------------------------------------------------------------------------------------- */
+
+static const Attr *attr_of(const Op *op, const char *name)
+{
+	int i = op_attr_index(op->code, name);
+	return i < 0 || !op->attr[i].set ? NULL : &op->attr[i];
+}
+
+/* How many dimensions the window of the op has: what a left-out list is filled up to. */
+static int window_rank(const Op *op)
+{
+	const Attr *x = attr_of(op, "dimension_numbers");
+	if (x && (op->code == OP_convolution || op->code == OP_dynamic_conv)) return x->conv->input_spatial.n;
+	x = attr_of(op, "window_dimensions");
+	return x ? x->ints.n : 0;
+}
+
+static Ref filled(Writer *w, int rank, int64_t n, int64_t v)
+{
+	int64_t dim[2] = { n, 2 }, *p = NEW(&w->a, int64_t, 2 * n + 1);
+	for (int64_t i = 0; i < 2 * n; i++) p[i] = v;
+	return vhlo_ints(w, rank, dim, p);
+}
+
+static Ref dims_attr(Writer *w, const Op *op, const AttrDef *def, const Attr *x)
+{
+	if (x->set) return dims(w, x->ints);
+	if (*def->otherwise != '1') return dims(w, (Ints){ 0 });
+	if (!strcmp(def->name, "window_dimensions"))
+		fail(w->m->err, UNSUPPORTED, "window_dimensions is left out, and VHLO has no default for it");
+	return filled(w, 1, window_rank(op), 1);
+}
+
+static Ref padding_attr(Writer *w, const Op *op, const Attr *x)
+{
+	if (!x->set) return filled(w, 2, window_rank(op), 0);
+	int64_t dim[2] = { x->ints.n / 2, 2 };
+	return vhlo_ints(w, 2, dim, x->ints.v);
+}
+
+static Ref bools_attr(Writer *w, const Op *op, const Attr *x)
+{
+	int64_t n = x->set ? x->ints.n : window_rank(op);
+	uint8_t *p = NEW(&w->a, uint8_t, n + 1);
+	for (int64_t i = 0; x->set && i < n; i++) p[i] = x->ints.v[i] != 0;
+	Dense d = { .type = { .kind = TYPE_TENSOR, .elem = DTYPE_bool, .rank = 1, .dim = &n }, .data = p, .nbytes = (size_t)n };
+	return vhlo_dense(w, &d, false);
+}
+
+static Ref precision_attr(Writer *w, const Attr *x)
+{
+	static const int64_t both[2] = { PRECISION_DEFAULT, PRECISION_DEFAULT };
+	Ints p = x->set ? x->ints : (Ints){ 2, both };
+	Ref *item = NEW(&w->a, Ref, p.n + 1);
+	for (int i = 0; i < p.n; i++) item[i] = vhlo_enum(w, VHLO_PRECISION, (uint64_t)p.v[i]);
+	return vhlo_array(w, p.n, item);
+}
+
+static Ref symbols_attr(Writer *w, const Attr *x)
+{
+	int n = x->set ? x->syms.n : 0;
+	Ref *item = NEW(&w->a, Ref, n + 1);
+	for (int i = 0; i < n; i++) item[i] = vhlo_string(w, x->syms.v[i]);
+	return vhlo_array(w, n, item);
+}
+
+/* -- single values ---------------------------------------------------------------------------------------------------------- */
+
+/* An integer attribute left out takes the row's default. StableHLO gives composite's `version` as i64 then, though it is i32
+ * when it is written. */
+static Ref integer_attr(Writer *w, const AttrDef *def, const Attr *x)
+{
+	if (!x->set) return vhlo_integer(w, DTYPE_i64, *def->otherwise == '-' ? -1 : 0);
+	return vhlo_integer(w, def->kind == KIND_I32 ? DTYPE_i32 : DTYPE_i64, x->i);
+}
+
+static Ref text_attr(Writer *w, const Attr *x) { return vhlo_string(w, x->set && x->str ? x->str : ""); }
+
+static Ref accuracy_attr(Writer *w, const Attr *x)
+{
+	static const Accuracy plain;
+	return vhlo_accuracy(w, x->set && x->accuracy ? x->accuracy : &plain);
+}
+
+/* A list, or nothing: an empty one; backend_config: an empty string. */
+static Ref any_attr(Writer *w, AttrKind kind, const Attr *x)
+{
+	if (x->set) return vhlo_any(w, kind == KIND_DICT ? x->dict : x->any, kind == KIND_LAYOUTS);
+	static const Any no_keys = { .kind = ANY_DICT };
+	return kind == KIND_STR_OR_DICT ? vhlo_string(w, "") : kind == KIND_DICT ? vhlo_any(w, &no_keys, false) : vhlo_array(w, 0, NULL);
+}
+
+static Ref dense_attr(Writer *w, const Attr *x) { return x->set ? vhlo_dense(w, x->dense, false) : dims(w, (Ints){ 0 }); }
+
+static Ref plain_attr(Writer *w, const Op *op, const AttrDef *def, const Attr *x)
+{
+	uint64_t v = x->set ? (uint64_t)x->i : 0;
+	switch (def->kind) {
+	case KIND_I64: case KIND_I32:      return integer_attr(w, def, x);
+	case KIND_F32:                     return vhlo_float(w, DTYPE_f32, x->f);
+	case KIND_BOOL:                    return boolean(w, v != 0);
+	case KIND_UNIT:                    return boolean(w, x->set);
+	case KIND_STR: case KIND_SYMBOL:   return text_attr(w, x);
+	case KIND_SYMBOLS:                 return symbols_attr(w, x);
+	case KIND_DIMS:                    return dims_attr(w, op, def, x);
+	case KIND_BOOLS:                   return bools_attr(w, op, x);
+	case KIND_PADDING:                 return padding_attr(w, op, x);
+	case KIND_PRECISION:               return precision_attr(w, x);
+	case KIND_ACCURACY:                return accuracy_attr(w, x);
+	case KIND_I64_ELEMENTS: case KIND_REPLICA_GROUPS: case KIND_DENSE:
+	                                   return dense_attr(w, x);
+	case KIND_DICT: case KIND_STR_OR_DICT: case KIND_ARRAY: case KIND_LAYOUTS: case KIND_ALIASES:
+	                                   return any_attr(w, def->kind, x);
+	case KIND_DIRECTION:               return vhlo_enum(w, VHLO_COMPARISON_DIRECTION, v);
+	case KIND_COMPARE_TYPE:            return vhlo_enum(w, VHLO_COMPARISON_TYPE, v);
+	case KIND_FFT_TYPE:                return vhlo_enum(w, VHLO_FFT_TYPE, v);
+	case KIND_TRANSPOSE:               return vhlo_enum(w, VHLO_TRANSPOSE, v);
+	case KIND_RNG_ALGORITHM:           return vhlo_enum(w, VHLO_RNG_ALGORITHM, v);
+	case KIND_RNG_DISTRIBUTION:        return vhlo_enum(w, VHLO_RNG_DISTRIBUTION, v);
+	case KIND_API_VERSION:             return vhlo_enum(w, VHLO_API_VERSION, x->set ? v : 1);
+	default:                           return 0;
+	}
+}
+
+/* -- an op ------------------------------------------------------------------------------------------------------------------ */
+
+static void add_channel(Writer *w, List *list, AttrKind kind, const Attr *x)
+{
+	add(list, "channel_id", vhlo_integer(w, DTYPE_i64, x->set && x->ints.n > 0 ? x->ints.v[0] : 0));
+	if (kind == KIND_CHANNEL_AND_TYPE)
+		add(list, "channel_type", vhlo_integer(w, DTYPE_i64, x->set && x->ints.n > 1 ? x->ints.v[1] : 0));
+}
+
+static void add_attr(Writer *w, List *list, const Op *op, const AttrDef *def, const Attr *x, int version)
+{
+	switch (def->kind) {
+	case KIND_CONV_DIMS: case KIND_DOT_DIMS: case KIND_DOT_ALGORITHM: case KIND_GATHER_DIMS: case KIND_SCATTER_DIMS:
+		add_parts(w, list, def->kind, x->set ? (const void *)x->any : NULL, version);
+		return;
+	case KIND_CHANNEL: case KIND_CHANNEL_AND_TYPE:
+		add_channel(w, list, def->kind, x);
+		return;
+	default:
+		add(list, def->name, plain_attr(w, op, def, x));
+	}
+}
+
+static void sort_named(Named *v, int n)
+{
+	for (int i = 1; i < n; i++) {
+		Named x = v[i];
+		int k = i;
+		for (; k > 0 && strcmp(v[k - 1].name, x.name) > 0; k--) v[k] = v[k - 1];
+		v[k] = x;
+	}
+}
+
+int op_attrs(Writer *w, const Op *op, int version, Named *out)
+{
+	const AttrDef *def = op_table[op->code].attr;
+	List list = { out, 0 };
+	for (int i = 0; def[i].name; i++)
+		if (def[i].since <= version) add_attr(w, &list, op, &def[i], &op->attr[i], version);
+	/* dynamic_conv v1 had its padding twice: as an operand and, ignored, as an attribute. */
+	if (op->code == OP_dynamic_conv && version == 1) {
+		Type t = value_type(w->m, op->in[0]);
+		add(&list, "padding", filled(w, 2, t.rank - 2, 0));
+	}
+	sort_named(out, list.n);
+	return list.n;
+}
