@@ -8,7 +8,10 @@ static void put_spaces(Printer *p)
 {
 	static const char blank[] = "                                ";
 	size_t step = sizeof blank - 1;
-	for (size_t left = (size_t)p->indent; left; left -= left < step ? left : step) put(p->b, blank, left < step ? left : step);
+	for (size_t n, left = (size_t)p->indent; left; left -= n) {
+		n = left < step ? left : step;
+		put(p->b, blank, n);
+	}
 }
 
 void put_newline(Printer *p)
@@ -17,7 +20,7 @@ void put_newline(Printer *p)
 	put_spaces(p);
 }
 
-/* -- pieces of ops ------------------------------------------------------------------------------------------------------ */
+/* -- pieces of ops --------------------------------------------------------------------------------------- */
 
 void put_operand_types(Printer *p, const Op *op)
 {
@@ -66,15 +69,22 @@ void put_op_name(Printer *p, const Op *op)
 	put_str(p->b, spelled(op->code));
 }
 
-/* -- generic ops ---------------------------------------------------------------------------------------------------------- */
+/* -- generic ops ----------------------------------------------------------------------------------------- */
+
+/* infeed_config and outfeed_config are DefaultValuedStrAttr, not Optional: MLIR always has them, as "" if need be. */
+static bool is_written(const AttrDef *def, const Attr *a)
+{
+	return a->set || (def->kind == KIND_STR && def->otherwise);
+}
 
 int next_attr(const Op *op, const char *last)
 {
 	const AttrDef *def = op_table[op->code].attr;
 	int best = -1;
-	for (int i = 0; def[i].name; i++)
-		if (op->attr[i].set && (!last || strcmp(def[i].name, last) > 0) && (best < 0 || strcmp(def[i].name, def[best].name) < 0))
-			best = i;
+	for (int i = 0; def[i].name; i++) {
+		bool later = is_written(&def[i], &op->attr[i]) && (!last || strcmp(def[i].name, last) > 0);
+		if (later && (best < 0 || strcmp(def[i].name, def[best].name) < 0)) best = i;
+	}
 	return best;
 }
 
@@ -125,7 +135,7 @@ static void put_op(Printer *p, const Op *op)
 	put_byte(p->b, '\n');
 }
 
-/* -- regions ------------------------------------------------------------------------------------------------------------------ */
+/* -- regions --------------------------------------------------------------------------------------------- */
 
 static void put_body(Printer *p, const Region *r)
 {
@@ -166,7 +176,7 @@ void put_regions(Printer *p, const Op *op)
 	}
 }
 
-/* -- functions ------------------------------------------------------------------------------------------------------------------ */
+/* -- functions ------------------------------------------------------------------------------------------- */
 
 static bool has_members(const Any *dict, int i) { return dict && dict[i].kind == ANY_DICT && dict[i].n; }
 

@@ -1,6 +1,6 @@
-/* Inside the printer: print.c (modules, functions, regions, generic ops), print_form.c (custom forms), print_name.c (SSA names),
- * print_attr.c (attributes), print_dense.c (constants), print_type.c (types and what every file needs). Nothing here fails
- * by itself: the Buf remembers that memory ran out or that something could not be written. */
+/* Inside the printer: print.c (modules, functions, regions, generic ops), print_form.c (custom forms), print_name.c (SSA
+ * names), print_attr.c (attributes), print_dense.c (constants), print_type.c (types and what every file needs). Nothing
+ * here fails by itself: the Buf remembers that memory ran out or that something could not be written. */
 #ifndef STABLEHLO_PRINT_H
 #define STABLEHLO_PRINT_H
 
@@ -35,7 +35,7 @@ void put_any_dict(Buf *b, const Any *dict);
 /* Whether MLIR takes the attribute for its default and leaves it out of a custom form. */
 bool is_default(AttrKind kind, const Attr *a);
 
-/* -- ops ------------------------------------------------------------------------------------------------------------------ */
+/* -- ops ------------------------------------------------------------------------------------------------- */
 
 /* %12, %cst_3, %5#1: base 0 has no word; number -1: none; sub -1: not one of several results. */
 typedef struct Name { int base, number, sub; } Name;

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-/* -- generic attributes ------------------------------------------------------------------------------------------------- */
+/* -- generic attributes ---------------------------------------------------------------------------------- */
 
 /* What the place an attribute stands in says of it. */
-typedef enum Place { IN_DICT, IN_ARRAY, LAYOUT } Place;   /* an array leaves out i64 and f64; a layout's elements are index */
+typedef enum Place { IN_DICT, IN_ARRAY, LAYOUT } Place;   /* an array leaves out i64 and f64; layouts are of index */
 
 static void put_in(Buf *b, const Any *a, Place place);
 
@@ -110,7 +110,7 @@ void put_any_dict(Buf *b, const Any *dict)
 	put_members(b, dict);
 }
 
-/* -- structures ------------------------------------------------------------------------------------------------------------ */
+/* -- structures ------------------------------------------------------------------------------------------ */
 
 /* One field of #stablehlo.gather<...> and its like: left out when empty. Returns the separator for the next. */
 static const char *put_field(Buf *b, const char *sep, const char *name, Ints x)
@@ -238,7 +238,7 @@ static void put_accuracy(Buf *b, const Accuracy *a)
 	PUT(b, ">>");
 }
 
-/* -- kinds ------------------------------------------------------------------------------------------------------------------- */
+/* -- kinds ----------------------------------------------------------------------------------------------- */
 
 typedef struct Enum { const char *type; int n; const char *name[6]; } Enum;
 
@@ -376,7 +376,7 @@ void put_attr(Buf *b, AttrKind kind, const Attr *a, bool bare)
 	case KIND_F32:       put_float_attr(b, a->f, DTYPE_f32, IN_DICT); break;
 	case KIND_BOOL:      put_str(b, a->i ? "true" : "false"); break;
 	case KIND_UNIT:      PUT(b, "unit"); break;
-	case KIND_STR:       put_quoted(b, a->str); break;
+	case KIND_STR:       put_quoted(b, a->set ? a->str : ""); break;
 	case KIND_SYMBOL:
 		put_byte(b, '@');
 		put_word(b, a->str);
@@ -394,6 +394,8 @@ void put_attr(Buf *b, AttrKind kind, const Attr *a, bool bare)
 	}
 }
 
+static bool is_usual(const Accuracy *a) { return !a->mode && a->atol == 0 && a->rtol == 0 && !a->ulps; }
+
 /* The kinds that StablehloOps.td declares DefaultValuedOptionalAttr; their defaults are the same in every op with a form. */
 bool is_default(AttrKind kind, const Attr *a)
 {
@@ -404,7 +406,7 @@ bool is_default(AttrKind kind, const Attr *a)
 	case KIND_SYMBOLS:     return !a->syms.n;
 	case KIND_DICT:        return !a->dict->n;
 	case KIND_ALIASES:     return !a->any->n;
-	case KIND_ACCURACY:    return !a->accuracy->mode && a->accuracy->atol == 0 && a->accuracy->rtol == 0 && !a->accuracy->ulps;
+	case KIND_ACCURACY:    return is_usual(a->accuracy);
 	default:               return false;
 	}
 }

@@ -1,10 +1,10 @@
-/* Constants as MLIR writes them (mlir/lib/IR/AsmPrinter.cpp, printDenseIntOrFPElementsAttr; llvm/lib/Support/APFloat.cpp,
- * toString). Floats are tried in turn:
+/* Constants as MLIR writes them (mlir/lib/IR/AsmPrinter.cpp, printDenseIntOrFPElementsAttr; llvm/lib/Support/
+ * APFloat.cpp, toString). Floats are tried in turn:
  *   1. six digits, scientific:               1.000000e-01
  *   2. the type's natural digits, plain or scientific, if there is a point in it:   0.699999988
  *   3. the bits, for inf and NaN, too:       0x7F800000
- * The first that reads back as the same bits is taken. APFloat's digits are not the correctly rounded ones: it cuts the exact
- * value down to a few digits more than wanted first, which is why 0.7 (f32) is not 7.000000e-01. So do we. */
+ * The first that reads back as the same bits is taken. APFloat's digits are not the correctly rounded ones: it first
+ * cuts the exact value down to about as many digits as wanted, so 0.7 (f32) is not 7.000000e-01. So do we. */
 #include "stablehlo/print.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- decimal digits ------------------------------------------------------------------------------------------------------ */
+/* -- decimal digits -------------------------------------------------------------------------------------- */
 
 /* A natural number; 2^-1074 * 5^1074 is the longest, with 2547 bits. */
 typedef struct Big { int n; uint32_t limb[84]; } Big;
@@ -102,7 +102,7 @@ static Decimal decimal(double v, int digits)
 	return d;
 }
 
-/* -- floats ---------------------------------------------------------------------------------------------------------------- */
+/* -- floats ---------------------------------------------------------------------------------------------- */
 
 static int precision_of(DType t)
 {
@@ -223,7 +223,7 @@ bool put_double(Buf *b, double v)
 	return put_float(b, DTYPE_f64, bytes);
 }
 
-/* -- elements -------------------------------------------------------------------------------------------------------------- */
+/* -- elements -------------------------------------------------------------------------------------------- */
 
 static void put_element(Buf *b, DType t, const uint8_t *p)
 {

@@ -11,10 +11,10 @@ static const Attr *attr_of(const Op *op, const char *name)
 	return i >= 0 && op->attr[i].set ? &op->attr[i] : NULL;
 }
 
-/* -- hooks: what the language cannot say ------------------------------------------------------------------------------------- */
+/* -- hooks: what the language cannot say ----------------------------------------------------------------- */
 
-/* The one op of a reduction that prints as `applies stablehlo.add`: commutative, on the arguments in order, on scalars of
- * the first input's element type, its result returned (AssemblyFormat.cpp, isReduceEligibleForCompactPrint). */
+/* The one op of a reduction that prints as `applies stablehlo.add`: commutative, on the arguments in order, on scalars
+ * of the first input's element type, its result returned (AssemblyFormat.cpp, isReduceEligibleForCompactPrint). */
 static const Op *compact_body(Printer *p, const Op *op)
 {
 	const Region *r = op->region[0];
@@ -174,7 +174,7 @@ static void hook_return(Printer *p, const Op *op)
 	put_operand_types(p, op);
 }
 
-/* -- types ------------------------------------------------------------------------------------------------------------------------ */
+/* -- types ----------------------------------------------------------------------------------------------- */
 
 static void hook_same(Printer *p, const Op *op)
 {
@@ -204,7 +204,7 @@ static void hook_complex_type(Printer *p, const Op *op)
 	else put_fn(p, op);
 }
 
-/* -- the walk ------------------------------------------------------------------------------------------------------------------ */
+/* -- the walk -------------------------------------------------------------------------------------------- */
 
 static const struct { const char *name; void (*print)(Printer *, const Op *); } hooks[] = {
 	{ "fn", put_fn }, { "same", hook_same }, { "results", put_result_types },

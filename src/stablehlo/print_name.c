@@ -1,12 +1,15 @@
-/* SSA names as mlir/lib/IR/AsmPrinter.cpp (SSANameState) gives them: arguments %arg0, constants %cst and %c, what a few ops
- * call their results, and numbers for the rest. A word that is taken gets the next of one shared counter: %cst, %c, %cst_0. */
+/* SSA names as mlir/lib/IR/AsmPrinter.cpp (SSANameState) gives them: arguments %arg0, constants %cst and %c, what a few
+ * ops call their results, and numbers for the rest. A word that is taken gets the next of one shared counter:
+ * %cst, %c, %cst_0. */
 #include "stablehlo/print.h"
 
 enum { NUMBERED, ARG, C, CST, ITER_ARG, FIRST_RESULT };
 
 /* Results that StablehloOps.td names; a lone result never shows its name. */
 static const struct { OpCode code; int base; } named[] = {
-	{ OP_batch_norm_grad, FIRST_RESULT }, { OP_batch_norm_training, FIRST_RESULT + 3 }, { OP_rng_bit_generator, FIRST_RESULT + 6 },
+	{ OP_batch_norm_grad, FIRST_RESULT },
+	{ OP_batch_norm_training, FIRST_RESULT + 3 },
+	{ OP_rng_bit_generator, FIRST_RESULT + 6 },
 };
 
 static const char *const word[] = {
