@@ -103,6 +103,14 @@ bool buffer_borrows(const DeviceBuffer *b) { return b->done != NULL; }
 
 /* -- to the host -------------------------------------------------------------------------------------------------- */
 
+/* Plugins unpack elements below a byte with zeros above them; a signed one of ours fills its byte: 0x0f is i4's -1, 0xff. */
+static void extend_signs(DType t, int8_t *p, size_t n)
+{
+	int shift = 8 - dtype_info(t)->nbits;
+	if (shift <= 0 || dtype_info(t)->kind != DKIND_INT) return;
+	for (size_t i = 0; i < n; i++) p[i] = (int8_t)((int8_t)((uint8_t)p[i] << shift) >> shift);
+}
+
 bool buffer_to_host(const DeviceBuffer *b, void *dst, size_t nbytes, Err *e)
 {
 	const Plugin *p = b->device->plugin;
@@ -113,7 +121,10 @@ bool buffer_to_host(const DeviceBuffer *b, void *dst, size_t nbytes, Err *e)
 		.minor_to_major = b->minor_to_major, .minor_to_major_size = (size_t)b->type.rank } };
 	PJRT_Buffer_ToHostBuffer_Args a = ARGS(PJRT_Buffer_ToHostBuffer, .src = b->pjrt, .host_layout = &row_major, .dst = dst,
 		.dst_size = nbytes);
-	return pjrt_ok(p, p->api->PJRT_Buffer_ToHostBuffer(&a), e, "copy to host") && pjrt_wait(p, a.event, e, "copy to host");
+	if (!pjrt_ok(p, p->api->PJRT_Buffer_ToHostBuffer(&a), e, "copy to host")) return false;
+	if (!pjrt_wait(p, a.event, e, "copy to host")) return false;
+	extend_signs(b->type.dtype, dst, nbytes);
+	return true;
 }
 
 static bool is_row_major(const DeviceBuffer *b, Err *e)

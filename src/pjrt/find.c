@@ -151,6 +151,7 @@ static void add_roots(Search *s)
 	if (getenv("HOME")) {
 		snprintf(item, sizeof item, "%s/.local", getenv("HOME"));
 		add_prefix(s, item);
+		add_root(s, getenv("HOME"), ".pyenv/versions/*/lib/python3*/site-packages");
 	}
 	add_prefix(s, "/usr/local");
 	add_prefix(s, "/usr");
@@ -207,20 +208,27 @@ static char *in_roots(Search *s)
 	return found;
 }
 
-/* "no PJRT plugin 'cpu': no xla_plugins/... in /a, /b; pip install xla-cpu-pjrt, or give the path of a plugin" */
+static bool seen_before(const glob_t *roots, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(roots->gl_pathv[k], roots->gl_pathv[i])) return true;
+	return false;
+}
+
+/* "no PJRT plugin 'cpu': found no xla_plugins/... in /a, /b; install it with ..." */
 static void not_found(const Search *s, Err *e)
 {
 	Buf b = { 0 };
-	if (s->known) putf(&b, "%s", s->known->pattern);
-	else put_pattern(&b, "xla_plugins/ or jax_plugins", "@", s->name);
-	if (!s->known) b.n -= !b.failed;
-	put_str(&b, " in ");
-	for (size_t i = 0; i < s->roots.gl_pathc; i++) putf(&b, "%s%s", i ? ", " : "", s->roots.gl_pathv[i]);
+	if (s->known) putf(&b, "found no %s in ", s->known->pattern);
+	else putf(&b, "it is none of cpu, cuda, rocm, tpu, and found no package of that name with a plugin in ");
+	for (size_t i = 0; i < s->roots.gl_pathc; i++)
+		if (!seen_before(&s->roots, i)) putf(&b, "%s%s", i ? ", " : "", s->roots.gl_pathv[i]);
 	if (!s->roots.gl_pathc) put_str(&b, "any folder of Python packages (there is none)");
+	if (s->known) putf(&b, "; install it with '%s', or give the path of a plugin file", s->known->install);
+	else put_str(&b, "; give a known name, that of a package, or the path of a plugin file");
 	put_byte(&b, 0);
 	if (b.failed) fail(e, NO_MEMORY, "out of memory");
-	fail(e, IO, "no PJRT plugin '%s': found no %s; install it with '%s', or give the path of a plugin file", s->name,
-		(char *)b.p, s->known ? s->known->install : "pip install");
+	else fail(e, IO, "no PJRT plugin '%s': %s", s->name, (char *)b.p);
 	buf_free(&b);
 }
 

@@ -2,7 +2,6 @@
  * Fakes are named by the variables FAKE_OTHER_MAJOR, FAKE_TOO_OLD, FAKE_FAILS, FAKE_NONE, set in meson.build. */
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -166,7 +165,7 @@ static void by_path(void **state)
 static void nowhere(void **state)
 {
 	(void)state;
-	refuses("frob", IO, "no PJRT plugin 'frob'", "pip install");
+	refuses("frob", IO, "no PJRT plugin 'frob': it is none of cpu, cuda, rocm, tpu", "path of a plugin file");
 	refuses("a b", BAD_INPUT, "'a b'", "neither the name nor the path");
 	refuses("", BAD_INPUT, "''", "neither the name nor the path");
 	refuses("*", BAD_INPUT, "'*'", "neither the name nor the path");

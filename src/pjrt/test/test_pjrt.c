@@ -4,7 +4,6 @@
 #include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -94,6 +93,7 @@ static void every_dtype_round_trips(void **state)
 		HostTensor h = { { t, 2, (const int64_t[]){ 3, 5 } }, x };
 		size_t n = 15 * dtype_nbytes(t);
 		fill(t, x, n);
+		if (dtype_info(t)->kind == DKIND_INT) memset(x, 0xff, dtype_nbytes(t));      /* -1 */
 		DeviceBuffer *b = buffer_from_host(device, &h, &e), *out = NULL;
 		if (pjrt_type(t) == PJRT_Buffer_Type_INVALID) {
 			expect_error(&e, UNSUPPORTED, "PJRT has no element type");
@@ -358,6 +358,16 @@ static void inputs_the_caller_knows_are_believed(void **state)
 	executable_free(x);
 }
 
+static void no_memory_is_an_error(void **state)
+{
+	(void)state;
+	Err e = { 0 };
+	arena_fail_at = 1;
+	assert_null(compile(module("2x3xf32", "add"), &e));
+	arena_fail_at = 0;
+	expect_error(&e, NO_MEMORY, "out of memory");
+}
+
 /* -- runners ------------------------------------------------------------------------------------------------------ */
 
 static void weights_are_bound_once(void **state)
@@ -505,7 +515,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_broken_module_gives_the_compilers_message), cmocka_unit_test(wrong_inputs_are_named),
 		cmocka_unit_test(the_last_device_works), cmocka_unit_test(an_executable_is_written_and_read),
 		cmocka_unit_test(nothing_is_donated_unasked), cmocka_unit_test(inputs_the_caller_knows_are_believed),
-		cmocka_unit_test(weights_are_bound_once), cmocka_unit_test(one_executable_per_shape),
+		cmocka_unit_test(no_memory_is_an_error), cmocka_unit_test(weights_are_bound_once), cmocka_unit_test(one_executable_per_shape),
 		cmocka_unit_test(many_threads_compile_once_and_run), cmocka_unit_test(two_plugins_live_side_by_side),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

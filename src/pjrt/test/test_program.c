@@ -1,6 +1,5 @@
 /* The protobuf of a compilation, without a plugin: the bytes of the options, and signatures that lie.
  * Expected bytes: worked out by hand from xla/pjrt/proto/compile_options.proto and the wire format. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "pjrt/test/test.h"
