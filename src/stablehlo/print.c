@@ -1,5 +1,6 @@
 /* Modules as MLIR prints them: functions, regions, and ops without a form of their own. */
 #include "stablehlo/print.h"
+#include "stablehlo/write.h"   /* vhlo_spelling */
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,19 +55,13 @@ void put_argument(Printer *p, Value v)
 	put_type(p->b, value_type(p->m, v));
 }
 
-/* "stablehlo.cross-replica-sum" is the one name that is no C identifier. */
-static const char *spelled(OpCode code)
-{
-	return code == OP_cross_replica_sum ? "cross-replica-sum" : op_table[code].name;
-}
-
 /* In a function's body the func dialect is the default and its ops go without prefix. */
 void put_op_name(Printer *p, const Op *op)
 {
 	bool is_func = op->code == OP_call || (op->code == OP_return && p->top);
 	if (!is_func) PUT(p->b, "stablehlo.");
 	else if (!p->top) PUT(p->b, "func.");
-	put_str(p->b, spelled(op->code));
+	put_str(p->b, vhlo_spelling(op->code));
 }
 
 /* -- generic ops ----------------------------------------------------------------------------------------- */
