@@ -217,7 +217,7 @@ static void put_func(Printer *p, const Func *f)
 
 bool print_module(const Module *m, Buf *out)
 {
-	Printer p = { .m = m, .b = out, .name = calloc((size_t)m->value.n + 1, sizeof(Name)) };
+	Printer p = { .m = m, .b = out, .name = calloc((size_t)m->value.n + 1, sizeof(SsaName)) };
 	if (!p.name) return out->failed = true, fail(m->err, NO_MEMORY, "out of memory");
 	PUT(out, "module");
 	if (m->name) {

@@ -38,7 +38,7 @@ bool is_default(AttrKind kind, const Attr *a);
 /* -- ops ------------------------------------------------------------------------------------------------- */
 
 /* %12, %cst_3, %5#1: base 0 has no word; number -1: none; sub -1: not one of several results. */
-typedef struct Name { int base, number, sub; } Name;
+typedef struct SsaName { int base, number, sub; } SsaName;
 
 /* Where MLIR's numbering stands: a region goes on from where the region around it has ended. */
 typedef struct Scope {
@@ -49,7 +49,7 @@ typedef struct Scope {
 typedef struct Printer {
 	const Module *m;
 	Buf *b;
-	Name *name;                  /* [m->value.n] */
+	SsaName *name;                  /* [m->value.n] */
 	int indent;
 	Scope scope;                 /* of the region being printed */
 	bool top;                    /* in a function's body, not in an op's region */

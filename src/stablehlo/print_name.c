@@ -28,17 +28,17 @@ static int result_base(const Op *op)
 	return NUMBERED;
 }
 
-static Name unique(Scope *s, int base)
+static SsaName unique(Scope *s, int base)
 {
 	unsigned bit = 1u << (base == OUTPUT_AGAIN ? OUTPUT : base);
-	if (s->used & bit) return (Name){ base, s->conflict++, -1 };
+	if (s->used & bit) return (SsaName){ base, s->conflict++, -1 };
 	s->used |= bit;
-	return (Name){ base, -1, -1 };
+	return (SsaName){ base, -1, -1 };
 }
 
 static void name_results(Printer *p, const Op *op, Scope *s)
 {
-	Name *name = p->name + op->out;
+	SsaName *name = p->name + op->out;
 	int base = result_base(op);
 	if (op->code == OP_constant && op->nout) {
 		Type t = value_type(p->m, op->out);
@@ -47,7 +47,7 @@ static void name_results(Printer *p, const Op *op, Scope *s)
 	} else if (base && op->nout <= 3) {
 		for (int i = 0; i < op->nout; i++) name[i] = unique(s, base + i);
 	} else if (op->nout) {
-		for (int i = 0; i < op->nout; i++) name[i] = (Name){ NUMBERED, s->value, op->nout > 1 ? i : -1 };
+		for (int i = 0; i < op->nout; i++) name[i] = (SsaName){ NUMBERED, s->value, op->nout > 1 ? i : -1 };
 		s->value++;
 	}
 }
@@ -55,12 +55,12 @@ static void name_results(Printer *p, const Op *op, Scope *s)
 Scope name_region(Printer *p, const Region *r, Scope s, bool is_while)
 {
 	for (int i = 0; i < r->narg; i++)
-		p->name[r->arg + (Value)i] = is_while ? unique(&s, ITER_ARG) : (Name){ ARG, s.arg++, -1 };
+		p->name[r->arg + (Value)i] = is_while ? unique(&s, ITER_ARG) : (SsaName){ ARG, s.arg++, -1 };
 	for (int i = 0; i < r->op.n; i++) name_results(p, r->op.v[i], &s);
 	return s;
 }
 
-static void put_name(Printer *p, Name name)
+static void put_name(Printer *p, SsaName name)
 {
 	put_byte(p->b, '%');
 	put_str(p->b, word[name.base]);
@@ -71,7 +71,7 @@ static void put_name(Printer *p, Name name)
 
 void put_value(Printer *p, Value v)
 {
-	Name name = p->name[v];
+	SsaName name = p->name[v];
 	put_name(p, name);
 	if (name.sub < 0) return;
 	put_byte(p->b, '#');
