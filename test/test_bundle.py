@@ -384,6 +384,12 @@ def test_what_torch_xla_does_not_know_stands_in_a_file_of_its_own(tmp_path):
     read_dir(tmp_path / "again")
 
 
+def test_a_size_of_minus_one_is_dynamic(tmp_path):
+    write_dir(tmp_path / "m", [meta([(location("input_arg", 0), signature([-1, 2, -1, 5], "float32", [3]))])], {}, [])
+    good("resave", tmp_path / "m", tmp_path / "again")
+    assert read_dir(tmp_path / "again")[0][0]["input_signature"] == [signature([-1, 2, -1, 5], "float32", [0, 2, 3])]
+
+
 def test_metas_of_older_writers(tmp_path):
     """Releases before 2.2 wrote neither tree specs nor dynamic dims."""
     m = meta([(location("input_arg", 0), signature([2], "float32"))])
@@ -450,7 +456,7 @@ W = location("parameter", name="w")
     (change(META, input_locations=[1, 2, 3]), META, "a location is a number, wanted an object"),
     (change(META, output_signature=[7]), META, "a signature is a number, wanted an object"),
     (change(META, output_signature=[signature([2], "float33")]), META, '"dtype": "float33" is no element type of torch'),
-    (change(META, output_signature=[signature([-1], "float32")]), META, "size 0 is -1 but"),
+    (change(META, output_signature=[signature([-2], "float32")]), META, "a size must be a whole number from -1"),
     (change(META, output_signature=[signature([2.5], "float32")]), META, "a size must be a whole number"),
     (change(META, output_signature=[signature([2], "float32", [1])]), META, "a dynamic dim must be a whole number from 0 to 0"),
     (change(META, unused_inputs=[[1]]), META, "an unused input must be a pair"),

@@ -28,7 +28,7 @@ typedef struct Signature {
 	int rank;
 	const int64_t *dim;         /* [rank]; of a dynamic dim the size it was traced with, -1 unknown */
 	int ndynamic;
-	const int *dynamic_dim;     /* [ndynamic]; which dims may be of any size */
+	const int *dynamic_dim;     /* [ndynamic]; which dims may be of any size, besides those that are -1 */
 } Signature;
 
 /* Size i, -1 when it is dynamic. */

@@ -6,7 +6,7 @@ bool is_dynamic(const Signature *s, int i)
 {
 	for (int k = 0; k < s->ndynamic; k++)
 		if (s->dynamic_dim[k] == i) return true;
-	return false;
+	return s->dim[i] < 0;
 }
 
 int64_t signature_dim(const Signature *s, int i) { return is_dynamic(s, i) ? -1 : s->dim[i]; }
@@ -61,8 +61,6 @@ static bool check_signature(const Signature *s, Err *e)
 {
 	if (!s->dtype || !*dtype_info(s->dtype)->torch)
 		return fail(e, BAD_INPUT, "type %s has no name in torch", dtype_name(s->dtype));
-	for (int i = 0; i < s->rank; i++)
-		if (s->dim[i] < 0 && !is_dynamic(s, i)) return fail(e, BAD_INPUT, "size %d is negative", i);
 	for (int i = 0; i < s->ndynamic; i++)
 		if (s->dynamic_dim[i] < 0 || s->dynamic_dim[i] >= s->rank)
 			return fail(e, BAD_INPUT, "dynamic dim %d is outside rank %d", s->dynamic_dim[i], s->rank);

@@ -57,7 +57,8 @@ static void put_signature(Buf *b, const Signature *s)
 	put_str(b, "], ");
 	put_key(b, "dtype", dtype_text(s));
 	put_str(b, ", \"dynamic_dims\": [");
-	for (int i = 0; i < s->ndynamic; i++) putf(b, i ? ", %d" : "%d", s->dynamic_dim[i]);
+	for (int i = 0, n = 0; i < s->rank; i++)
+		if (is_dynamic(s, i)) putf(b, n++ ? ", %d" : "%d", i);
 	put_str(b, "]}");
 }
 
@@ -202,9 +203,6 @@ static void get_signature(Read *r, JVal v, bool any_type, Signature *s)
 	int *which = NEW(r->a, int, json_len(dynamic));
 	JEACH(d, dynamic) which[s->ndynamic++] = (int)get_number(r, d, 0, s->rank - 1, "a dynamic dim");
 	s->dynamic_dim = which;
-	for (int i = 0; i < s->rank && !r->e->code; i++)
-		if (dim[i] < 0 && !is_dynamic(s, i))
-			json_fail(r->e, shape, "size %d is -1 but \"dynamic_dims\" does not name it", i);
 }
 
 static void get_location(Read *r, JVal v, Location *l)
