@@ -233,5 +233,6 @@ bool print_module(const Module *m, Buf *out)
 	for (int i = 0; i < m->func.n; i++) put_func(&p, m->func.v[i]);
 	PUT(out, "}\n");
 	free(p.name);
-	return out->failed ? fail(m->err, NO_MEMORY, "out of memory while printing the module") : true;
+	if (!out->failed) return true;
+	return fail(m->err, NO_MEMORY, "no text of the module: out of memory, or a constant's bytes do not fit its type");
 }

@@ -242,7 +242,8 @@ static bool find_operands(const Op *op, const char *s, size_t n, int *first, int
 	return false;
 }
 
-/* An empty list takes the comma before it along. */
+/* An empty list takes the comma before it along. (MLIR keeps it in dynamic_slice of a scalar, `%0, , sizes = []`, which it
+ * then cannot read; ours it can.) */
 static void drop_comma(Buf *b)
 {
 	if (b->n >= 2 && !memcmp(b->p + b->n - 2, ", ", 2)) b->n -= 2;
