@@ -125,7 +125,7 @@ static void need_any(Need *n, const Any *any)
 	for (int i = 0; i < any->n; i++) need_any(n, &any->item[i]);
 }
 
-static bool is_default_accuracy(const Accuracy *x) { return !x || (!x->atol && !x->rtol && !x->ulps && !x->mode); }
+static bool is_default_accuracy(const Accuracy *x) { return !x || (x->atol == 0 && x->rtol == 0 && !x->ulps && !x->mode); }
 
 /* Does an attribute that only version 2 of its op has say more than version 1 does without it? (VhloToVersion.cpp) */
 static bool says_more(AttrKind kind, const Attr *x)

@@ -77,7 +77,7 @@ void put_entry(Buf *b, Pool *p, const Entry *e);
 
 typedef struct Named { const char *name; Ref attr; } Named;
 
-typedef struct Name { const char *text; enum Dialect dialect; uint32_t nuse, number; } Name;
+typedef struct OpName { const char *text; enum Dialect dialect; uint32_t nuse, number; } OpName;
 
 typedef struct Rec {
 	const Op *op;                /* NULL: the module, a function */
@@ -109,7 +109,7 @@ typedef struct Writer {
 	int format;                  /* of MLIR bytecode, by target */
 	Arena a;
 	Pool pool;
-	VEC(Name) name;
+	VEC(OpName) name;
 	int name_of[NOPS][MAX_VERSIONS];   /* 1 + index into name; 0: none */
 	Ref unknown_loc;
 	Ref *type;                   /* [values] */

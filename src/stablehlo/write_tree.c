@@ -10,7 +10,7 @@ typedef struct Tree { Writer *w; int *depth; const char *func; } Tree;     /* de
 
 static int name_new(Writer *w, const char *text, enum Dialect d)
 {
-	*push(&w->a, &w->name) = (Name){ .text = text, .dialect = d };
+	*push(&w->a, &w->name) = (OpName){ .text = text, .dialect = d };
 	return w->name.n - 1;
 }
 

@@ -1,9 +1,10 @@
 /* Writes the modules of every_op.h as bytecode, for test/test_bytecode.py.
  *
- *	bytecode_tool DIR VERSION...     DIR/<op>.<n>.<version>.bc, DIR/program.<name>.<version>.bc, with .err and a message
- *	                                 instead where the target cannot express the module
+ *	bytecode_tool DIR VERSION...     DIR/<op>.<n>.mlir and DIR/<op>.<n>.<version>.bc, and the same of program.<name>; .err with
+ *	                                 the message where the target cannot express the module
  *	bytecode_tool --needs            "<op>.<n> <version>" for each
- *	bytecode_tool --time NAME        microseconds that writing one program takes */
+ *	bytecode_tool --memory           each, with the first allocation failing, then the second, until it is written
+ *	bytecode_tool --time NAME        microseconds that writing one program takes for release 1.0.0 */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,23 +49,33 @@ static void visit_all(Visit *f, void *data)
 	}
 }
 
+/* dir/name<.version>.kind; what went wrong with m instead when it did. */
+static void save_one(const char *dir, const Each *e, const char *version, const char *kind, Module *m, Buf *out)
+{
+	char path[512];
+	Err err = { 0 };
+	if (m->err->code) {
+		buf_free(out);
+		put_str(out, err_msg(m->err));
+		err_clear(m->err);
+		kind = "err";
+	}
+	snprintf(path, sizeof path, "%s/%s%s%s.%s", dir, e->name, *version ? "." : "", version, kind);
+	if (!write_file(path, out->p, out->n, &err)) fprintf(stderr, "%s\n", err_msg(&err)), exit(1);
+	buf_free(out);
+}
+
 static void save(const Each *e, Module *m, void *data)
 {
-	char **arg = data, path[512];
+	char **arg = data;
+	Buf out = { 0 };
+	print_module(m, &out);
+	save_one(arg[0], e, "", "mlir", m, &out);
 	for (char **v = arg + 1; *v; v++) {
 		Version target;
-		Buf out = { 0 };
-		Err err = { 0 };
 		if (!version_parse(*v, &target)) exit(2);
-		bool ok = write_bytecode(m, target, &out);
-		snprintf(path, sizeof path, "%s/%s.%s.%s", arg[0], e->name, *v, ok ? "bc" : "err");
-		if (!ok) {
-			buf_free(&out);
-			put_str(&out, err_msg(m->err));
-			err_clear(m->err);
-		}
-		if (!write_file(path, out.p, out.n, &err)) fprintf(stderr, "%s\n", err_msg(&err)), exit(1);
-		buf_free(&out);
+		write_bytecode(m, target, &out);
+		save_one(arg[0], e, *v, "bc", m, &out);
 	}
 }
 
@@ -73,6 +84,22 @@ static void needs(const Each *e, Module *m, void *data)
 	(void)data;
 	Version v = version_needed(m);
 	printf("%s %d.%d.%d\n", e->name, v.major, v.minor, v.patch);
+}
+
+static void starve(const Each *e, Module *m, void *data)
+{
+	int *failures = data;
+	bool ok = false;
+	for (int n = 1; !ok; n++) {
+		Buf out = { 0 };
+		arena_fail_at = n;
+		ok = write_bytecode(m, current_version, &out);
+		arena_fail_at = 0;
+		if (!ok && m->err->code != NO_MEMORY) fprintf(stderr, "%s: %s\n", e->name, err_msg(m->err)), exit(1);
+		*failures += !ok;
+		err_clear(m->err);
+		buf_free(&out);
+	}
 }
 
 static void clock_one(const Each *e, Module *m, void *data)
@@ -84,7 +111,7 @@ static void clock_one(const Each *e, Module *m, void *data)
 	size_t n = 0;
 	for (int i = 0; i < RUNS; i++) {
 		Buf out = { 0 };
-		if (!write_bytecode(m, version_needed(m), &out)) exit(1);
+		if (!write_bytecode(m, (Version){ 1, 0, 0 }, &out)) exit(1);
 		n = out.n;
 		buf_free(&out);
 	}
@@ -96,8 +123,12 @@ static void clock_one(const Each *e, Module *m, void *data)
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "--needs")) visit_all(needs, NULL);
-	else if (argc == 3 && !strcmp(argv[1], "--time")) visit_all(clock_one, argv[2]);
+	else if (argc == 2 && !strcmp(argv[1], "--memory")) {
+		int failures = 0;
+		visit_all(starve, &failures);
+		printf("%d failures told\n", failures);
+	} else if (argc == 3 && !strcmp(argv[1], "--time")) visit_all(clock_one, argv[2]);
 	else if (argc > 2) visit_all(save, argv + 1);
-	else return fprintf(stderr, "usage: bytecode_tool DIR VERSION... | --needs | --time NAME\n"), 2;
+	else return fprintf(stderr, "usage: bytecode_tool DIR VERSION... | --needs | --memory | --time NAME\n"), 2;
 	return 0;
 }
