@@ -20,18 +20,19 @@ Value lower_relu(Node *n)
 	return at_least(n->b, x, 0);
 }
 
-static Value between(Node *n, double low, double high)
+/* aten.relu6(self) */
+Value lower_relu6(Node *n)
 {
 	Value x = arg(n, "self");
-	x = at_least(n->b, x, low);
-	return at_most(n->b, x, high);
+	return bounded(n->b, x, 0, 6);
 }
 
-/* aten.relu6(self) */
-Value lower_relu6(Node *n) { return between(n, 0, 6); }
-
 /* aten.hardtanh(self, min_val=-1, max_val=1) */
-Value lower_hardtanh(Node *n) { return between(n, arg_num(n, "min_val", -1), arg_num(n, "max_val", 1)); }
+Value lower_hardtanh(Node *n)
+{
+	Value x = arg(n, "self");
+	return bounded(n->b, x, arg_num(n, "min_val", -1), arg_num(n, "max_val", 1));
+}
 
 /* x where x > 0, else y */
 static Value positive_or(Builder *b, Value x, Value y)
@@ -182,8 +183,7 @@ Value lower_mish(Node *n)
 static Value hard_gate(Builder *b, Value x)
 {
 	x = plus(b, x, 3);
-	x = at_least(b, x, 0);
-	x = at_most(b, x, 6);
+	x = bounded(b, x, 0, 6);
 	return divided_by(b, x, 6);
 }
 

@@ -303,8 +303,7 @@ Value lower_logit(Node *n)
 	Value x = arg_as(n, "self", float_work_type(n, 1, (const char *[]){ "self" }));
 	if (has_arg(n, "eps")) {
 		double eps = arg_num(n, "eps", 0);
-		x = at_least(b, x, eps);
-		x = at_most(b, x, 1 - eps);
+		x = bounded(b, x, eps, 1 - eps);
 	}
 	Value rest = minus_from(b, 1, x);
 	x = hlo_divide(b, x, rest);

@@ -54,6 +54,14 @@ Value at_most(Builder *b, Value x, double c)
 	return hlo_minimum(b, x, k);
 }
 
+Value bounded(Builder *b, Value x, double low, double high)
+{
+	DType t = known_type(b, x).elem;
+	Value from = scalar(b, low, t);
+	Value to = scalar(b, high, t);
+	return hlo_clamp(b, from, x, to);
+}
+
 Value is(Builder *b, Direction d, Value x, double c)
 {
 	Value k = full_like(b, x, c);

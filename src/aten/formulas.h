@@ -25,6 +25,7 @@ Value divided_by(Builder *b, Value x, double c);                  /* x / c */
 Value over(Builder *b, double c, Value x);                        /* c / x */
 Value at_least(Builder *b, Value x, double c);                    /* max(x, c); NaN stays NaN */
 Value at_most(Builder *b, Value x, double c);
+Value bounded(Builder *b, Value x, double low, double high);      /* min(max(x, low), high); NaN stays NaN */
 Value is(Builder *b, Direction d, Value x, double c);             /* x d c */
 Value if_num(Builder *b, Value pred, double c, Value otherwise);  /* pred ? c : otherwise */
 /* c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */

@@ -30,15 +30,13 @@ static Value erf_f32(Builder *b, Value x)
 		1.128379143519084 };
 	static const double q[] = { -1.1791602954361697e-7, 2.3547966471313185e-5, 1.0179625278914885e-3, 1.4070470171167667e-2,
 		0.11098505178285362, 0.49746925110067538, 1 };
-	x = at_most(b, x, 3.7439211627767994);
-	x = at_least(b, x, -3.7439211627767994);
+	x = bounded(b, x, -3.7439211627767994, 3.7439211627767994);
 	Value sq = hlo_multiply(b, x, x);
 	Value num = POLYNOMIAL(b, sq, p);
 	num = hlo_multiply(b, x, num);
 	Value den = POLYNOMIAL(b, sq, q);
 	Value y = hlo_divide(b, num, den);
-	y = at_most(b, y, 1);
-	return at_least(b, y, -1);
+	return bounded(b, y, -1, 1);
 }
 
 /* |x| < 1: x T(x^2) / U(x^2) */
