@@ -25,7 +25,8 @@ static DeviceBuffer *buffer_new(Device *d, const TensorType *t, Err *e)
 	size_t rank = (size_t)t->rank;
 	DeviceBuffer *b = malloc(sizeof *b + 2 * rank * sizeof *b->dim);
 	if (!b) return fail(e, NO_MEMORY, "out of memory"), NULL;
-	*b = (DeviceBuffer){ .device = d, .type = { t->dtype, t->rank, b->dim }, .nbytes = nbytes, .minor_to_major = b->dim + rank };
+	*b = (DeviceBuffer){ .device = d, .type = { t->dtype, t->rank, b->dim }, .nbytes = nbytes,
+		.minor_to_major = b->dim + rank };
 	for (size_t i = 0; i < rank; i++) {
 		b->dim[i] = t->dims[i];
 		b->minor_to_major[i] = (int64_t)(rank - 1 - i);
@@ -52,13 +53,15 @@ PJRT_Buffer *buffer_pjrt(const DeviceBuffer *b) { return b->pjrt; }
 static bool address(const DeviceBuffer *b, const void **at, Err *e)
 {
 	const Plugin *p = b->device->plugin;
-	PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args a = ARGS(PJRT_Buffer_OpaqueDeviceMemoryDataPointer, .buffer = b->pjrt);
-	if (!pjrt_ok(p, p->api->PJRT_Buffer_OpaqueDeviceMemoryDataPointer(&a), e, "read buffer address")) return false;
+	PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args a = ARGS(PJRT_Buffer_OpaqueDeviceMemoryDataPointer,
+		.buffer = b->pjrt);
+	if (!pjrt_ok(p, p->api->PJRT_Buffer_OpaqueDeviceMemoryDataPointer(&a), e, "read buffer address"))
+		return false;
 	*at = a.device_memory_ptr;
 	return true;
 }
 
-/* -- from the host ------------------------------------------------------------------------------------------------ */
+/* -- from the host --------------------------------------------------------------------------------------- */
 
 /* On a host device the plugin may use data in place. An empty tensor gives it nothing to use. */
 static PJRT_HostBufferSemantics semantics(const DeviceBuffer *b)
@@ -68,8 +71,8 @@ static PJRT_HostBufferSemantics semantics(const DeviceBuffer *b)
 		: PJRT_HostBufferSemantics_kImmutableUntilTransferCompletes;
 }
 
-/* Keeps the event for buffer_free() when the plugin uses data in place: it will come no sooner. Else waits for it: data has been
- * read. Only the address tells; where it cannot be had, use in place is assumed. */
+/* Keeps the event for buffer_free() when the plugin uses data in place: it will come no sooner. Else waits
+ * for it: data has been read. Only the address tells; where it cannot be had, use in place is assumed. */
 static bool settle(DeviceBuffer *b, const void *data, PJRT_Event *done, Err *e)
 {
 	const void *at = data;
@@ -90,8 +93,9 @@ DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e)
 	if (!b) return NULL;
 	const void *data = b->nbytes ? t->data : nothing;
 	bool ok = data || fail(e, BAD_INPUT, "a tensor of %zu bytes has no data", b->nbytes);
-	PJRT_Client_BufferFromHostBuffer_Args a = ARGS(PJRT_Client_BufferFromHostBuffer, .client = p->client, .data = data, .type = type,
-		.dims = b->dim, .num_dims = (size_t)b->type.rank, .device = d->pjrt, .host_buffer_semantics = semantics(b));
+	PJRT_Client_BufferFromHostBuffer_Args a = ARGS(PJRT_Client_BufferFromHostBuffer, .client = p->client,
+		.device = d->pjrt, .data = data, .type = type, .dims = b->dim, .num_dims = (size_t)b->type.rank,
+		.host_buffer_semantics = semantics(b));
 	ok = ok && pjrt_ok(p, p->api->PJRT_Client_BufferFromHostBuffer(&a), e, "copy to device");
 	if (ok) b->pjrt = a.buffer;
 	if (ok && settle(b, data, a.done_with_host_buffer, e)) return b;
@@ -101,9 +105,10 @@ DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e)
 
 bool buffer_borrows(const DeviceBuffer *b) { return b->done != NULL; }
 
-/* -- to the host -------------------------------------------------------------------------------------------------- */
+/* -- to the host ----------------------------------------------------------------------------------------- */
 
-/* Plugins unpack elements below a byte with zeros above them; a signed one of ours fills its byte: 0x0f is i4's -1, 0xff. */
+/* Plugins unpack elements below a byte with zeros above them; a signed one of ours fills its byte: 0x0f is
+ * i4's -1, 0xff. */
 static void extend_signs(DType t, int8_t *p, size_t n)
 {
 	int shift = 8 - dtype_info(t)->nbits;
@@ -117,10 +122,11 @@ bool buffer_to_host(const DeviceBuffer *b, void *dst, size_t nbytes, Err *e)
 	if (nbytes != b->nbytes) return fail(e, BAD_INPUT, "%zu bytes to copy %zu bytes to", nbytes, b->nbytes);
 	if (!nbytes) return true;
 	PJRT_Buffer_MemoryLayout row_major = { .struct_size = PJRT_Buffer_MemoryLayout_STRUCT_SIZE,
-		.type = PJRT_Buffer_MemoryLayout_Type_Tiled, .tiled = { .struct_size = PJRT_Buffer_MemoryLayout_Tiled_STRUCT_SIZE,
-		.minor_to_major = b->minor_to_major, .minor_to_major_size = (size_t)b->type.rank } };
-	PJRT_Buffer_ToHostBuffer_Args a = ARGS(PJRT_Buffer_ToHostBuffer, .src = b->pjrt, .host_layout = &row_major, .dst = dst,
-		.dst_size = nbytes);
+		.type = PJRT_Buffer_MemoryLayout_Type_Tiled,
+		.tiled = { .struct_size = PJRT_Buffer_MemoryLayout_Tiled_STRUCT_SIZE,
+			.minor_to_major = b->minor_to_major, .minor_to_major_size = (size_t)b->type.rank } };
+	PJRT_Buffer_ToHostBuffer_Args a = ARGS(PJRT_Buffer_ToHostBuffer, .src = b->pjrt,
+		.host_layout = &row_major, .dst = dst, .dst_size = nbytes);
 	if (!pjrt_ok(p, p->api->PJRT_Buffer_ToHostBuffer(&a), e, "copy to host")) return false;
 	if (!pjrt_wait(p, a.event, e, "copy to host")) return false;
 	extend_signs(b->type.dtype, dst, nbytes);
@@ -134,8 +140,10 @@ static bool is_row_major(const DeviceBuffer *b, Err *e)
 	PJRT_Buffer_GetMemoryLayout_Args a = ARGS(PJRT_Buffer_GetMemoryLayout, .buffer = b->pjrt);
 	if (!pjrt_ok(p, p->api->PJRT_Buffer_GetMemoryLayout(&a), e, "read buffer layout")) return false;
 	const PJRT_Buffer_MemoryLayout_Tiled *t = &a.layout.tiled;
-	return a.layout.type == PJRT_Buffer_MemoryLayout_Type_Tiled && !t->num_tiles && t->minor_to_major_size == (size_t)b->type.rank
-		&& !memcmp(t->minor_to_major, b->minor_to_major, (size_t)b->type.rank * sizeof *b->minor_to_major);
+	size_t rank = (size_t)b->type.rank;
+	return a.layout.type == PJRT_Buffer_MemoryLayout_Type_Tiled && !t->num_tiles
+		&& t->minor_to_major_size == rank
+		&& !memcmp(t->minor_to_major, b->minor_to_major, rank * sizeof *b->minor_to_major);
 }
 
 /* Keeps the plugin from moving or reusing the memory until buffer_free(). */
@@ -143,7 +151,8 @@ static bool hold(DeviceBuffer *b, Err *e)
 {
 	const Plugin *p = b->device->plugin;
 	if (atomic_exchange(&b->held, true)) return true;
-	PJRT_Buffer_IncreaseExternalReferenceCount_Args a = ARGS(PJRT_Buffer_IncreaseExternalReferenceCount, .buffer = b->pjrt);
+	PJRT_Buffer_IncreaseExternalReferenceCount_Args a = ARGS(PJRT_Buffer_IncreaseExternalReferenceCount,
+		.buffer = b->pjrt);
 	if (pjrt_ok(p, p->api->PJRT_Buffer_IncreaseExternalReferenceCount(&a), e, "hold buffer")) return true;
 	b->held = false;
 	return false;
@@ -152,7 +161,8 @@ static bool hold(DeviceBuffer *b, Err *e)
 const void *buffer_view(DeviceBuffer *b, Err *e)
 {
 	if (!b->nbytes) return nothing;
-	if (!b->device->is_host) return fail(e, UNSUPPORTED, "%s: its memory is not the host's", b->device->name), NULL;
+	if (!b->device->is_host)
+		return fail(e, UNSUPPORTED, "%s: its memory is not the host's", b->device->name), NULL;
 	if (dtype_info(b->type.dtype)->nbits % 8 && b->type.dtype != DTYPE_bool)
 		return fail(e, UNSUPPORTED, "%s elements are packed on the device", dtype_name(b->type.dtype)), NULL;
 	if (!is_row_major(b, e)) return fail(e, UNSUPPORTED, "the buffer is not row-major"), NULL;
@@ -162,7 +172,7 @@ const void *buffer_view(DeviceBuffer *b, Err *e)
 	return at;
 }
 
-/* -- asking and freeing ------------------------------------------------------------------------------------------- */
+/* -- asking and freeing ---------------------------------------------------------------------------------- */
 
 const TensorType *buffer_type(const DeviceBuffer *b) { return &b->type; }
 size_t buffer_nbytes(const DeviceBuffer *b) { return b->nbytes; }
@@ -173,7 +183,8 @@ void buffer_free(DeviceBuffer *b)
 	if (!b) return;
 	const Plugin *p = b->device->plugin;
 	if (b->held) {
-		PJRT_Buffer_DecreaseExternalReferenceCount_Args a = ARGS(PJRT_Buffer_DecreaseExternalReferenceCount, .buffer = b->pjrt);
+		PJRT_Buffer_DecreaseExternalReferenceCount_Args a = ARGS(PJRT_Buffer_DecreaseExternalReferenceCount,
+			.buffer = b->pjrt);
 		pjrt_ok(p, p->api->PJRT_Buffer_DecreaseExternalReferenceCount(&a), NULL, "release buffer");
 	}
 	if (b->pjrt) destroy(p, b->pjrt, NULL);

@@ -35,7 +35,7 @@ void executable_free(Executable *x)
 	free(x);
 }
 
-/* -- what goes in and comes out ----------------------------------------------------------------------------------- */
+/* -- what goes in and comes out -------------------------------------------------------------------------- */
 
 static bool read_outputs(Executable *x, Err *e)
 {
@@ -53,7 +53,8 @@ static bool read_outputs(Executable *x, Err *e)
 	const int64_t *dims = d.dims;
 	for (int i = 0; i < x->noutput; i++) {
 		TensorType one = { dtype_from_pjrt(t.output_types[i]), (int)d.dim_sizes[i], dims };
-		if (!one.dtype) return fail(e, UNSUPPORTED, "output %d has PJRT's element type %d", i, (int)t.output_types[i]);
+		if (!one.dtype)
+			return fail(e, UNSUPPORTED, "output %d has PJRT's element type %d", i, (int)t.output_types[i]);
 		x->output[i] = copy_type(&x->arena, &one);
 		dims += one.rank;
 	}
@@ -65,14 +66,16 @@ static bool is_format(const PJRT_Program *prog, const char *name)
 	return prog->format_size == strlen(name) && !memcmp(prog->format, name, prog->format_size);
 }
 
-/* The C API has no call for a program's inputs; they stand in the compiled program itself. A plugin that does not hand it
- * out, or in a format of its own, leaves the inputs unknown. */
+/* The C API has no call for a program's inputs; they stand in the compiled program itself. A plugin that
+ * does not hand it out, or in a format of its own, leaves the inputs unknown. */
 static bool read_inputs(Executable *x, Err *e)
 {
 	const Plugin *p = x->device->plugin;
 	PJRT_Program prog = { .struct_size = PJRT_Program_STRUCT_SIZE };
-	PJRT_Executable_OptimizedProgram_Args a = ARGS(PJRT_Executable_OptimizedProgram, .executable = x->pjrt, .program = &prog);
-	if (!pjrt_ok(p, p->api->PJRT_Executable_OptimizedProgram(&a), NULL, "size of program") || !prog.code_size) return true;
+	PJRT_Executable_OptimizedProgram_Args a = ARGS(PJRT_Executable_OptimizedProgram, .executable = x->pjrt,
+		.program = &prog);
+	if (!pjrt_ok(p, p->api->PJRT_Executable_OptimizedProgram(&a), NULL, "size of program") || !prog.code_size)
+		return true;
 	prog.code = x->code = malloc(prog.code_size);
 	if (!x->code) return fail(e, NO_MEMORY, "out of memory");
 	if (!pjrt_ok(p, p->api->PJRT_Executable_OptimizedProgram(&a), NULL, "read program")) return true;
@@ -91,7 +94,8 @@ static void take_inputs(Executable *x, const CompileOptions *o)
 static bool describe(Executable *x, const CompileOptions *o, Err *e)
 {
 	const Plugin *p = x->device->plugin;
-	PJRT_LoadedExecutable_GetExecutable_Args a = ARGS(PJRT_LoadedExecutable_GetExecutable, .loaded_executable = x->loaded);
+	PJRT_LoadedExecutable_GetExecutable_Args a = ARGS(PJRT_LoadedExecutable_GetExecutable,
+		.loaded_executable = x->loaded);
 	if (!pjrt_ok(p, p->api->PJRT_LoadedExecutable_GetExecutable(&a), e, "read executable")) return false;
 	x->pjrt = a.executable;
 	jmp_buf full;
@@ -105,18 +109,20 @@ static bool describe(Executable *x, const CompileOptions *o, Err *e)
 	return ok;
 }
 
-/* -- compile, write, read ----------------------------------------------------------------------------------------- */
+/* -- compile, write, read -------------------------------------------------------------------------------- */
 
-/* Can a run of the module overwrite its inputs? Then an attribute says so (tf.aliasing_output, jax.buffer_donor,
- * mhlo.input_output_alias, ...), and its name stands in the bytes as it is, in bytecode and in text. To say yes too often
- * costs 40 ns an input and run: XLA makes a set of the inputs that must be kept. */
+/* Can a run of the module overwrite its inputs? Then an attribute says so (tf.aliasing_output,
+ * jax.buffer_donor, mhlo.input_output_alias, ...), and its name stands in the bytes as it is, in bytecode
+ * and in text. To say yes too often costs 40 ns an input and run: XLA makes a set of the inputs that must be
+ * kept. */
 static bool speaks_of_donation(const void *bytecode, size_t n)
 {
 	return memmem(bytecode, n, "alias", 5) || memmem(bytecode, n, "donor", 5);
 }
 
 /* Takes loaded over. may_donate is what is known until the compiled program has been read. */
-static Executable *executable_new(Device *d, PJRT_LoadedExecutable *loaded, bool may_donate, const CompileOptions *o, Err *e)
+static Executable *executable_new(Device *d, PJRT_LoadedExecutable *loaded, bool may_donate,
+	const CompileOptions *o, Err *e)
 {
 	Executable *x = calloc(1, sizeof *x);
 	if (!x) {
@@ -161,27 +167,30 @@ bool executable_serialize(const Executable *x, Buf *out, Err *e)
 Executable *executable_deserialize(Device *d, const void *p, size_t n, const CompileOptions *opts, Err *e)
 {
 	const Plugin *plugin = d->plugin;
-	PJRT_Executable_DeserializeAndLoad_Args a = ARGS(PJRT_Executable_DeserializeAndLoad, .client = plugin->client,
-		.serialized_executable = p, .serialized_executable_size = n);
-	if (!pjrt_ok(plugin, plugin->api->PJRT_Executable_DeserializeAndLoad(&a), e, "deserialize executable")) return NULL;
+	PJRT_Executable_DeserializeAndLoad_Args a = ARGS(PJRT_Executable_DeserializeAndLoad,
+		.client = plugin->client, .serialized_executable = p, .serialized_executable_size = n);
+	if (!pjrt_ok(plugin, plugin->api->PJRT_Executable_DeserializeAndLoad(&a), e, "deserialize executable"))
+		return NULL;
 	return executable_new(d, a.loaded_executable, true, opts, e);
 }
 
-/* -- running ------------------------------------------------------------------------------------------------------ */
+/* -- running --------------------------------------------------------------------------------------------- */
 
 static bool check_inputs(const Executable *x, DeviceBuffer *const *in, int nin, Err *e)
 {
 	if (nin < 0) return fail(e, BAD_INPUT, "%d inputs given", nin);
 	if (x->in.ninput < 0) return true;
-	if (nin != x->in.ninput) return fail(e, BAD_INPUT, "%d inputs given, the program takes %d", nin, x->in.ninput);
+	if (nin != x->in.ninput)
+		return fail(e, BAD_INPUT, "%d inputs given, the program takes %d", nin, x->in.ninput);
 	for (int i = 0; i < nin; i++) {
 		char found[128], wanted[128];
 		const TensorType *t = buffer_type(in[i]);
 		if (buffer_device(in[i]) != x->device)
-			return fail(e, BAD_INPUT, "input %d is on %s, the program was compiled for %s", i, buffer_device(in[i])->name,
-				x->device->name);
+			return fail(e, BAD_INPUT, "input %d is on %s, the program was compiled for %s", i,
+				buffer_device(in[i])->name, x->device->name);
 		if (!tensor_type_eq(t, &x->in.input[i]))
-			return fail(e, BAD_INPUT, "input %d is %s, the program takes %s", i, tensor_type_text(t, found, sizeof found),
+			return fail(e, BAD_INPUT, "input %d is %s, the program takes %s", i,
+				tensor_type_text(t, found, sizeof found),
 				tensor_type_text(&x->in.input[i], wanted, sizeof wanted));
 	}
 	return true;
@@ -202,12 +211,14 @@ static bool is_donated(const RunOptions *o, int64_t i)
 }
 
 /* Free call->in when done. */
-static bool call_new(Call *call, const Executable *x, DeviceBuffer *const *in, int nin, const RunOptions *o, Err *e)
+static bool call_new(Call *call, const Executable *x, DeviceBuffer *const *in, int nin, const RunOptions *o,
+	Err *e)
 {
 	size_t nptr = (size_t)nin + (size_t)x->noutput;
 	void *block = malloc(nptr * sizeof(PJRT_Buffer *) + (size_t)nin * sizeof(int64_t) + 1);
 	if (!block) return fail(e, NO_MEMORY, "out of memory");
-	*call = (Call){ .in = block, .out = (PJRT_Buffer **)block + nin, .keep = (int64_t *)((PJRT_Buffer **)block + nptr) };
+	PJRT_Buffer **in_out = block;
+	*call = (Call){ .in = in_out, .out = in_out + nin, .keep = (int64_t *)(in_out + nptr) };
 	for (int i = 0; i < nin; i++) {
 		call->in[i] = buffer_pjrt(in[i]);
 		if (x->in.may_donate && !is_donated(o, i)) call->keep[call->nkeep++] = i;
@@ -222,13 +233,15 @@ static bool execute(const Executable *x, const Call *call, int nin, Err *e)
 	PJRT_ExecuteOptions options = { .struct_size = PJRT_ExecuteOptions_STRUCT_SIZE,
 		.non_donatable_input_indices = call->keep, .num_non_donatable_input_indices = call->nkeep };
 	PJRT_Event *done = NULL;
-	PJRT_LoadedExecutable_Execute_Args a = ARGS(PJRT_LoadedExecutable_Execute, .executable = x->loaded, .options = &options,
-		.argument_lists = (PJRT_Buffer *const *const[]){ call->in }, .num_devices = 1, .num_args = (size_t)nin,
+	PJRT_LoadedExecutable_Execute_Args a = ARGS(PJRT_LoadedExecutable_Execute, .executable = x->loaded,
+		.options = &options, .num_devices = 1, .num_args = (size_t)nin,
+		.argument_lists = (PJRT_Buffer *const *const[]){ call->in },
 		.output_lists = (PJRT_Buffer **const[]){ call->out }, .device_complete_events = &done);
 	return pjrt_ok(p, p->api->PJRT_LoadedExecutable_Execute(&a), e, "run") && pjrt_wait(p, done, e, "run");
 }
 
-bool executable_run(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
+bool executable_run(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out,
+	const RunOptions *opts, Err *e)
 {
 	Call call = { 0 };
 	if (!check_inputs(x, in, nin, e) || !call_new(&call, x, in, nin, opts, e)) return false;
@@ -245,7 +258,7 @@ bool executable_run(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffe
 	return ok;
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------------------------------------- */
 
 int executable_ninputs(const Executable *x) { return x->in.ninput; }
 int executable_noutputs(const Executable *x) { return x->noutput; }

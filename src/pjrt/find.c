@@ -1,4 +1,4 @@
-/* Where plugins are. No Python is asked: the folders that its packages are installed in are looked through. */
+/* Where plugins are. No Python is asked: the folders that its packages are in are looked through. */
 #include <dlfcn.h>
 #include <glob.h>
 #include <limits.h>
@@ -20,10 +20,14 @@ static const struct Known { const char *name, *pattern, *install; } known[] = {
 };
 
 /* Any other name is that of a package: these, with the name for "@". */
-static const char *const in_package[] = { "xla_plugins/@/*pjrt*.so", "jax_plugins/@/*plugin*.so", "@/*pjrt*.so" };
+static const char *const in_package[] = {
+	"xla_plugins/@/*pjrt*.so", "jax_plugins/@/*plugin*.so", "@/*pjrt*.so",
+};
 
 /* How plugin files are called in the folders of PJRT_PLUGIN_LIBRARY_PATH. */
-static const char *const in_folder[] = { "pjrt_c_api_@_plugin.so", "pjrt_plugin_@.so", "xla_@_pjrt.so", "xla_@_plugin.so" };
+static const char *const in_folder[] = {
+	"pjrt_c_api_@_plugin.so", "pjrt_plugin_@.so", "xla_@_pjrt.so", "xla_@_plugin.so",
+};
 
 enum { NKNOWN = sizeof known / sizeof *known, NIN_PACKAGE = sizeof in_package / sizeof *in_package,
 	NIN_FOLDER = sizeof in_folder / sizeof *in_folder };
@@ -80,7 +84,7 @@ static char *find_any(Search *s, const char *folder, const char *const *pattern,
 	return found;
 }
 
-/* -- folders of Python packages ----------------------------------------------------------------------------------- */
+/* -- folders of Python packages -------------------------------------------------------------------------- */
 
 static void add_root(Search *s, const char *folder, const char *pattern)
 {
@@ -110,7 +114,8 @@ static void cut(char *path, int n)
 	for (char *s; n-- && (s = strrchr(path, '/')); ) *s = 0;
 }
 
-/* The folder that this library was installed in, when that is one of Python packages; the prefix of the running program. */
+/* The folder that this library was installed in, when that is one of Python packages; the prefix of the
+ * running program. */
 static void add_own_places(Search *s)
 {
 	char path[PATH_MAX];
@@ -157,7 +162,7 @@ static void add_roots(Search *s)
 	add_prefix(s, "/usr");
 }
 
-/* -- by path, by variable, by name -------------------------------------------------------------------------------- */
+/* -- by path, by variable, by name ----------------------------------------------------------------------- */
 
 static bool is_path(const char *which)
 {
@@ -176,12 +181,13 @@ static char *by_path(const char *path, Err *e)
 	return real;
 }
 
-/* PJRT_PLUGIN_LIBRARY_PATH: plugin files and folders of them, separated by ':'. A file has no name, so only a search
- * without one (any) takes it. */
+/* PJRT_PLUGIN_LIBRARY_PATH: plugin files and folders of them, separated by ':'. A file has no name, so only
+ * a search without one (any) takes it. */
 static char *by_library_path(Search *s, bool any)
 {
 	char item[PATH_MAX], *found = NULL;
-	for (const char *list = getenv("PJRT_PLUGIN_LIBRARY_PATH"); !found && (list = next_item(list, ':', item)); ) {
+	const char *list = getenv("PJRT_PLUGIN_LIBRARY_PATH");
+	while (!found && (list = next_item(list, ':', item))) {
 		if (is_dir(item)) found = find_any(s, item, in_folder, NIN_FOLDER);
 		else if (any && file_exists(item)) found = strdup(item);
 	}
@@ -235,7 +241,10 @@ static void not_found(const Search *s, Err *e)
 static char *by_name(Search *s, Err *e)
 {
 	size_t n = strspn(s->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
-	if (!n || s->name[n]) return fail(e, BAD_INPUT, "'%s' is neither the name nor the path of a PJRT plugin", s->name), NULL;
+	if (!n || s->name[n]) {
+		fail(e, BAD_INPUT, "'%s' is neither the name nor the path of a PJRT plugin", s->name);
+		return NULL;
+	}
 	for (int i = 0; i < NKNOWN; i++)
 		if (!strcmp(s->name, known[i].name)) s->known = &known[i];
 	char *found = by_names_and_paths(s);

@@ -32,7 +32,8 @@ struct Plugin {
 	Device *device;
 };
 
-/* True when there is no error; else records it as "what: CODE: message" and destroys it. e NULL: it is ignored. */
+/* True when there is no error; else records it as "what: CODE: message" and destroys it. e NULL: it is
+ * ignored. */
 bool pjrt_ok(const Plugin *p, PJRT_Error *error, Err *e, const char *what);
 
 /* Waits for an event, records its error, destroys it. NULL is fine. */
@@ -62,7 +63,8 @@ typedef struct Signature {
 	bool may_donate;           /* it has an aliased or donated argument */
 } Signature;
 
-/* Reads the signature out of a serialized HloModuleProto, or HloModuleProtoWithConfig; types go to the arena. False: BAD_INPUT. */
+/* Reads the signature out of a serialized HloModuleProto, or HloModuleProtoWithConfig; types go to the
+ * arena. False: BAD_INPUT. */
 bool read_signature(Arena *a, const uint8_t *p, size_t n, bool with_config, Signature *out, Err *e);
 
 /* Takes over a PJRT buffer of which the type is known. NULL: NO_MEMORY, and the PJRT buffer is destroyed. */

@@ -10,13 +10,14 @@
  *	}
  *	runner_free(r); plugin_close(p);
  *
- * A module is bytes: a portable artifact or MLIR bytecode (text does as well). It is compiled for one device: one replica, one
- * partition. Refused: a plugin of another PJRT major version, tuples, tokens and dynamic dimensions as inputs or
- * outputs, element types that PJRT has no number for (f6E2M3FN, f6E3M2FN, tf32, complex<f16>).
+ * A module is bytes: a portable artifact or MLIR bytecode (text does as well). It is compiled for one
+ * device: one replica, one partition. Refused: a plugin of another PJRT major version, tuples, tokens and
+ * dynamic dimensions as inputs or outputs, element types that PJRT has no number for (f6E2M3FN, f6E3M2FN,
+ * tf32, complex<f16>).
  *
- * Every function here may be called from several threads at once on the same object, except the ones that free it
- * and runner_bind(). What hangs on what: buffers, executables and runners on a plugin; free them before plugin_close().
- * How plugins are found and when memory is shared with them: docs/running.md. */
+ * Every function here may be called from several threads at once on the same object, except the ones that
+ * free it and runner_bind(). What hangs on what: buffers, executables and runners on a plugin; free them
+ * before plugin_close(). How plugins are found and when memory is shared with them: docs/running.md. */
 #ifndef PJRT_PJRT_H
 #define PJRT_PJRT_H
 
@@ -28,21 +29,23 @@
 #include "base/dtype.h"
 #include "base/err.h"
 
-/* -- plugins and devices ------------------------------------------------------------------------------------------ */
+/* -- plugins and devices --------------------------------------------------------------------------------- */
 
 /* Owns a client of one plugin; shared by all who open the same file. */
 typedef struct Plugin Plugin;
 /* Lives as long as its plugin is open. */
 typedef struct Device Device;
 
-/* Opens a plugin: by path (anything with a '/' or ending in ".so"), by name ("cpu", "cuda", "rocm", "tpu", or the Python package that
- * holds it), or with NULL the one that PJRT_PLUGIN_LIBRARY_PATH names, else "cpu". Opening the same file again
- * gives the same plugin and client. NULL: IO when none is found (with the places looked at and what to install), PLUGIN when
- * the file is no plugin, speaks another PJRT version or cannot start. Close it once per opening. */
+/* Opens a plugin: by path (anything with a '/' or ending in ".so"), by name ("cpu", "cuda", "rocm", "tpu",
+ * or the Python package that holds it), or with NULL the one that PJRT_PLUGIN_LIBRARY_PATH names, else
+ * "cpu". Opening the same file again gives the same plugin and client. NULL: IO when none is found (with the
+ * places looked at and what to install), PLUGIN when the file is no plugin, speaks another PJRT version or
+ * cannot start. Close it once per opening. */
 Plugin *plugin_open(const char *which, Err *e);
 void plugin_close(Plugin *p);
 
-/* What the plugin says of itself. A StableHLO version that it does not report is 0.0.0. Lives until plugin_close(). */
+/* What the plugin says of itself. A StableHLO version that it does not report is 0.0.0. Lives until
+ * plugin_close(). */
 typedef struct PluginInfo {
 	const char *name;              /* file name without ending: "xla_cpu_pjrt" */
 	const char *path;
@@ -65,7 +68,7 @@ const char *device_name(const Device *d);      /* as the plugin prints it: "TFRT
 const char *device_kind(const Device *d);      /* "cpu", "NVIDIA H100 80GB HBM3" */
 bool device_is_host(const Device *d);          /* its memory is this process's memory */
 
-/* -- tensors ------------------------------------------------------------------------------------------------------ */
+/* -- tensors --------------------------------------------------------------------------------------------- */
 
 typedef struct TensorType {
 	DType dtype;
@@ -73,22 +76,25 @@ typedef struct TensorType {
 	const int64_t *dims;           /* [rank] */
 } TensorType;
 
-/* Borrows data: dense, row-major, little-endian, dtype_nbytes() an element. NULL is fine when there are no elements. */
+/* Borrows data: dense, row-major, little-endian, dtype_nbytes() an element. NULL is fine when there are no
+ * elements. */
 typedef struct HostTensor {
 	TensorType type;
 	const void *data;
 } HostTensor;
 
 bool tensor_type_eq(const TensorType *x, const TensorType *y);
-/* Bytes of a dense tensor in host memory; fails with BAD_INPUT on a negative dimension or a size beyond PTRDIFF_MAX. */
+/* Bytes of a dense tensor in host memory; fails with BAD_INPUT on a negative dimension or a size beyond
+ * PTRDIFF_MAX. */
 bool tensor_nbytes(const TensorType *t, size_t *nbytes, Err *e);
 
 /* A tensor in a device's memory. Owns it; free with buffer_free(). */
 typedef struct DeviceBuffer DeviceBuffer;
 
-/* Puts t on the device. On a host device data is used in place where the plugin can (aligned to 64 bytes): then
- * buffer_borrows() is true and data must stay, unchanged, until buffer_free() returns. Otherwise it was copied, and data may
- * go at once. NULL: UNSUPPORTED for a dtype that PJRT has no number for, BAD_INPUT, PLUGIN, NO_MEMORY. */
+/* Puts t on the device. On a host device data is used in place where the plugin can (aligned to 64 bytes):
+ * then buffer_borrows() is true and data must stay, unchanged, until buffer_free() returns. Otherwise it was
+ * copied, and data may go at once. NULL: UNSUPPORTED for a dtype that PJRT has no number for, BAD_INPUT,
+ * PLUGIN, NO_MEMORY. */
 DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e);
 bool buffer_borrows(const DeviceBuffer *b);
 
@@ -97,31 +103,33 @@ const TensorType *buffer_type(const DeviceBuffer *b);
 size_t buffer_nbytes(const DeviceBuffer *b);
 Device *buffer_device(const DeviceBuffer *b);
 
-/* Copies it, dense and row-major, to dst[0..nbytes); fails with BAD_INPUT when nbytes is not buffer_nbytes(). */
+/* Copies it, dense and row-major, to dst[0..nbytes); fails with BAD_INPUT when nbytes is not
+ * buffer_nbytes(). */
 bool buffer_to_host(const DeviceBuffer *b, void *dst, size_t nbytes, Err *e);
 
-/* The elements where they lie, dense and row-major, until buffer_free(): read-only. NULL: UNSUPPORTED when the device's memory is not
- * the host's, or is laid out in another way (sub-byte elements are packed); use buffer_to_host() then. */
+/* The elements where they lie, dense and row-major, until buffer_free(): read-only. NULL: UNSUPPORTED when
+ * the device's memory is not the host's, or is laid out in another way (sub-byte elements are packed); use
+ * buffer_to_host() then. */
 const void *buffer_view(DeviceBuffer *b, Err *e);
 
 /* Also waits until the plugin has let go of borrowed memory. NULL is fine. */
 void buffer_free(DeviceBuffer *b);
 
-/* -- executables -------------------------------------------------------------------------------------------------- */
+/* -- executables ----------------------------------------------------------------------------------------- */
 
 /* A module compiled for one device. Owns the code; free with executable_free(). */
 typedef struct Executable Executable;
 
 /* Zeroed: no choices made. */
 typedef struct CompileOptions {
-	/* What @main takes, when the caller knows: saves asking the plugin, which answers with the whole compiled program. Borrowed
-	 * during the call. */
+	/* What @main takes, when the caller knows: saves asking the plugin, which answers with the whole compiled
+	 * program. Borrowed during the call. */
 	const TensorType *inputs;
 	int ninputs;
 } CompileOptions;
 
-/* Compiles bytecode[0..n) for d. NULL: PLUGIN with the compiler's own message; UNSUPPORTED for an input or output that cannot be
- * a DeviceBuffer. opts may be NULL. */
+/* Compiles bytecode[0..n) for d. NULL: PLUGIN with the compiler's own message; UNSUPPORTED for an input or
+ * output that cannot be a DeviceBuffer. opts may be NULL. */
 Executable *executable_compile(Device *d, const void *bytecode, size_t n, const CompileOptions *opts, Err *e);
 
 /* Appends the executable in the plugin's own form, for the same plugin build and kind of device. */
@@ -145,26 +153,29 @@ typedef struct RunOptions {
 	int ndonate;
 } RunOptions;
 
-/* Runs in[0..nin) -> out[0..executable_noutputs()) and waits for the end. BAD_INPUT names the first input that does not fit,
- * before the plugin is called; PLUGIN carries the device's message. On failure no out[] is set. Free every out[]. */
-bool executable_run(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e);
+/* Runs in[0..nin) -> out[0..executable_noutputs()) and waits for the end. BAD_INPUT names the first input
+ * that does not fit, before the plugin is called; PLUGIN carries the device's message. On failure no out[]
+ * is set. Free every out[]. */
+bool executable_run(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out,
+	const RunOptions *opts, Err *e);
 
 void executable_free(Executable *x);
 
-/* -- runners ------------------------------------------------------------------------------------------------------ */
+/* -- runners --------------------------------------------------------------------------------------------- */
 
-/* One program on one device: its weights, uploaded once, and an executable for each module that was made of it (one, or one per
- * shape of its inputs). Owns both; free with runner_free(). */
+/* One program on one device: its weights, uploaded once, and an executable for each module that was made of
+ * it (one, or one per shape of its inputs). Owns both; free with runner_free(). */
 typedef struct Runner Runner;
 
 /* NULL: NO_MEMORY. */
 Runner *runner_new(Device *d, Err *e);
 
-/* Puts t at argument `position` of @main for every run to come. t.data must outlive the runner (a host device uses
- * it in place). Bind before the first run. BAD_INPUT when the position is taken or negative. */
+/* Puts t at argument `position` of @main for every run to come. t.data must outlive the runner (a host
+ * device uses it in place). Bind before the first run. BAD_INPUT when the position is taken or negative. */
 bool runner_bind(Runner *r, int position, const HostTensor *t, Err *e);
 
-/* Compiles a module unless the same bytes were added before. Calls queue; runs of other modules go on meanwhile. */
+/* Compiles a module unless the same bytes were added before. Calls queue; runs of other modules go on
+ * meanwhile. */
 bool runner_add(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e);
 
 /* Adds an executable (deserialized) and takes it over, also on failure. */
@@ -173,8 +184,9 @@ bool runner_adopt(Runner *r, Executable *x, Err *e);
 /* Is there an executable whose unbound inputs are of exactly these types? */
 bool runner_has(Runner *r, const HostTensor *in, int nin);
 
-/* Runs the executable that takes in[0..nin), the inputs without the bound ones, in order. Copies what the device
- * cannot use in place. out must hold runner_noutputs() buffers; free each of them. Fails as executable_run(). */
+/* Runs the executable that takes in[0..nin), the inputs without the bound ones, in order. Copies what the
+ * device cannot use in place. out must hold runner_noutputs() buffers; free each of them. Fails as
+ * executable_run(). */
 bool runner_run(Runner *r, const HostTensor *in, int nin, DeviceBuffer **out, Err *e);
 
 /* The same with inputs that are on the device already; they stay the caller's. */

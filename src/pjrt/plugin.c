@@ -6,9 +6,10 @@
 
 #include "pjrt/internal.h"
 
-/* Every plugin ever opened in this process. A global that changes, against our rule, because the thing itself is one: PJRT_Plugin_Initialize
- * may run once per process and file, its state outlives dlclose() (threads, thread-local destructors), and two clients
- * of one accelerator would fight for its memory. So a plugin stays loaded for good, and openings of a file share a client. */
+/* Every plugin ever opened in this process. A global that changes, against our rule, because the thing
+ * itself is one: PJRT_Plugin_Initialize may run once per process and file, its state outlives dlclose()
+ * (threads, thread-local destructors), and two clients of one accelerator would fight for its memory. So a
+ * plugin stays loaded for good, and openings of a file share a client. */
 static struct {
 	pthread_mutex_t lock;
 	Plugin *first;
@@ -17,13 +18,15 @@ static struct {
 /* The functions that we call end here; a plugin whose table is shorter is too old. */
 enum { API_NEEDED = PJRT_STRUCT_SIZE(PJRT_Api, PJRT_Executable_OutputDimensions) };
 
-/* -- errors and events -------------------------------------------------------------------------------------------- */
+/* -- errors and events ----------------------------------------------------------------------------------- */
 
 static const char *code_name(PJRT_Error_Code code)
 {
-	static const char *const name[] = { "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
-		"ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
-		"UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED" };
+	static const char *const name[] = {
+		"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+		"PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
+		"UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+	};
 	return (size_t)code < sizeof name / sizeof *name ? name[code] : "error";
 }
 
@@ -51,7 +54,7 @@ bool pjrt_wait(const Plugin *p, PJRT_Event *event, Err *e, const char *what)
 	return pjrt_ok(p, p->api->PJRT_Event_Destroy(&d), e, "destroy event") && ok;
 }
 
-/* -- what the client tells ---------------------------------------------------------------------------------------- */
+/* -- what the client tells ------------------------------------------------------------------------------- */
 
 /* PJRT strings have a length and no NUL. */
 static const char *text(Plugin *p, const char *s, size_t n) { return s ? arena_str(&p->arena, s, n) : ""; }
@@ -125,7 +128,7 @@ static bool read_devices(Plugin *p, Err *e)
 	return true;
 }
 
-/* -- opening ------------------------------------------------------------------------------------------------------ */
+/* -- opening --------------------------------------------------------------------------------------------- */
 
 static void stop_client(Plugin *p)
 {
@@ -164,12 +167,13 @@ static const PJRT_Api *load_api(void *handle, Err *e)
 	if (!api) return fail(e, PLUGIN, "GetPjrtApi gave no function table"), NULL;
 	int major = api->pjrt_api_version.major_version, minor = api->pjrt_api_version.minor_version;
 	if (major != PJRT_API_MAJOR)
-		return fail(e, PLUGIN, "speaks PJRT %d.%d; this build speaks PJRT %d.%d, and major versions must be the same",
-			major, minor, PJRT_API_MAJOR, PJRT_API_MINOR), NULL;
-	if (api->struct_size < API_NEEDED)
-		return fail(e, PLUGIN, "PJRT %d.%d is too old: its function table has %zu bytes, this build (PJRT %d.%d) needs %d",
-			major, minor, api->struct_size, PJRT_API_MAJOR, PJRT_API_MINOR, (int)API_NEEDED), NULL;
-	return api;
+		fail(e, PLUGIN, "speaks PJRT %d.%d; this build speaks PJRT %d.%d, and major versions must be the same",
+			major, minor, PJRT_API_MAJOR, PJRT_API_MINOR);
+	else if (api->struct_size < API_NEEDED)
+		fail(e, PLUGIN, "PJRT %d.%d is too old: its function table has %zu bytes, this build (PJRT %d.%d) "
+			"needs %d", major, minor, api->struct_size, PJRT_API_MAJOR, PJRT_API_MINOR, (int)API_NEEDED);
+	else return api;
+	return NULL;
 }
 
 static void plugin_delete(Plugin *p)
@@ -241,7 +245,7 @@ void plugin_close(Plugin *p)
 	pthread_mutex_unlock(&registry.lock);
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------------------------------------- */
 
 const PluginInfo *plugin_info(const Plugin *p) { return &p->info; }
 int plugin_ndevices(const Plugin *p) { return p->ndevice; }

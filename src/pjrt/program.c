@@ -1,8 +1,10 @@
-/* Protobuf on both sides of a compilation: the options that go in, and what the compiled program says of its inputs.
+/* Protobuf on both sides of a compilation: the options that go in, and what the compiled program says of its
+ * inputs.
  *
- * Wire format (protobuf.dev, "Encoding"): a message is fields one after the other, each a varint `number << 3 | wire` and a
- * value: wire 0 a varint, 1 eight bytes, 2 a varint length and that many bytes (strings, messages, packed numbers),
- * 5 four bytes. A varint is 7 bits a byte, lowest first, the top bit set on all but the last. */
+ * Wire format (protobuf.dev, "Encoding"): a message is fields one after the other, each a varint `number <<
+ * 3 | wire` and a value: wire 0 a varint, 1 eight bytes, 2 a varint length and that many bytes (strings,
+ * messages, packed numbers), 5 four bytes. A varint is 7 bits a byte, lowest first, the top bit set on all
+ * but the last. */
 #include "base/reader.h"
 #include "pjrt/internal.h"
 
@@ -30,7 +32,7 @@ enum {
 	ShapeProto_is_dynamic_dimension = 6,
 };
 
-/* -- out ---------------------------------------------------------------------------------------------------------- */
+/* -- out ------------------------------------------------------------------------------------------------- */
 
 static void put_varint(Buf *b, uint64_t v)
 {
@@ -72,7 +74,7 @@ void put_compile_options(Buf *b, int id)
 	put_message(b, CompileOptionsProto_executable_build_options, &build);
 }
 
-/* -- in ----------------------------------------------------------------------------------------------------------- */
+/* -- in -------------------------------------------------------------------------------------------------- */
 
 static uint64_t get_varint(Reader *r)
 {
@@ -143,8 +145,9 @@ static bool read_shape(Arena *a, Reader r, int i, TensorType *t)
 		if (f.number == ShapeProto_is_dynamic_dimension) get_numbers(a, &f, &dynamic);
 	}
 	*t = (TensorType){ dtype_from_xla(element), dims.n, dims.v };
-	if (!t->dtype) return fail(r.err, UNSUPPORTED, "input %d is no tensor, or of an unknown element type (XLA's %llu)", i,
-		(unsigned long long)element);
+	if (!t->dtype)
+		return fail(r.err, UNSUPPORTED, "input %d is no tensor, or of an unknown element type (XLA's %llu)", i,
+			(unsigned long long)element);
 	for (int d = 0; d < dynamic.n; d++)
 		if (dynamic.v[d]) return fail(r.err, UNSUPPORTED, "input %d: dimension %d is dynamic", i, d);
 	return !r.err->code;

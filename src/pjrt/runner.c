@@ -48,7 +48,8 @@ void runner_free(Runner *r)
 
 bool runner_bind(Runner *r, int position, const HostTensor *t, Err *e)
 {
-	if (position < 0 || position == INT32_MAX) return fail(e, BAD_INPUT, "argument %d: no such position", position);
+	if (position < 0 || position == INT32_MAX)
+		return fail(e, BAD_INPUT, "argument %d: no such position", position);
 	if (position >= r->nposition) {
 		int n = position + 1 > 2 * r->nposition ? position + 1 : 2 * r->nposition;
 		DeviceBuffer **more = realloc(r->bound, (size_t)n * sizeof *more);
@@ -66,7 +67,7 @@ bool runner_bind(Runner *r, int position, const HostTensor *t, Err *e)
 
 static DeviceBuffer *bound_at(const Runner *r, int i) { return i < r->nposition ? r->bound[i] : NULL; }
 
-/* -- modules ------------------------------------------------------------------------------------------------------ */
+/* -- modules --------------------------------------------------------------------------------------------- */
 
 static Entry *first_entry(Runner *r)
 {
@@ -86,8 +87,8 @@ static bool check_bound(const Runner *r, const Executable *x, Err *e)
 		if (i >= n) return fail(e, BAD_INPUT, "argument %d is bound, the program takes %d arguments", i, n);
 		const TensorType *t = buffer_type(r->bound[i]), *w = executable_input(x, i);
 		if (!tensor_type_eq(t, w))
-			return fail(e, BAD_INPUT, "bound argument %d is %s, the program takes %s", i, tensor_type_text(t, found, sizeof found),
-				tensor_type_text(w, wanted, sizeof wanted));
+			return fail(e, BAD_INPUT, "bound argument %d is %s, the program takes %s", i,
+				tensor_type_text(t, found, sizeof found), tensor_type_text(w, wanted, sizeof wanted));
 	}
 	return true;
 }
@@ -131,7 +132,7 @@ bool runner_add(Runner *r, const void *bytecode, size_t n, const CompileOptions 
 	return ok;
 }
 
-/* -- runs --------------------------------------------------------------------------------------------------------- */
+/* -- runs ------------------------------------------------------------------------------------------------ */
 
 /* The types of a run's inputs, of host tensors or of buffers. */
 typedef struct Given {
@@ -140,7 +141,10 @@ typedef struct Given {
 	int n;
 } Given;
 
-static const TensorType *given_type(const Given *g, int i) { return g->host ? &g->host[i].type : buffer_type(g->buffer[i]); }
+static const TensorType *given_type(const Given *g, int i)
+{
+	return g->host ? &g->host[i].type : buffer_type(g->buffer[i]);
+}
 
 static bool takes(const Runner *r, const Executable *x, const Given *g)
 {
@@ -164,14 +168,15 @@ static bool no_fit(Runner *r, const Given *g, Err *e)
 	Entry *last = first_entry(r);
 	if (!last) return fail(e, BAD_INPUT, "the program was not compiled yet");
 	int at = 0, n = executable_ninputs(last->x);
-	if (n != g->n + r->nbound) return fail(e, BAD_INPUT, "%d inputs given, the program takes %d", g->n, n - r->nbound);
+	if (n != g->n + r->nbound)
+		return fail(e, BAD_INPUT, "%d inputs given, the program takes %d", g->n, n - r->nbound);
 	for (int i = 0; i < n; i++) {
 		char found[128], wanted[128];
 		if (bound_at(r, i)) continue;
 		const TensorType *t = given_type(g, at++), *w = executable_input(last->x, i);
 		if (!tensor_type_eq(t, w))
-			return fail(e, BAD_INPUT, "input %d is %s, the program takes %s", at - 1, tensor_type_text(t, found, sizeof found),
-				tensor_type_text(w, wanted, sizeof wanted));
+			return fail(e, BAD_INPUT, "input %d is %s, the program takes %s", at - 1,
+				tensor_type_text(t, found, sizeof found), tensor_type_text(w, wanted, sizeof wanted));
 	}
 	return fail(e, BAD_INPUT, "no compiled program takes these inputs");
 }
@@ -214,9 +219,13 @@ bool runner_run(Runner *r, const HostTensor *in, int nin, DeviceBuffer **out, Er
 	return ok;
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------------------------------------- */
 
-Executable *runner_executable(Runner *r, const HostTensor *in, int nin) { return find(r, &(Given){ .host = in, .n = nin }); }
+Executable *runner_executable(Runner *r, const HostTensor *in, int nin)
+{
+	return find(r, &(Given){ .host = in, .n = nin });
+}
+
 bool runner_has(Runner *r, const HostTensor *in, int nin) { return runner_executable(r, in, nin) != NULL; }
 
 int runner_noutputs(Runner *r)

@@ -13,7 +13,8 @@
 
 #include "pjrt/internal.h"
 
-#define FAIL(...) do { print_error(__VA_ARGS__); print_error("\n"); _fail(__FILE__, __LINE__); abort(); } while (0)
+#define FAIL(...) \
+	do { print_error(__VA_ARGS__); print_error("\n"); _fail(__FILE__, __LINE__); abort(); } while (0)
 
 /* x holds; else fails with the message in e. */
 #define WORKS(x) do { if (!(x)) FAIL("%s: %s", #x, err_msg(&e)); } while (0)

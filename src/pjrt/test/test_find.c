@@ -1,5 +1,6 @@
-/* How plugins are found, and how what is none is refused. No XLA needed: plugins here are fakes or plain files.
- * Fakes are named by the variables FAKE_OTHER_MAJOR, FAKE_TOO_OLD, FAKE_FAILS, FAKE_NONE, set in meson.build. */
+/* How plugins are found, and how what is none is refused. No XLA needed: plugins here are fakes or plain
+ * files. Fakes are named by the variables FAKE_OTHER_MAJOR, FAKE_TOO_OLD, FAKE_FAILS, FAKE_NONE, set in
+ * meson.build. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +11,10 @@
 #include "pjrt/test/test.h"
 
 static char top[64];
-static const char *const variables[] = { "PJRT_PLUGIN_LIBRARY_PATH", "PJRT_NAMES_AND_LIBRARY_PATHS", "PYTHONPATH", "VIRTUAL_ENV",
-	"CONDA_PREFIX", "PATH", "HOME" };
+static const char *const variables[] = {
+	"PJRT_PLUGIN_LIBRARY_PATH", "PJRT_NAMES_AND_LIBRARY_PATHS", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX",
+		"PATH", "HOME",
+};
 
 /* Makes top/name, with the folders above it; returns its path (static). */
 static const char *make(const char *name)
@@ -171,7 +174,7 @@ static void nowhere(void **state)
 	refuses("*", BAD_INPUT, "'*'", "neither the name nor the path");
 }
 
-/* -- files that are no plugin we can use -------------------------------------------------------------------------- */
+/* -- files that are no plugin we can use ----------------------------------------------------------------- */
 
 static void cannot_open(const char *path, const char *one, const char *two)
 {
@@ -207,13 +210,15 @@ static void other_major_version(void **state)
 static void too_old(void **state)
 {
 	(void)state;
-	cannot_open(getenv("FAKE_TOO_OLD"), "PJRT 0.3 is too old: its function table has 96 bytes", "this build (PJRT 0.");
+	cannot_open(getenv("FAKE_TOO_OLD"), "PJRT 0.3 is too old: its function table has 96 bytes",
+		"this build (PJRT 0.");
 }
 
 static void cannot_start(void **state)
 {
 	(void)state;
-	cannot_open(getenv("FAKE_FAILS"), "initialize plugin: UNAVAILABLE", "the fake plugin has no device to offer");
+	cannot_open(getenv("FAKE_FAILS"), "initialize plugin: UNAVAILABLE",
+		"the fake plugin has no device to offer");
 	cannot_open(getenv("FAKE_FAILS"), "initialize plugin", "");      /* and still not the second time */
 }
 
@@ -221,9 +226,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, empty_world, remove_world)
 	const struct CMUnitTest tests[] = {
-		TEST(in_a_virtual_environment), TEST(beside_python_and_in_pythonpath), TEST(in_a_home_with_globbing_characters),
-		TEST(by_library_path), TEST(by_jax_variable), TEST(by_path), TEST(nowhere), TEST(no_shared_object), TEST(no_plugin),
-		TEST(other_major_version), TEST(too_old), TEST(cannot_start),
+		TEST(in_a_virtual_environment), TEST(beside_python_and_in_pythonpath),
+		TEST(in_a_home_with_globbing_characters), TEST(by_library_path), TEST(by_jax_variable), TEST(by_path),
+		TEST(nowhere), TEST(no_shared_object), TEST(no_plugin), TEST(other_major_version), TEST(too_old),
+		TEST(cannot_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

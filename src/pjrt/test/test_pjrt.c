@@ -1,6 +1,6 @@
-/* Compiling and running on a plugin: test_pjrt [plugin]. Exits with 77, "skipped", where the plugin is not installed.
- * Modules are MLIR text, which plugins take as well as bytecode; artifacts of StableHLO's serializer stand
- * in the folder that PJRT_TEST_ARTIFACTS names. Expected values are worked out by hand. */
+/* Compiling and running on a plugin: test_pjrt [plugin]. Exits with 77, "skipped", where the plugin is not
+ * installed. Modules are MLIR text, which plugins take as well as bytecode; artifacts of StableHLO's
+ * serializer stand in the folder that PJRT_TEST_ARTIFACTS names. Expected values are worked out by hand. */
 #include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,7 +16,8 @@ static Device *device;
 /* The message is `wanted`, or starts with it; clears the error. */
 static void expect_error(Err *e, Code code, const char *wanted)
 {
-	if (e->code != code || strncmp(err_msg(e), wanted, strlen(wanted))) FAIL("found %d: %s", e->code, err_msg(e));
+	if (e->code != code || strncmp(err_msg(e), wanted, strlen(wanted)))
+		FAIL("found %d: %s", e->code, err_msg(e));
 	err_clear(e);
 }
 
@@ -25,11 +26,15 @@ static const char *module(const char *type, const char *op)
 {
 	static _Thread_local char text[1024];
 	snprintf(text, sizeof text, "func.func @main(%%a: tensor<%s>, %%b: tensor<%s>) -> tensor<%s> {\n"
-		"  %%0 = stablehlo.%s %%a, %%b : tensor<%s>\n  return %%0 : tensor<%s>\n}\n", type, type, type, op, type, type);
+		"  %%0 = stablehlo.%s %%a, %%b : tensor<%s>\n  return %%0 : tensor<%s>\n}\n", type, type, type, op, type,
+			type);
 	return text;
 }
 
-static Executable *compile(const char *text, Err *e) { return executable_compile(device, text, strlen(text), NULL, e); }
+static Executable *compile(const char *text, Err *e)
+{
+	return executable_compile(device, text, strlen(text), NULL, e);
+}
 
 #define F32(data, rank, ...) (HostTensor){ { DTYPE_f32, rank, (const int64_t[]){ __VA_ARGS__ } }, data }
 
@@ -45,7 +50,7 @@ static void expect_sum(DeviceBuffer *out)
 	buffer_free(out);
 }
 
-/* -- plugins ------------------------------------------------------------------------------------------------------ */
+/* -- plugins --------------------------------------------------------------------------------------------- */
 
 static void a_plugin_tells_its_versions(void **state)
 {
@@ -74,7 +79,7 @@ static void the_same_file_is_the_same_plugin(void **state)
 	assert_string_equal(plugin_info(plugin)->platform, "cpu");
 }
 
-/* -- buffers ------------------------------------------------------------------------------------------------------ */
+/* -- buffers --------------------------------------------------------------------------------------------- */
 
 /* Bytes that are values of t: for a type below a byte, small ones; for bool 0 and 1. */
 static void fill(DType t, uint8_t *p, size_t n)
@@ -83,7 +88,8 @@ static void fill(DType t, uint8_t *p, size_t n)
 	for (size_t i = 0; i < n; i++) p[i] = (uint8_t)(nbits < 8 ? i % (nbits == 4 ? 8 : 2) : i * 37 + 1);
 }
 
-/* Every type that PJRT has a number for goes in, comes out, and, where the compiler takes it, runs through a module. */
+/* Every type that PJRT has a number for goes in, comes out, and, where the compiler takes it, runs through a
+ * module. */
 static void every_dtype_round_trips(void **state)
 {
 	(void)state;
@@ -103,11 +109,13 @@ static void every_dtype_round_trips(void **state)
 		assert_memory_equal(x, y, n);
 		char text[256];
 		const char *hlo = dtype_name(t);
-		snprintf(text, sizeof text, "func.func @main(%%a: tensor<3x5x%s>) -> tensor<3x5x%s> { return %%a : tensor<3x5x%s> }", hlo, hlo, hlo);
+		snprintf(text, sizeof text, "func.func @main(%%a: tensor<3x5x%s>) -> tensor<3x5x%s> {\n"
+			"  return %%a : tensor<3x5x%s>\n}\n", hlo, hlo, hlo);
 		Executable *exe = compile(text, &e);
 		if (exe) {
 			WORKS(executable_run(exe, &b, 1, &out, NULL, &e));
-			assert_true(tensor_type_eq(buffer_type(out), &h.type) && tensor_type_eq(executable_input(exe, 0), &h.type));
+			assert_true(tensor_type_eq(buffer_type(out), &h.type)
+				&& tensor_type_eq(executable_input(exe, 0), &h.type));
 			WORKS(buffer_to_host(out, z, n, &e));
 			assert_memory_equal(x, z, n);
 		} else {
@@ -191,7 +199,7 @@ static void impossible_tensors_are_refused(void **state)
 	buffer_free(b);
 }
 
-/* -- executables -------------------------------------------------------------------------------------------------- */
+/* -- executables ----------------------------------------------------------------------------------------- */
 
 static void add_runs(void **state)
 {
@@ -204,7 +212,8 @@ static void add_runs(void **state)
 	assert_true(tensor_type_eq(executable_output(x, 0), &F32(NULL, 2, 2, 3).type));
 	assert_null(executable_input(x, 2));
 	assert_null(executable_output(x, 1));
-	DeviceBuffer *in[2] = { buffer_from_host(device, &F32(ones, 2, 2, 3), &e), buffer_from_host(device, &F32(tens, 2, 2, 3), &e) };
+	DeviceBuffer *in[2] = { buffer_from_host(device, &F32(ones, 2, 2, 3), &e),
+		buffer_from_host(device, &F32(tens, 2, 2, 3), &e) };
 	DeviceBuffer *out;
 	WORKS(executable_run(x, in, 2, &out, NULL, &e));
 	const float *y = buffer_view(out, &e);
@@ -220,8 +229,9 @@ static void portable_artifacts_run(void **state)
 	(void)state;
 	Err e = { 0 };
 	char pattern[4096];
+	const char *folder = getenv("PJRT_TEST_ARTIFACTS");
 	glob_t g = { 0 };
-	snprintf(pattern, sizeof pattern, "%s/add-*.mlir.bc", getenv("PJRT_TEST_ARTIFACTS") ? getenv("PJRT_TEST_ARTIFACTS") : ".");
+	snprintf(pattern, sizeof pattern, "%s/add-*.mlir.bc", folder ? folder : ".");
 	if (glob(pattern, 0, NULL, &g)) skip();
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		FileMap m;
@@ -249,7 +259,8 @@ static void a_broken_module_gives_the_compilers_message(void **state)
 	expect_error(&e, PLUGIN, "compile: ");
 	assert_null(executable_compile(device, "", 0, NULL, &e));
 	expect_error(&e, PLUGIN, "compile: ");
-	assert_null(compile("func.func @main(%a: tensor<2xf32>) -> tensor<3xf32> { return %a : tensor<3xf32> }", &e));
+	assert_null(compile("func.func @main(%a: tensor<2xf32>) -> tensor<3xf32> { return %a : tensor<3xf32> }",
+		&e));
 	assert_non_null(strstr(err_msg(&e), "tensor<3xf32>"));
 	assert_true(err_msg(&e)[strlen(err_msg(&e)) - 1] != '\n');
 	expect_error(&e, PLUGIN, "compile: ");
@@ -260,8 +271,10 @@ static void wrong_inputs_are_named(void **state)
 	(void)state;
 	Err e = { 0 };
 	Executable *x = compile(module("2x3xf32", "add"), &e);
-	DeviceBuffer *good = buffer_from_host(device, &F32(ones, 2, 2, 3), &e), *shape = buffer_from_host(device, &F32(ones, 2, 3, 2), &e);
-	DeviceBuffer *dtype = buffer_from_host(device, &(HostTensor){ { DTYPE_i32, 2, (const int64_t[]){ 2, 3 } }, ones }, &e), *out = NULL;
+	HostTensor ints = { { DTYPE_i32, 2, (const int64_t[]){ 2, 3 } }, ones };
+	DeviceBuffer *good = buffer_from_host(device, &F32(ones, 2, 2, 3), &e), *out = NULL;
+	DeviceBuffer *shape = buffer_from_host(device, &F32(ones, 2, 3, 2), &e);
+	DeviceBuffer *dtype = buffer_from_host(device, &ints, &e);
 	WORKS(x && good && shape && dtype);
 	assert_false(executable_run(x, &good, 1, &out, NULL, &e));
 	expect_error(&e, BAD_INPUT, "1 inputs given, the program takes 2");
@@ -276,7 +289,7 @@ static void wrong_inputs_are_named(void **state)
 	executable_free(x);
 }
 
-/* Compiling for a device other than the first shows that the device assignment in the options is understood. */
+/* Compiling for another device than the first shows that the device assignment is understood. */
 static void the_last_device_works(void **state)
 {
 	(void)state;
@@ -285,7 +298,8 @@ static void the_last_device_works(void **state)
 	Device *last = plugin_device(plugin, plugin_ndevices(plugin) - 1);
 	const char *text = module("2x3xf32", "add");
 	Executable *x = executable_compile(last, text, strlen(text), NULL, &e);
-	DeviceBuffer *in[2] = { buffer_from_host(last, &F32(ones, 2, 2, 3), &e), buffer_from_host(last, &F32(tens, 2, 2, 3), &e) };
+	DeviceBuffer *in[2] = { buffer_from_host(last, &F32(ones, 2, 2, 3), &e),
+		buffer_from_host(last, &F32(tens, 2, 2, 3), &e) };
 	DeviceBuffer *out, *here = buffer_from_host(device, &F32(ones, 2, 2, 3), &e);
 	WORKS(x && here && executable_run(x, in, 2, &out, NULL, &e));
 	assert_ptr_equal(buffer_device(out), last);
@@ -311,7 +325,8 @@ static void an_executable_is_written_and_read(void **state)
 	assert_int_equal(executable_ninputs(x), 2);
 	Runner *r = runner_new(device, &e);
 	DeviceBuffer *out;
-	WORKS(runner_adopt(r, x, &e) && runner_run(r, (HostTensor[]){ F32(ones, 2, 2, 3), F32(tens, 2, 2, 3) }, 2, &out, &e));
+	WORKS(runner_adopt(r, x, &e) && runner_run(r, (HostTensor[]){ F32(ones, 2, 2, 3), F32(tens, 2, 2, 3) }, 2,
+		&out, &e));
 	expect_sum(out);
 	assert_int_equal(runner_ncompiled(r), 0);
 	runner_free(r);
@@ -325,7 +340,8 @@ static void nothing_is_donated_unasked(void **state)
 {
 	(void)state;
 	Err e = { 0 };
-	Executable *x = compile("func.func @main(%a: tensor<6xf32> {tf.aliasing_output = 0 : i32}) -> tensor<6xf32> {\n"
+	Executable *x = compile(
+		"func.func @main(%a: tensor<6xf32> {tf.aliasing_output = 0 : i32}) -> tensor<6xf32> {\n"
 		"  %0 = stablehlo.add %a, %a : tensor<6xf32>\n  return %0 : tensor<6xf32>\n}", &e);
 	float y[6], data[7] = { 0, 1, 2, 3, 4, 5, 6 };
 	DeviceBuffer *in = buffer_from_host(device, &F32(data + 1, 1, 6), &e), *out = NULL;
@@ -335,7 +351,8 @@ static void nothing_is_donated_unasked(void **state)
 		assert_true(y[5] == 6);
 		buffer_free(out);
 	}
-	WORKS(executable_run(x, &in, 1, &out, &(RunOptions){ (const int64_t[]){ 0 }, 1 }, &e) && buffer_to_host(out, y, sizeof y, &e));
+	WORKS(executable_run(x, &in, 1, &out, &(RunOptions){ (const int64_t[]){ 0 }, 1 }, &e)
+		&& buffer_to_host(out, y, sizeof y, &e));
 	assert_true(y[5] == 12);
 	buffer_free(out);
 	assert_false(executable_run(x, &in, 1, &out, NULL, &e));      /* XLA's own message: the input is gone */
@@ -368,7 +385,7 @@ static void no_memory_is_an_error(void **state)
 	expect_error(&e, NO_MEMORY, "out of memory");
 }
 
-/* -- runners ------------------------------------------------------------------------------------------------------ */
+/* -- runners --------------------------------------------------------------------------------------------- */
 
 static void weights_are_bound_once(void **state)
 {
@@ -477,7 +494,8 @@ static void two_plugins_live_side_by_side(void **state)
 {
 	(void)state;
 	Err e = { 0 };
-	Plugin *other = plugin_open(strcmp(plugin_name, "cpu") ? "cpu" : "lammps_jax_pjrt_cpu", &e);
+	const char *name = strcmp(plugin_name, "cpu") ? "cpu" : "lammps_jax_pjrt_cpu";
+	Plugin *other = plugin_open(name, &e);
 	if (!other) {
 		err_clear(&e);
 		skip();
@@ -491,7 +509,7 @@ static void two_plugins_live_side_by_side(void **state)
 	expect_sum(out);
 	runner_free(r);
 	plugin_close(other);
-	other = plugin_open(strcmp(plugin_name, "cpu") ? "cpu" : "lammps_jax_pjrt_cpu", &e);      /* a new client of it */
+	other = plugin_open(name, &e);      /* a new client of it */
 	WORKS(other);
 	plugin_close(other);
 }
@@ -507,16 +525,16 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	device = plugin_device(plugin, 0);
+#define TEST(name) cmocka_unit_test(name)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_plugin_tells_its_versions), cmocka_unit_test(the_same_file_is_the_same_plugin),
-		cmocka_unit_test(every_dtype_round_trips), cmocka_unit_test(aligned_memory_is_used_in_place),
-		cmocka_unit_test(other_memory_is_copied), cmocka_unit_test(scalars_and_empty_tensors),
-		cmocka_unit_test(impossible_tensors_are_refused), cmocka_unit_test(add_runs), cmocka_unit_test(portable_artifacts_run),
-		cmocka_unit_test(a_broken_module_gives_the_compilers_message), cmocka_unit_test(wrong_inputs_are_named),
-		cmocka_unit_test(the_last_device_works), cmocka_unit_test(an_executable_is_written_and_read),
-		cmocka_unit_test(nothing_is_donated_unasked), cmocka_unit_test(inputs_the_caller_knows_are_believed),
-		cmocka_unit_test(no_memory_is_an_error), cmocka_unit_test(weights_are_bound_once), cmocka_unit_test(one_executable_per_shape),
-		cmocka_unit_test(many_threads_compile_once_and_run), cmocka_unit_test(two_plugins_live_side_by_side),
+		TEST(a_plugin_tells_its_versions), TEST(the_same_file_is_the_same_plugin),
+		TEST(every_dtype_round_trips), TEST(aligned_memory_is_used_in_place), TEST(other_memory_is_copied),
+		TEST(scalars_and_empty_tensors), TEST(impossible_tensors_are_refused), TEST(add_runs),
+		TEST(portable_artifacts_run), TEST(a_broken_module_gives_the_compilers_message),
+		TEST(wrong_inputs_are_named), TEST(the_last_device_works), TEST(an_executable_is_written_and_read),
+		TEST(nothing_is_donated_unasked), TEST(inputs_the_caller_knows_are_believed),
+		TEST(no_memory_is_an_error), TEST(weights_are_bound_once), TEST(one_executable_per_shape),
+		TEST(many_threads_compile_once_and_run), TEST(two_plugins_live_side_by_side),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	plugin_close(plugin);

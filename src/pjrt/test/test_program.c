@@ -22,7 +22,8 @@ static void options_name_the_device(void **state)
 	buf_free(&b);
 }
 
-/* host_program_shape { parameters { F32[2,300] } parameters { PRED[] } }, the dims of one packed, of the other not there. */
+/* host_program_shape { parameters { F32[2,300] } parameters { PRED[] } }, the dims of one packed, of the
+ * other not there. */
 #define SHAPES 0x22, 13, 0x0a, 7, 0x10, 11, 0x1a, 3, 2, 0xac, 0x02, 0x0a, 2, 0x10, 1
 
 static bool read(const uint8_t *p, size_t n, bool with_config, Signature *s, Err *e, Arena *a)
@@ -41,7 +42,8 @@ static void a_signature_is_read(void **state)
 	Arena a = { 0 };
 	Signature s;
 	static const uint8_t plain[] = { 0x0a, 1, 'm', SHAPES }, wrapped[] = { 0x0a, 15, SHAPES, 0x12, 0 };
-	static const uint8_t donor[] = { SHAPES, 0x92, 0x01, 2, 0x0a, 0x00 }, alias[] = { SHAPES, 0x42, 4, 0x0a, 2, 0x08, 0 };
+	static const uint8_t donor[] = { SHAPES, 0x92, 0x01, 2, 0x0a, 0x00 },
+		alias[] = { SHAPES, 0x42, 4, 0x0a, 2, 0x08, 0 };
 	WORKS(read(plain, sizeof plain, false, &s, &e, &a));
 	assert_int_equal(s.ninput, 2);
 	assert_true(tensor_type_eq(&s.input[0], &(TensorType){ DTYPE_f32, 2, (const int64_t[]){ 2, 300 } }));
@@ -67,19 +69,24 @@ static void refused(const uint8_t *p, size_t n, Code code, const char *wanted)
 	err_clear(&e);
 	arena_free(&a);
 }
-#define REFUSED(code, wanted, ...) refused((const uint8_t[]){ __VA_ARGS__ }, sizeof (const uint8_t[]){ __VA_ARGS__ }, code, wanted)
+#define REFUSED(code, wanted, ...) \
+	refused((const uint8_t[]){ __VA_ARGS__ }, sizeof (const uint8_t[]){ __VA_ARGS__ }, code, wanted)
 
 static void what_cannot_be_an_input_is_refused(void **state)
 {
 	(void)state;
-	REFUSED(UNSUPPORTED, "input 0 is no tensor, or of an unknown element type (XLA's 13)", 0x22, 4, 0x0a, 2, 0x10, 13);
-	REFUSED(UNSUPPORTED, "input 0: dimension 1 is dynamic", 0x22, 12, 0x0a, 10, 0x10, 11, 0x1a, 2, 2, 3, 0x32, 2, 0, 1);
+	REFUSED(UNSUPPORTED, "input 0 is no tensor, or of an unknown element type (XLA's 13)", 0x22, 4, 0x0a, 2,
+		0x10, 13);
+	REFUSED(UNSUPPORTED, "input 0: dimension 1 is dynamic", 0x22, 12, 0x0a, 10, 0x10, 11, 0x1a, 2, 2, 3, 0x32, 2,
+		0, 1);
 	REFUSED(BAD_INPUT, "compiled program: wire type 3", 0x23, 4);
-	REFUSED(BAD_INPUT, "compiled program: varint of more than ten bytes", 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1);
+	REFUSED(BAD_INPUT, "compiled program: varint of more than ten bytes", 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+		0x80, 0x80, 0x80, 0x80, 1);
 	REFUSED(BAD_INPUT, "compiled program: need", 0x22, 40, 0x0a);
 }
 
-/* Every cut and every flipped bit gives a signature or an error, never a read outside (the sanitizers see to that). */
+/* Every cut and every flipped bit gives a signature or an error, never a read outside (the sanitizers see to
+ * that). */
 static void damage_is_survived(void **state)
 {
 	(void)state;
