@@ -21,14 +21,16 @@ static bool same_shapes(Module *m, const Op *op, const char *clause, int i)
 {
 	Type x = in_type(m, op, 0), y = in_type(m, op, i);
 	if (shape_fits(x, y)) return true;
-	return broken(m, op, clause, "operand %d is %s, wanted the shape of operand 0, %s", i, str(m, y), str(m, x));
+	return broken(m, op, clause, "operand %d is %s, wanted the shape of operand 0, %s", i, str(m, y),
+		str(m, x));
 }
 
 static bool same_elems(Module *m, const Op *op, const char *clause, int i)
 {
 	Type x = in_type(m, op, 0), y = in_type(m, op, i);
 	if (elem_fits(x, y)) return true;
-	return broken(m, op, clause, "operand %d is %s, wanted the element type of operand 0, %s", i, str(m, y), str(m, x));
+	return broken(m, op, clause, "operand %d is %s, wanted the element type of operand 0, %s", i, str(m, y),
+		str(m, x));
 }
 
 bool infer_unary(Module *m, const Op *op, int nout, Type *out)
@@ -52,7 +54,8 @@ bool infer_unary(Module *m, const Op *op, int nout, Type *out)
 
 bool infer_binary(Module *m, const Op *op, int nout, Type *out)
 {
-	if (!tensors_ok(m, op, nout, 1) || !same_shapes(m, op, "c1", 1) || !same_elems(m, op, "c1", 1)) return false;
+	if (!tensors_ok(m, op, nout, 1) || !same_shapes(m, op, "c1", 1) || !same_elems(m, op, "c1", 1))
+		return false;
 	*out = merge_types(m, in_type(m, op, 0), in_type(m, op, 1));
 	return true;
 }
@@ -67,14 +70,16 @@ bool infer_predicate(Module *m, const Op *op, int nout, Type *out)
 
 bool infer_compare(Module *m, const Op *op, int nout, Type *out)
 {
-	if (!tensors_ok(m, op, nout, 1) || !same_elems(m, op, "c1", 1) || !same_shapes(m, op, "c2", 1)) return false;
+	if (!tensors_ok(m, op, nout, 1) || !same_elems(m, op, "c1", 1) || !same_shapes(m, op, "c2", 1))
+		return false;
 	*out = with_elem(merge_types(m, in_type(m, op, 0), in_type(m, op, 1)), DTYPE_bool);
 	return true;
 }
 
 bool infer_complex(Module *m, const Op *op, int nout, Type *out)
 {
-	if (!tensors_ok(m, op, nout, 1) || !same_shapes(m, op, "c1", 1) || !same_elems(m, op, "c1", 1)) return false;
+	if (!tensors_ok(m, op, nout, 1) || !same_shapes(m, op, "c1", 1) || !same_elems(m, op, "c1", 1))
+		return false;
 	Type x = in_type(m, op, 0);
 	if ((x.elem != DTYPE_f32 && x.elem != DTYPE_f64) || x.quant)
 		return broken(m, op, "i1", "operand 0 is %s, wanted f32 or f64", str(m, x));
@@ -86,7 +91,8 @@ bool infer_select(Module *m, const Op *op, int nout, Type *out)
 {
 	if (!tensors_ok(m, op, nout, 1)) return false;
 	Type pred = in_type(m, op, 0), x = in_type(m, op, 1), y = in_type(m, op, 2);
-	if (pred.elem != DTYPE_bool || pred.quant) return broken(m, op, "i1", "pred is %s, wanted i1", str(m, pred));
+	if (pred.elem != DTYPE_bool || pred.quant)
+		return broken(m, op, "i1", "pred is %s, wanted i1", str(m, pred));
 	if (!shape_fits(x, y) || !elem_fits(x, y))
 		return broken(m, op, "c2", "on_false is %s, wanted the type of on_true, %s", str(m, y), str(m, x));
 	if (pred.rank && !shape_fits(pred, x))
@@ -103,15 +109,17 @@ bool infer_clamp(Module *m, const Op *op, int nout, Type *out)
 	for (int i = 0; i < 3; i += 2) {
 		Type y = in_type(m, op, i);
 		if (y.rank && !shape_fits(x, y))
-			return broken(m, op, clause[i], "%s is %s, wanted a scalar or the shape of %s", name[i], str(m, y), str(m, x));
+			return broken(m, op, clause[i], "%s is %s, wanted a scalar or the shape of %s", name[i], str(m, y),
+				str(m, x));
 		if (!elem_fits(x, y))
-			return broken(m, op, "c3", "%s is %s, wanted the element type of %s", name[i], str(m, y), str(m, x));
+			return broken(m, op, "c3", "%s is %s, wanted the element type of %s", name[i], str(m, y),
+				str(m, x));
 	}
 	*out = x;
 	return true;
 }
 
-/* -- types that are taken over ------------------------------------------------------------------------------------------------ */
+/* -- types that are taken over ------------------------------------------------------------------------------------ */
 
 /* The first operand's type. select_and_scatter_c12: of the element type that scatter returns. */
 bool infer_first(Module *m, const Op *op, int nout, Type *out)
@@ -171,7 +179,8 @@ bool infer_constant(Module *m, const Op *op, int nout, Type *out)
 {
 	if (!row_ok(m, op, nout, 1)) return false;
 	*out = attr_of(op, "value")->dense->type;
-	if (!is_static(*out)) return broken(m, op, "i1", "value is %s, wanted a tensor of static shape", str(m, *out));
+	if (!is_static(*out))
+		return broken(m, op, "i1", "value is %s, wanted a tensor of static shape", str(m, *out));
 	return true;
 }
 
@@ -186,12 +195,13 @@ bool infer_device_id(Module *m, const Op *op, int nout, Type *out)
 bool infer_dimension_size(Module *m, const Op *op, int nout, Type *out)
 {
 	if (!tensors_ok(m, op, nout, 1)) return false;
-	if (!dim_in_range(m, op, "c1", "dimension", attr_of(op, "dimension")->i, in_type(m, op, 0).rank)) return false;
+	if (!dim_in_range(m, op, "c1", "dimension", attr_of(op, "dimension")->i, in_type(m, op, 0).rank))
+		return false;
 	*out = scalar_type(DTYPE_i32);
 	return true;
 }
 
-/* -- batch norm, linear algebra ------------------------------------------------------------------------------------------------ */
+/* -- batch norm, linear algebra ----------------------------------------------------------------------------------- */
 
 /* feature_index of the op, and the operands of feature size against it (c3...c6 of batch_norm_inference and training, which
  * number them by operand; batch_norm_grad_c4 and c5 of the others). False: one is wrong. */
@@ -204,7 +214,8 @@ static bool features_ok(Module *m, const Op *op, int nfeature, int *index)
 	for (int i = 1; i <= nfeature; i++) {
 		Type t = in_type(m, op, i);
 		if (!elem_fits(x, t))
-			return broken(m, op, "c2", "operand %d is %s, wanted the element type of %s", i, str(m, t), str(m, x));
+			return broken(m, op, "c2", "operand %d is %s, wanted the element type of %s", i, str(m, t),
+				str(m, x));
 		if (t.rank == 1 && dim_fits(t.dim[0], x.dim[at])) continue;
 		return broken(m, op, op->code == OP_batch_norm_grad ? "c5" : by_operand[i],
 			"operand %d is %s, wanted dimension %lld of %s", i, str(m, t), (long long)at, str(m, x));
@@ -249,7 +260,8 @@ bool infer_triangular_solve(Module *m, const Op *op, int nout, Type *out)
 	ok = ok && dim_fits(a.dim[r - 1], b.dim[attr_of(op, "left_side")->i ? r - 2 : r - 1]);
 	for (int i = 0; ok && i < r - 2; i++) ok = dim_fits(a.dim[i], b.dim[i]);
 	if (!ok)
-		return broken(m, op, "c3", "a is %s and b %s, wanted square matrices a that fit b on the %s", str(m, a), str(m, b),
+		return broken(m, op, "c3", "a is %s and b %s, wanted square matrices a that fit b on the %s", str(m, a),
+			str(m, b),
 			attr_of(op, "left_side")->i ? "left" : "right");
 	*out = b;
 	return true;

@@ -14,7 +14,7 @@ bool broken(Module *m, const Op *op, const char *clause, const char *fmt, ...)
 	return fail(m->err, BAD_INPUT, "%s_%s: %s", op_table[op->code].name, clause, text);
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------------- */
+/* -- rows --------------------------------------------------------------------------------------------------------- */
 
 /* What a list of names such as "*inputs, scatter_indices, *updates" asks for. */
 typedef struct Count { int fixed, variadic, optional; } Count;
@@ -107,7 +107,8 @@ const Attr *attr_of(const Op *op, const char *name)
 const char *ints_str(Module *m, Ints x)
 {
 	const char *s = "[";
-	for (int i = 0; i < x.n && i < 16; i++) s = arena_printf(&m->arena, "%s%s%lld", s, i ? ", " : "", (long long)x.v[i]);
+	for (int i = 0; i < x.n && i < 16; i++) s = arena_printf(&m->arena, "%s%s%lld", s, i ? ", " : "",
+		(long long)x.v[i]);
 	return arena_printf(&m->arena, "%s%s]", s, x.n > 16 ? ", ..." : "");
 }
 
@@ -121,7 +122,7 @@ const Op *returns_of(const Module *m, const Region *r)
 	return last;
 }
 
-/* -- shapes ---------------------------------------------------------------------------------------------------------------- */
+/* -- shapes ------------------------------------------------------------------------------------------------------- */
 
 int64_t dim_merge(int64_t x, int64_t y)
 {
@@ -172,7 +173,7 @@ Type shape_type(const Shape *s, Type like)
 	return like;
 }
 
-/* -- sets of dimensions ---------------------------------------------------------------------------------------------------- */
+/* -- sets of dimensions ------------------------------------------------------------------------------------------- */
 
 DimSet dimset(Module *m, int rank)
 {
@@ -195,7 +196,8 @@ void dimset_add(DimSet *s, int64_t d)
 bool dim_in_range(Module *m, const Op *op, const char *clause, const char *name, int64_t d, int64_t rank)
 {
 	if (d >= 0 && d < rank) return true;
-	return broken(m, op, clause, "%s has %lld, wanted 0 <= %s < %lld", name, (long long)d, name, (long long)rank);
+	return broken(m, op, clause, "%s has %lld, wanted 0 <= %s < %lld", name, (long long)d, name,
+		(long long)rank);
 }
 
 bool dims_in_range(Module *m, const Op *op, const char *clause, const char *name, Ints d, int rank)
@@ -209,7 +211,8 @@ bool dims_unique(Module *m, const Op *op, const char *clause, const char *name, 
 {
 	for (int i = 0; i < d.n; i++) {
 		if (dimset_has(seen, d.v[i]))
-			return broken(m, op, clause, "%s = %s has dimension %lld twice", name, ints_str(m, d), (long long)d.v[i]);
+			return broken(m, op, clause, "%s = %s has dimension %lld twice", name, ints_str(m, d),
+				(long long)d.v[i]);
 		dimset_add(seen, d.v[i]);
 	}
 	return true;

@@ -7,17 +7,21 @@
  * scatter's update window, "dropped" its collapsed slice or inserted window dims, "map" start_index_map or
  * scatter_dims_to_operand_dims. */
 typedef struct IndexClauses {
-	const char *rank, *vector, *map_size, *window_order, *window_range, *dropped_unique, *dropped_order, *dropped_range,
+	const char *rank, *vector, *map_size, *window_order, *window_range, *dropped_unique, *dropped_order,
+		*dropped_range,
 		*batch_order, *batch_range, *at_unique, *at_range, *at_vector, *batch_count, *batch_size, *map_unique, *map_range;
 	const char *window_name, *dropped_name, *batch_name, *at_name, *map_name;
 } IndexClauses;
 
 static const IndexClauses gather_clauses = {
-	"c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c10", "c11", "c13", "c14", "c15", "c16", "c17", "c18", "c19",
-	"offset_dims", "collapsed_slice_dims", "operand_batching_dims", "start_indices_batching_dims", "start_index_map",
+	"c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c10", "c11", "c13", "c14", "c15", "c16", "c17", "c18",
+		"c19",
+	"offset_dims", "collapsed_slice_dims", "operand_batching_dims", "start_indices_batching_dims",
+		"start_index_map",
 };
 static const IndexClauses scatter_clauses = {
-	"c2", "c22", "c19", "c7", "c8", "c9", "c10", "c11", "c12", "c13", "c14", "c15", "c16", "c17", "c18", "c20", "c21",
+	"c2", "c22", "c19", "c7", "c8", "c9", "c10", "c11", "c12", "c13", "c14", "c15", "c16", "c17", "c18", "c20",
+		"c21",
 	"update_window_dims", "inserted_window_dims", "input_batching_dims", "scatter_indices_batching_dims",
 	"scatter_dims_to_operand_dims",
 };
@@ -35,7 +39,8 @@ static bool window_ok(Module *m, const Op *op, const Index *ix)
 	const IndexClauses *c = ix->c;
 	int64_t covered = (int64_t)ix->window.n + ix->dropped.n + ix->batch.n;
 	if (covered != ix->x.rank)
-		return broken(m, op, c->rank, "%s, %s and %s have %lld dimensions, wanted the %d of %s", c->window_name, c->dropped_name,
+		return broken(m, op, c->rank, "%s, %s and %s have %lld dimensions, wanted the %d of %s", c->window_name,
+			c->dropped_name,
 			c->batch_name, (long long)covered, ix->x.rank, str(m, ix->x));
 	DimSet window = dimset(m, ix->nout), dropped = dimset(m, ix->x.rank);
 	return dims_sorted(m, op, c->window_order, c->window_name, ix->window)
@@ -55,12 +60,15 @@ static bool batching_ok(Module *m, const Op *op, const Index *ix)
 	DimSet at = dimset(m, ix->indices.rank);
 	if (!dims_in_range(m, op, c->at_range, c->at_name, ix->at, ix->indices.rank)) return false;
 	if (!dims_unique(m, op, c->at_unique, c->at_name, ix->at, &at)) return false;
-	if (dimset_has(&at, ix->vector)) return broken(m, op, c->at_vector, "%s has index_vector_dim %lld", c->at_name, (long long)ix->vector);
+	if (dimset_has(&at, ix->vector))
+		return broken(m, op, c->at_vector, "%s has index_vector_dim %lld", c->at_name, (long long)ix->vector);
 	if (ix->batch.n != ix->at.n)
-		return broken(m, op, c->batch_count, "%s has %d dimensions, %s %d", c->batch_name, ix->batch.n, c->at_name, ix->at.n);
+		return broken(m, op, c->batch_count, "%s has %d dimensions, %s %d", c->batch_name, ix->batch.n,
+			c->at_name, ix->at.n);
 	for (int i = 0; i < ix->batch.n; i++)
 		if (!dim_fits(ix->x.dim[ix->batch.v[i]], ix->indices.dim[ix->at.v[i]]))
-			return broken(m, op, c->batch_size, "dimension %lld of %s and %lld of %s are batched together", (long long)ix->batch.v[i],
+			return broken(m, op, c->batch_size, "dimension %lld of %s and %lld of %s are batched together",
+				(long long)ix->batch.v[i],
 				str(m, ix->x), (long long)ix->at.v[i], str(m, ix->indices));
 	return true;
 }
@@ -70,7 +78,8 @@ static bool map_ok(Module *m, const Op *op, const Index *ix)
 	const IndexClauses *c = ix->c;
 	int64_t size = ix->vector < ix->indices.rank ? ix->indices.dim[ix->vector] : 1;
 	if (!dim_fits(size, ix->map.n))
-		return broken(m, op, c->map_size, "%s has %d items, wanted %lld, the size of an index vector", c->map_name, ix->map.n,
+		return broken(m, op, c->map_size, "%s has %d items, wanted %lld, the size of an index vector",
+			c->map_name, ix->map.n,
 			(long long)size);
 	DimSet seen = dimset(m, ix->x.rank);
 	return dims_in_range(m, op, c->map_range, c->map_name, ix->map, ix->x.rank)
@@ -82,7 +91,8 @@ static bool index_ok(Module *m, const Op *op, Index *ix)
 {
 	if (!is_int(ix->indices.elem) || ix->indices.quant)
 		return broken(m, op, "i2", "the indices are %s, wanted integers", str(m, ix->indices));
-	if (!dim_in_range(m, op, ix->c->vector, "index_vector_dim", ix->vector, (int64_t)ix->indices.rank + 1)) return false;
+	if (!dim_in_range(m, op, ix->c->vector, "index_vector_dim", ix->vector, (int64_t)ix->indices.rank + 1))
+		return false;
 	ix->nout = ix->window.n + ix->indices.rank - (ix->vector < ix->indices.rank);
 	return window_ok(m, op, ix) && batching_ok(m, op, ix) && map_ok(m, op, ix);
 }
@@ -115,21 +125,25 @@ static const int *sources(Module *m, const Index *ix)
 	return from;
 }
 
-/* -- gather ----------------------------------------------------------------------------------------------------------------------- */
+/* -- gather ------------------------------------------------------------------------------------------------------- */
 
 static bool slice_sizes_ok(Module *m, const Op *op, const Index *ix, Ints sizes)
 {
-	if (sizes.n != ix->x.rank) return broken(m, op, "c20", "slice_sizes has %d items for %s", sizes.n, str(m, ix->x));
+	if (sizes.n != ix->x.rank)
+		return broken(m, op, "c20", "slice_sizes has %d items for %s", sizes.n, str(m, ix->x));
 	for (int i = 0; i < sizes.n; i++)
 		if (sizes.v[i] < 0 || (ix->x.dim[i] >= 0 && sizes.v[i] > ix->x.dim[i]))
-			return broken(m, op, "c21", "slice_sizes %s of %s, wanted 0 <= size <= dimension", ints_str(m, sizes), str(m, ix->x));
+			return broken(m, op, "c21", "slice_sizes %s of %s, wanted 0 <= size <= dimension",
+				ints_str(m, sizes), str(m, ix->x));
 	for (int i = 0; i < ix->dropped.n; i++)
 		if (sizes.v[ix->dropped.v[i]] > 1)
-			return broken(m, op, "c9", "slice_sizes %s: dimension %lld is collapsed, wanted size 1", ints_str(m, sizes),
+			return broken(m, op, "c9", "slice_sizes %s: dimension %lld is collapsed, wanted size 1",
+				ints_str(m, sizes),
 				(long long)ix->dropped.v[i]);
 	for (int i = 0; i < ix->batch.n; i++)
 		if (sizes.v[ix->batch.v[i]] > 1)
-			return broken(m, op, "c12", "slice_sizes %s: dimension %lld is batching, wanted size 1", ints_str(m, sizes),
+			return broken(m, op, "c12", "slice_sizes %s: dimension %lld is batching, wanted size 1",
+				ints_str(m, sizes),
 				(long long)ix->batch.v[i]);
 	return true;
 }
@@ -162,7 +176,7 @@ bool infer_gather(Module *m, const Op *op, int nout, Type *out)
 	return tensors_ok(m, op, nout, 1) && gather_type(m, op, &attr_of(op, "slice_sizes")->ints, out);
 }
 
-/* -- scatter ---------------------------------------------------------------------------------------------------------------------- */
+/* -- scatter ------------------------------------------------------------------------------------------------------ */
 
 /* scatter_c4 for one updates tensor. */
 static bool updates_ok(Module *m, const Op *op, const Index *ix, Type t)
@@ -172,7 +186,8 @@ static bool updates_ok(Module *m, const Op *op, const Index *ix, Type t)
 	for (int i = 0; i < t.rank; i++) {
 		int64_t have = t.dim[i], want = from[i] < 0 ? ix->indices.dim[~from[i]] : ix->x.dim[from[i]];
 		if (from[i] < 0 ? dim_fits(have, want) : want < 0 || have <= want) continue;
-		return broken(m, op, "c4", "dimension %d of updates %s, wanted %s%lld as %s has", i, str(m, t), from[i] < 0 ? "" : "at most ",
+		return broken(m, op, "c4", "dimension %d of updates %s, wanted %s%lld as %s has", i, str(m, t),
+			from[i] < 0 ? "" : "at most ",
 			(long long)want, str(m, from[i] < 0 ? ix->indices : ix->x));
 	}
 	return true;
@@ -183,15 +198,20 @@ static bool scatter_operands_ok(Module *m, const Op *op, int n)
 	if (n < 1) return broken(m, op, "c5", "no inputs");
 	for (int i = 0; i < n; i++) {
 		Type x = in_type(m, op, i), u = in_type(m, op, n + 1 + i);
-		if (!shape_fits(x, in_type(m, op, 0))) return broken(m, op, "c1", "input %d is %s, wanted the shape of %s", i, str(m, x),
+		if (!shape_fits(x, in_type(m, op, 0)))
+			return broken(m, op, "c1", "input %d is %s, wanted the shape of %s", i, str(m, x),
 			str(m, in_type(m, op, 0)));
-		if (!shape_fits(u, in_type(m, op, n + 1))) return broken(m, op, "c3", "updates %d are %s, wanted the shape of %s", i, str(m, u),
+		if (!shape_fits(u, in_type(m, op, n + 1)))
+			return broken(m, op, "c3", "updates %d are %s, wanted the shape of %s", i, str(m, u),
 			str(m, in_type(m, op, n + 1)));
-		if (!elem_fits(x, u)) return broken(m, op, "c6", "updates %d are %s, wanted the element type of %s", i, str(m, u), str(m, x));
+		if (!elem_fits(x, u))
+			return broken(m, op, "c6", "updates %d are %s, wanted the element type of %s", i, str(m, u),
+				str(m, x));
 	}
 	const ScatterDims *d = attr_of(op, "scatter_dimension_numbers")->scatter;
 	Index ix = { .c = &scatter_clauses, .window = d->update_window_dims, .dropped = d->inserted_window_dims,
-		.batch = d->input_batching_dims, .at = d->scatter_indices_batching_dims, .map = d->scatter_dims_to_operand_dims,
+		.batch = d->input_batching_dims, .at = d->scatter_indices_batching_dims,
+			.map = d->scatter_dims_to_operand_dims,
 		.vector = d->index_vector_dim, .x = in_type(m, op, 0), .indices = in_type(m, op, n) };
 	return index_ok(m, op, &ix) && updates_ok(m, op, &ix, in_type(m, op, n + 1));
 }
@@ -204,7 +224,8 @@ bool infer_scatter(Module *m, const Op *op, int nout, Type *out)
 	if (!ret || ret->nin != n) return broken(m, op, "c23", "update_computation must return %d tensors", n);
 	for (int i = 0; i < n; i++) {
 		Type t = in_type(m, ret, i);
-		if (t.kind != TYPE_TENSOR) return broken(m, op, "c23", "update_computation returns %s, wanted a tensor", str(m, t));
+		if (t.kind != TYPE_TENSOR)
+			return broken(m, op, "c23", "update_computation returns %s, wanted a tensor", str(m, t));
 		out[i] = in_type(m, op, i);
 		if (t.elem != out[i].elem) out[i] = with_elem(out[i], t.elem);
 	}

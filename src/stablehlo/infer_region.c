@@ -10,7 +10,8 @@ static bool accumulators(Module *m, const Op *op, const char *clause, int n, DTy
 	if (!ret || ret->nin != n) return broken(m, op, clause, "the region must return %d tensors", n);
 	for (int i = 0; i < n; i++) {
 		Type t = in_type(m, ret, i);
-		if (t.kind != TYPE_TENSOR) return broken(m, op, clause, "the region returns %s, wanted a tensor", str(m, t));
+		if (t.kind != TYPE_TENSOR)
+			return broken(m, op, clause, "the region returns %s, wanted a tensor", str(m, t));
 		elem[i] = t.elem;
 	}
 	return true;
@@ -23,9 +24,11 @@ static bool inputs_ok(Module *m, const Op *op, int n, const char *count, const c
 	for (int i = 0; i < n; i++) {
 		Type x = in_type(m, op, i), init = in_type(m, op, n + i);
 		if (!shape_fits(in_type(m, op, 0), x))
-			return broken(m, op, shapes, "operand %d is %s, wanted the shape of %s", i, str(m, x), str(m, in_type(m, op, 0)));
+			return broken(m, op, shapes, "operand %d is %s, wanted the shape of %s", i, str(m, x),
+				str(m, in_type(m, op, 0)));
 		if (!elem_fits(x, init) || init.rank)
-			return broken(m, op, inits, "init value %d is %s, wanted a scalar of %s", i, str(m, init), str(m, x));
+			return broken(m, op, inits, "init value %d is %s, wanted a scalar of %s", i, str(m, init),
+				str(m, x));
 	}
 	return true;
 }
@@ -64,7 +67,8 @@ bool infer_reduce_window(Module *m, const Op *op, int nout, Type *out)
 	if (!tensors_ok(m, op, nout, n) || !inputs_ok(m, op, n, "c1", "c2", "c3")) return false;
 	Type x = in_type(m, op, 0);
 	Ints size = attr_of(op, "window_dimensions")->ints;
-	if (size.n != x.rank) return broken(m, op, "c4", "window_dimensions has %d items for %s", size.n, str(m, x));
+	if (size.n != x.rank)
+		return broken(m, op, "c4", "window_dimensions has %d items for %s", size.n, str(m, x));
 	WindowDim *w = NEW(&m->arena, WindowDim, x.rank);
 	DType *elem = NEW(&m->arena, DType, n);
 	if (!window_dims(m, op, x.rank, &clauses, w) || !accumulators(m, op, "c13", n, elem)) return false;
@@ -72,7 +76,8 @@ bool infer_reduce_window(Module *m, const Op *op, int nout, Type *out)
 	for (int i = 0; i < x.rank; i++) {
 		int64_t bound = bound_of(x, i);
 		w[i].size = size.v[i];
-		if (size.v[i] <= 0) return broken(m, op, "c5", "window_dimensions has %lld, wanted 1 or more", (long long)size.v[i]);
+		if (size.v[i] <= 0)
+			return broken(m, op, "c5", "window_dimensions has %lld, wanted 1 or more", (long long)size.v[i]);
 		if (!window_count(x.dim[i], w[i], &s.dim[i]) || (bound >= 0 && !window_count(bound, w[i], &bound)))
 			return broken(m, op, "c15", "the window over dimension %d of %s is beyond 2^63", i, str(m, x));
 		shape_bound(&s, i, bound);
@@ -88,18 +93,20 @@ bool infer_map(Module *m, const Op *op, int nout, Type *out)
 	Type x = in_type(m, op, 0);
 	for (int i = 1; i < op->nin; i++)
 		if (!shape_fits(x, in_type(m, op, i)))
-			return broken(m, op, "c1", "operand %d is %s, wanted the shape of %s", i, str(m, in_type(m, op, i)), str(m, x));
+			return broken(m, op, "c1", "operand %d is %s, wanted the shape of %s", i, str(m, in_type(m, op, i)),
+				str(m, x));
 	Ints dims = attr_of(op, "dimensions")->ints;
 	bool ok = dims.n == x.rank;
 	for (int i = 0; ok && i < dims.n; i++) ok = dims.v[i] == i;
-	if (!ok) return broken(m, op, "c3", "dimensions = %s, wanted all of %s in order", ints_str(m, dims), str(m, x));
+	if (!ok)
+		return broken(m, op, "c3", "dimensions = %s, wanted all of %s in order", ints_str(m, dims), str(m, x));
 	DType elem = DTYPE_none;
 	if (!accumulators(m, op, "c4", 1, &elem)) return false;
 	*out = with_elem(x, elem);
 	return true;
 }
 
-/* -- branches --------------------------------------------------------------------------------------------------------------- */
+/* -- branches ----------------------------------------------------------------------------------------------------- */
 
 /* What two branches may return for one result: sizes that both have stay, others are dynamic. */
 static bool join_types(Module *m, Type *t, Type other)
@@ -122,13 +129,16 @@ bool infer_branches(Module *m, const Op *op, int nout, Type *out)
 	bool is_if = op->code == OP_if;
 	if (!tensors_ok(m, op, nout, -1)) return false;
 	if (!is_scalar(in_type(m, op, 0), is_if ? DTYPE_bool : DTYPE_i32))
-		return broken(m, op, "i1", "operand is %s, wanted tensor<%s>", str(m, in_type(m, op, 0)), is_if ? "i1" : "i32");
+		return broken(m, op, "i1", "operand is %s, wanted tensor<%s>", str(m, in_type(m, op, 0)),
+			is_if ? "i1" : "i32");
 	if (!op->nregion) return broken(m, op, "c1", "no branches");
 	for (int k = 0; k < op->nregion; k++) {
 		const Op *ret = returns_of(m, op->region[k]);
-		if (op->region[k]->narg) return broken(m, op, is_if ? "c1" : "c2", "branch %d takes arguments, wanted none", k);
+		if (op->region[k]->narg)
+			return broken(m, op, is_if ? "c1" : "c2", "branch %d takes arguments, wanted none", k);
 		if (!ret || ret->nin != nout)
-			return broken(m, op, is_if ? "c3" : "c4", "branch %d returns %d values, wanted %d", k, ret ? ret->nin : 0, nout);
+			return broken(m, op, is_if ? "c3" : "c4", "branch %d returns %d values, wanted %d", k,
+				ret ? ret->nin : 0, nout);
 		for (int i = 0; i < nout; i++) {
 			Type t = in_type(m, ret, i);
 			if (!k) out[i] = t;

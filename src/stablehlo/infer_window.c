@@ -3,7 +3,7 @@
 
 #include "stablehlo/infer_check.h"
 
-/* -- windows ----------------------------------------------------------------------------------------------------------------- */
+/* -- windows ------------------------------------------------------------------------------------------------------ */
 
 /* n = 0 ? 0 : (n - 1) * by + 1; false beyond int64. */
 static bool dilate(int64_t n, int64_t by, int64_t *out)
@@ -42,7 +42,8 @@ static bool positive(Module *m, const Op *op, const char *clause, const char *na
 bool window_dims(Module *m, const Op *op, int n, const WindowClauses *c, WindowDim *w)
 {
 	bool conv = op->code == OP_convolution || op->code == OP_dynamic_conv;
-	const char *base_name = conv ? "lhs_dilation" : "base_dilations", *window_name = conv ? "rhs_dilation" : "window_dilations";
+	const char *base_name = conv ? "lhs_dilation" : "base_dilations",
+		*window_name = conv ? "rhs_dilation" : "window_dilations";
 	Ints stride, base, window, padding = { 0 };
 	if (!list_ok(m, op, c->strides, "window_strides", n, &stride)) return false;
 	if (!list_ok(m, op, c->base, base_name, n, &base)) return false;
@@ -56,12 +57,13 @@ bool window_dims(Module *m, const Op *op, int n, const WindowClauses *c, WindowD
 			return broken(m, op, c->padding, "padding has %d numbers, wanted low and high for each of %d dimensions", padding.n, n);
 	}
 	for (int i = 0; i < n; i++)
-		w[i] = (WindowDim){ .stride = item(stride, i, 1), .low = item(padding, 2 * i, 0), .high = item(padding, 2 * i + 1, 0),
+		w[i] = (WindowDim){ .stride = item(stride, i, 1), .low = item(padding, 2 * i, 0),
+			.high = item(padding, 2 * i + 1, 0),
 			.base_dilation = item(base, i, 1), .window_dilation = item(window, i, 1) };
 	return true;
 }
 
-/* -- convolution ---------------------------------------------------------------------------------------------------------------- */
+/* -- convolution -------------------------------------------------------------------------------------------------- */
 
 static bool precision_ok(Module *m, const Op *op, const char *clause)
 {
@@ -74,36 +76,44 @@ static bool precision_ok(Module *m, const Op *op, const char *clause)
 }
 
 /* Two dimensions and the spatial ones: as many as `rank`, each once (c12 and c13, c17 and c18, c19 and c20). */
-static bool conv_dims_ok(Module *m, const Op *op, const char *count, const char *clause, const char *name, int64_t a, int64_t b,
+static bool conv_dims_ok(Module *m, const Op *op, const char *count, const char *clause, const char *name,
+	int64_t a, int64_t b,
 	Ints spatial, int rank)
 {
 	DimSet seen = dimset(m, rank);
 	Ints pair = { 2, (int64_t[]){ a, b } };
-	if (spatial.n != rank - 2) return broken(m, op, count, "%s has %d spatial dimensions, wanted %d", name, spatial.n, rank - 2);
+	if (spatial.n != rank - 2)
+		return broken(m, op, count, "%s has %d spatial dimensions, wanted %d", name, spatial.n, rank - 2);
 	return dims_in_range(m, op, clause, name, pair, rank) && dims_in_range(m, op, clause, name, spatial, rank)
 	    && dims_unique(m, op, clause, name, pair, &seen) && dims_unique(m, op, clause, name, spatial, &seen);
 }
 
-static bool divides(Module *m, const Op *op, const char *clause, const char *what, int64_t size, const char *name, int64_t by)
+static bool divides(Module *m, const Op *op, const char *clause, const char *what, int64_t size,
+	const char *name, int64_t by)
 {
 	if (size < 0 || size % by == 0) return true;
-	return broken(m, op, clause, "%s %lld is no multiple of %s %lld", what, (long long)size, name, (long long)by);
+	return broken(m, op, clause, "%s %lld is no multiple of %s %lld", what, (long long)size, name,
+		(long long)by);
 }
 
 /* c10, c11, c14...c16, c21...c23 */
 static bool conv_groups_ok(Module *m, const Op *op, const ConvDims *d, Type x, Type w)
 {
 	int64_t groups = attr_of(op, "feature_group_count")->i, batches = attr_of(op, "batch_group_count")->i;
-	if (groups <= 0) return broken(m, op, "c21", "feature_group_count is %lld, wanted 1 or more", (long long)groups);
-	if (batches <= 0) return broken(m, op, "c22", "batch_group_count is %lld, wanted 1 or more", (long long)batches);
+	if (groups <= 0)
+		return broken(m, op, "c21", "feature_group_count is %lld, wanted 1 or more", (long long)groups);
+	if (batches <= 0)
+		return broken(m, op, "c22", "batch_group_count is %lld, wanted 1 or more", (long long)batches);
 	if (groups > 1 && batches > 1)
 		return broken(m, op, "c23", "feature_group_count is %lld and batch_group_count %lld, wanted one of them 1",
 			(long long)groups, (long long)batches);
-	int64_t features = x.dim[d->input_feature], in = w.dim[d->kernel_input_feature], kout = w.dim[d->kernel_output_feature];
+	int64_t features = x.dim[d->input_feature], in = w.dim[d->kernel_input_feature],
+		kout = w.dim[d->kernel_output_feature];
 	if (!divides(m, op, "c10", "batch size", x.dim[d->input_batch], "batch_group_count", batches)) return false;
 	if (!divides(m, op, "c11", "input feature size", features, "feature_group_count", groups)) return false;
 	if (features >= 0 && !dim_fits(features / groups, in))
-		return broken(m, op, "c14", "kernel input feature size %lld of %s, wanted %lld / %lld", (long long)in, str(m, w),
+		return broken(m, op, "c14", "kernel input feature size %lld of %s, wanted %lld / %lld", (long long)in,
+			str(m, w),
 			(long long)features, (long long)groups);
 	return divides(m, op, "c15", "kernel output feature size", kout, "batch_group_count", batches)
 	    && divides(m, op, "c16", "kernel output feature size", kout, "feature_group_count", groups);
@@ -118,10 +128,13 @@ bool conv_check(Module *m, const Op *op)
 	if (!x.quant && !w.quant && x.elem != w.elem)
 		return broken(m, op, "c27", "lhs is %s and rhs %s, wanted one element type", str(m, x), str(m, w));
 	Ints reversal;
-	return conv_dims_ok(m, op, "c12", "c13", "input_dimensions", d->input_batch, d->input_feature, d->input_spatial, x.rank)
-	    && conv_dims_ok(m, op, "c17", "c18", "kernel_dimensions", d->kernel_input_feature, d->kernel_output_feature,
+	return conv_dims_ok(m, op, "c12", "c13", "input_dimensions", d->input_batch, d->input_feature,
+		d->input_spatial, x.rank)
+	    && conv_dims_ok(m, op, "c17", "c18", "kernel_dimensions", d->kernel_input_feature,
+		d->kernel_output_feature,
 	                    d->kernel_spatial, x.rank)
-	    && conv_dims_ok(m, op, "c19", "c20", "output_dimensions", d->output_batch, d->output_feature, d->output_spatial, x.rank)
+	    && conv_dims_ok(m, op, "c19", "c20", "output_dimensions", d->output_batch, d->output_feature,
+		d->output_spatial, x.rank)
 	    && list_ok(m, op, "c9", "window_reversal", x.rank - 2, &reversal)
 	    && conv_groups_ok(m, op, d, x, w) && precision_ok(m, op, "c24");
 }
@@ -150,7 +163,7 @@ bool infer_convolution(Module *m, const Op *op, int nout, Type *out)
 	return true;
 }
 
-/* -- dot_general ------------------------------------------------------------------------------------------------------------------ */
+/* -- dot_general -------------------------------------------------------------------------------------------------- */
 
 /* The pairs of dimensions of lhs and rhs are of one size. */
 static bool pairs_fit(Module *m, const Op *op, const char *clause, const char *name, Ints l, Ints r)
@@ -158,7 +171,8 @@ static bool pairs_fit(Module *m, const Op *op, const char *clause, const char *n
 	Type x = in_type(m, op, 0), y = in_type(m, op, 1);
 	for (int i = 0; i < l.n; i++)
 		if (!dim_fits(x.dim[l.v[i]], y.dim[r.v[i]]))
-			return broken(m, op, clause, "dimension %lld of %s and %lld of %s are paired by %s", (long long)l.v[i], str(m, x),
+			return broken(m, op, clause, "dimension %lld of %s and %lld of %s are paired by %s",
+				(long long)l.v[i], str(m, x),
 				(long long)r.v[i], str(m, y), name);
 	return true;
 }
@@ -166,9 +180,11 @@ static bool pairs_fit(Module *m, const Op *op, const char *clause, const char *n
 static bool dot_dims_ok(Module *m, const Op *op, const DotDims *d, DimSet *lhs, DimSet *rhs)
 {
 	if (d->lhs_batching.n != d->rhs_batching.n)
-		return broken(m, op, "c1", "%d lhs and %d rhs batching dimensions", d->lhs_batching.n, d->rhs_batching.n);
+		return broken(m, op, "c1", "%d lhs and %d rhs batching dimensions", d->lhs_batching.n,
+			d->rhs_batching.n);
 	if (d->lhs_contracting.n != d->rhs_contracting.n)
-		return broken(m, op, "c2", "%d lhs and %d rhs contracting dimensions", d->lhs_contracting.n, d->rhs_contracting.n);
+		return broken(m, op, "c2", "%d lhs and %d rhs contracting dimensions", d->lhs_contracting.n,
+			d->rhs_contracting.n);
 	return dims_in_range(m, op, "c5", "lhs_batching_dimensions", d->lhs_batching, lhs->rank)
 	    && dims_in_range(m, op, "c6", "lhs_contracting_dimensions", d->lhs_contracting, lhs->rank)
 	    && dims_in_range(m, op, "c7", "rhs_batching_dimensions", d->rhs_batching, rhs->rank)

@@ -24,7 +24,7 @@ typedef struct Scope {
 	int now, floor;
 } Scope;
 
-/* -- types ------------------------------------------------------------------------------------------------------------------- */
+/* -- types -------------------------------------------------------------------------------------------------------- */
 
 static bool quant_ok(Type t)
 {
@@ -38,7 +38,7 @@ static bool quant_ok(Type t)
 static bool type_ok(Type t, int depth)
 {
 	if (t.kind == TYPE_TOKEN) return true;
-	if (t.kind == TYPE_TUPLE) {
+	if (t.kind == TYPE_TUPLE || t.kind == TYPE_FUTURE) {
 		bool ok = depth < MAX_DEPTH && t.npart >= 0;
 		for (int i = 0; ok && i < t.npart; i++) ok = type_ok(t.part[i], depth + 1);
 		return ok;
@@ -74,11 +74,12 @@ bool results_ok(Module *m, const Op *op, int n)
 	return true;
 }
 
-/* -- element types -------------------------------------------------------------------------------------------------------------- */
+/* -- element types ------------------------------------------------------------------------------------------------ */
 
 static bool type_has_letter(Type t, char letter)
 {
-	static const char by_kind[] = { [DKIND_BOOL] = 'B', [DKIND_INT] = 'S', [DKIND_UINT] = 'U', [DKIND_FLOAT] = 'F', [DKIND_COMPLEX] = 'C' };
+	static const char by_kind[] = { [DKIND_BOOL] = 'B', [DKIND_INT] = 'S', [DKIND_UINT] = 'U',
+		[DKIND_FLOAT] = 'F', [DKIND_COMPLEX] = 'C' };
 	if (letter == '*') return true;
 	if (t.kind != TYPE_TENSOR) return letter == 'K' && t.kind == TYPE_TOKEN;
 	char mine = t.quant ? (t.quant->axis < 0 ? 'Q' : 'A') : by_kind[dtype_info(t.elem)->kind];
@@ -124,15 +125,15 @@ static bool elements_ok(Module *m, const Op *op)
 		if (k < n) continue;
 		const char *clause = arena_printf(&m->arena, "i%d", group + 1);
 		return broken(m, op, clause, "operand %d is %s, wanted %.*s (B bool, S signed, U unsigned, I both, F float, C complex, "
-			"Q quantized, A per axis, N any but quantized, T any but per axis, X any, K token)", i, str(m, t), (int)n, s);
+			"Q quantized, A per axis, N any but quantized, T any but per axis, X any, K token)", i, str(m, t),
+				(int)n, s);
 	}
 	return true;
 }
 
-/* -- results ---------------------------------------------------------------------------------------------------------------------- */
+/* -- results ------------------------------------------------------------------------------------------------------ */
 
-/* dot_general and convolution may be given a wider element type than lhs's, and both and uniform ops a quantized one; add and
- * its like another quantization. */
+/* dot_general and convolution may be given another element type than lhs's: a wider accumulator, a quantized one. */
 static bool inferred_ok(Module *m, const Op *op)
 {
 	Infer *infer = op_table[op->code].infer;
@@ -150,7 +151,7 @@ static bool inferred_ok(Module *m, const Op *op)
 	return true;
 }
 
-/* -- scopes ----------------------------------------------------------------------------------------------------------------------- */
+/* -- scopes ------------------------------------------------------------------------------------------------------- */
 
 /* n values from `first` on come into being here. */
 static bool define(Scope *s, Value first, int n, const char *what)
@@ -159,7 +160,8 @@ static bool define(Scope *s, Value first, int n, const char *what)
 		return fail(s->m->err, BAD_INPUT, "%s are no values of the module", what);
 	for (Value v = first; v < first + (Value)n; v++) {
 		if (s->depth[v]) return fail(s->m->err, BAD_INPUT, "%s: a value is defined twice", what);
-		if (!type_ok(value_type(s->m, v), 0)) return fail(s->m->err, BAD_INPUT, "%s: %s is no type of StableHLO", what,
+		if (!type_ok(value_type(s->m, v), 0))
+			return fail(s->m->err, BAD_INPUT, "%s: %s is no type of StableHLO", what,
 			str(s->m, value_type(s->m, v)));
 		s->depth[v] = s->now;
 	}
@@ -171,7 +173,9 @@ static bool in_scope(Scope *s, const Op *op)
 	for (int i = 0; i < op->nin; i++) {
 		int depth = s->depth[op->in[i]];
 		if (!depth) return broken(s->m, op, "operands", "operand %d is not defined before", i);
-		if (depth < s->floor) return broken(s->m, op, "operands", "operand %d is from outside of a region that must not capture", i);
+		if (depth < s->floor)
+			return broken(s->m, op, "operands", "operand %d is from outside of a region that must not capture",
+				i);
 	}
 	return true;
 }
@@ -205,11 +209,14 @@ static bool op_ok(Scope *s, const Op *op)
 static bool place_ok(Scope *s, const Region *r, int i)
 {
 	const Op *op = r->op.v[i];
-	if (!op || op->code <= OP_none || op->code >= NOPS || !op->attr) return fail(s->m->err, BAD_INPUT, "op %d is none", i);
+	if (!op || op->code <= OP_none || op->code >= NOPS || !op->attr)
+		return fail(s->m->err, BAD_INPUT, "op %d is none", i);
 	bool last = i == r->op.n - 1;
-	bool ok = (op->code == OP_return) == last || broken(s->m, op, "place", "wanted one return, at the end of the region");
+	bool ok = (op->code == OP_return) == last || broken(s->m, op, "place",
+		"wanted one return, at the end of the region");
 	if (ok && op_ok(s, op) && !s->m->err->code) return true;
-	return err_at(s->m->err, "op %d (%s.%s)", i, op->code == OP_call ? "func" : "stablehlo", op_table[op->code].name);
+	return err_at(s->m->err, "op %d (%s.%s)", i, op->code == OP_call ? "func" : "stablehlo",
+		op_table[op->code].name);
 }
 
 static void forget(Scope *s, Value first, int n)
@@ -231,20 +238,41 @@ static bool region_ok(Scope *s, const Region *r)
 	return true;
 }
 
-/* -- functions ---------------------------------------------------------------------------------------------------------------------- */
+/* -- functions ---------------------------------------------------------------------------------------------------- */
 
 static bool signature_ok(Module *m, const Func *f)
 {
 	const Op *ret = returns_of(m, &f->body);
-	if (!ret || ret->nin != f->nres) return fail(m->err, BAD_INPUT, "returns %d values, declares %d", ret ? ret->nin : 0, f->nres);
+	if (!ret || ret->nin != f->nres)
+		return fail(m->err, BAD_INPUT, "returns %d values, declares %d", ret ? ret->nin : 0, f->nres);
 	for (int i = 0; i < f->nres; i++)
 		if (!type_eq(in_type(m, ret, i), f->res_type[i]))
-			return fail(m->err, BAD_INPUT, "result %d is %s, declared %s", i, str(m, in_type(m, ret, i)), str(m, f->res_type[i]));
-	if (f->body.narg != f->narg) return fail(m->err, BAD_INPUT, "the body takes %d arguments, declares %d", f->body.narg, f->narg);
+			return fail(m->err, BAD_INPUT, "result %d is %s, declared %s", i, str(m, in_type(m, ret, i)),
+				str(m, f->res_type[i]));
+	if (f->body.narg != f->narg)
+		return fail(m->err, BAD_INPUT, "the body takes %d arguments, declares %d", f->body.narg, f->narg);
 	for (int i = 0; i < f->narg; i++)
 		if (!type_eq(value_type(m, f->body.arg + (Value)i), f->arg_type[i]))
 			return fail(m->err, BAD_INPUT, "argument %d is declared %s", i, str(m, f->arg_type[i]));
 	return true;
+}
+
+/* A private function may be declared only: no body. */
+static bool declaration_ok(Module *m, const Func *f)
+{
+	if (!f->is_private) return fail(m->err, BAD_INPUT, "has no body, and is not private");
+	for (int i = 0; i < f->narg; i++)
+		if (!type_ok(f->arg_type[i], 0)) return fail(m->err, BAD_INPUT, "argument %d has no type of StableHLO", i);
+	for (int i = 0; i < f->nres; i++)
+		if (!type_ok(f->res_type[i], 0)) return fail(m->err, BAD_INPUT, "result %d has no type of StableHLO", i);
+	return true;
+}
+
+static bool func_ok(Scope *s, const Func *f)
+{
+	s->now = s->floor = 0;
+	if (!f->body.op.n) return declaration_ok(s->m, f);
+	return region_ok(s, &f->body) && signature_ok(s->m, f);
 }
 
 static bool names_ok(Module *m)
@@ -253,7 +281,8 @@ static bool names_ok(Module *m)
 	for (int i = 0; i < m->func.n; i++) {
 		const char *name = m->func.v[i]->name;
 		if (!name || !*name) return fail(m->err, BAD_INPUT, "function %d has no name", i);
-		if (map_set(&seen, name, strlen(name), i) >= 0) return fail(m->err, BAD_INPUT, "two functions are named %s", name);
+		if (map_set(&seen, name, strlen(name), i) >= 0)
+			return fail(m->err, BAD_INPUT, "two functions are named %s", name);
 	}
 	return true;
 }
@@ -262,10 +291,7 @@ bool verify(Module *m)
 {
 	if (m->err->code || !names_ok(m)) return false;
 	Scope s = { .m = m, .depth = NEW(&m->arena, int, m->value.n + 1) };
-	for (int i = 0; i < m->func.n; i++) {
-		const Func *f = m->func.v[i];
-		s.now = s.floor = 0;
-		if (!region_ok(&s, &f->body) || !signature_ok(m, f)) return err_at(m->err, "%s", f->name);
-	}
+	for (int i = 0; i < m->func.n; i++)
+		if (!func_ok(&s, m->func.v[i])) return err_at(m->err, "%s", m->func.v[i]->name);
 	return true;
 }

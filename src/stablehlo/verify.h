@@ -25,8 +25,8 @@ bool count_elements(Type t, int64_t *n);
 /* The integers of a constant operand, as far as it is one; out->n is -1 where it is not. */
 Ints constant_ints(Module *m, Value v);
 
-Check check_all_gather, check_all_reduce, check_all_to_all, check_batch_norm_inference, check_bitcast_convert,
-	check_broadcast_in_dim, check_call, check_cholesky, check_collective_broadcast, check_collective_permute,
+Check check_all_gather, check_all_reduce, check_all_to_all, check_async_done, check_async_start,
+	check_batch_norm_inference, check_bitcast_convert, check_broadcast_in_dim, check_call, check_cholesky, check_collective_broadcast, check_collective_permute,
 	check_collective_reduce, check_compare, check_composite, check_constant, check_convert, check_convolution,
 	check_cross_replica_sum, check_dot, check_dot_general, check_dynamic_broadcast_in_dim, check_dynamic_conv,
 	check_dynamic_gather, check_dynamic_iota, check_dynamic_pad, check_dynamic_reshape, check_dynamic_update_slice,

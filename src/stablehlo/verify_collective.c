@@ -10,7 +10,8 @@ static bool grid_of(Module *m, const Op *op, const char *clause, const char *nam
 	int64_t n;
 	if (d->type.rank != 2 || d->type.elem != DTYPE_i64 || !count_elements(d->type, &n) || n > INT32_MAX)
 		return broken(m, op, clause, "%s is %s, wanted a matrix of i64", name, str(m, d->type));
-	if (d->nbytes != (d->splat ? 1 : (size_t)n) * 8 || (n && !d->data)) return broken(m, op, clause, "%s has %zu bytes", name, d->nbytes);
+	if (d->nbytes != (d->splat ? 1 : (size_t)n) * 8 || (n && !d->data))
+		return broken(m, op, clause, "%s has %zu bytes", name, d->nbytes);
 	*g = (Grid){ d->type.dim[0], d->type.dim[1], d };
 	return true;
 }
@@ -33,15 +34,17 @@ static bool groups_ok(Module *m, const Op *op, const GroupClauses *c, Grid *g)
 		int64_t id = grid_at(g, i);
 		if (c->ragged && id == -1) continue;
 		if (!dim_in_range(m, op, c->range, "replica_groups", id, nid)) return false;
-		if (dimset_has(&seen, id)) return broken(m, op, c->unique, "replica_groups has %lld twice", (long long)id);
+		if (dimset_has(&seen, id))
+			return broken(m, op, c->unique, "replica_groups has %lld twice", (long long)id);
 		dimset_add(&seen, id);
 	}
 	if (!attr_of(op, "use_global_device_ids")->set) return true;
-	if (item(attr_of(op, "channel_handle")->ints, 0, 0) <= 0) return broken(m, op, c->global, "use_global_device_ids without a channel_id above 0");
+	if (item(attr_of(op, "channel_handle")->ints, 0, 0) <= 0)
+		return broken(m, op, c->global, "use_global_device_ids without a channel_id above 0");
 	return n > 0 || broken(m, op, c->global, "use_global_device_ids without replica_groups");
 }
 
-/* -- results per operand ---------------------------------------------------------------------------------------------------------- */
+/* -- results per operand ------------------------------------------------------------------------------------------ */
 
 bool check_all_gather(Module *m, const Op *op)
 {
@@ -54,8 +57,11 @@ bool check_all_gather(Module *m, const Op *op)
 		if (!dim_in_range(m, op, "c1", "all_gather_dim", dim, x.rank)) return false;
 		bool ok = t.rank == x.rank && elem_fits(x, t);
 		for (int k = 0; ok && k < x.rank; k++)
-			ok = k != dim ? dim_fits(x.dim[k], t.dim[k]) : x.dim[k] < 0 || t.dim[k] < 0 || (x.dim[k] && t.dim[k] % x.dim[k] == 0);
-		if (!ok) return broken(m, op, "c6", "result %d is %s, wanted %s with more of dimension %lld", i, str(m, t), str(m, x), (long long)dim);
+			ok = k != dim ? dim_fits(x.dim[k], t.dim[k]) : x.dim[k] < 0 || t.dim[k] < 0
+				|| (x.dim[k] && t.dim[k] % x.dim[k] == 0);
+		if (!ok)
+			return broken(m, op, "c6", "result %d is %s, wanted %s with more of dimension %lld", i, str(m, t),
+				str(m, x), (long long)dim);
 	}
 	return true;
 }
@@ -66,9 +72,11 @@ static bool reduced_ok(Module *m, const Op *op, int n, const char *body, const c
 	for (int i = 0; i < n; i++) {
 		Type x = in_type(m, op, i), t = out_type(m, op, i);
 		if (!reducer_ok(m, op, body, op->region[0], 1, &x)) return false;
-		if (!shape_fits(x, t)) return broken(m, op, shape, "result %d is %s, wanted the shape of %s", i, str(m, t), str(m, x));
+		if (!shape_fits(x, t))
+			return broken(m, op, shape, "result %d is %s, wanted the shape of %s", i, str(m, t), str(m, x));
 		Type e = in_type(m, returns_of(m, op->region[0]), 0);
-		if (!elem_fits(e, t)) return broken(m, op, elem, "result %d is %s, the region reduces %s", i, str(m, t), str(m, e));
+		if (!elem_fits(e, t))
+			return broken(m, op, elem, "result %d is %s, the region reduces %s", i, str(m, t), str(m, e));
 	}
 	return true;
 }
@@ -77,7 +85,8 @@ bool check_all_reduce(Module *m, const Op *op)
 {
 	static const GroupClauses clauses = { "i2", "c1", "c3", "c4", true };
 	Grid g;
-	return results_ok(m, op, op->nin) && groups_ok(m, op, &clauses, &g) && reduced_ok(m, op, op->nin, "c5", "c6", "c7");
+	return results_ok(m, op, op->nin) && groups_ok(m, op, &clauses, &g)
+		&& reduced_ok(m, op, op->nin, "c5", "c6", "c7");
 }
 
 /* With has_dynamic_root the last operand is the roots: an i32 for each of the others. */
@@ -97,7 +106,8 @@ bool check_collective_reduce(Module *m, const Op *op)
 	static const GroupClauses clauses = { "i2", "c1", "c2", "c4", true };
 	Grid g;
 	int n;
-	return roots_ok(m, op, "c3", &n) && groups_ok(m, op, &clauses, &g) && reduced_ok(m, op, n, "c4", "c3", "c4");
+	return roots_ok(m, op, "c3", &n) && groups_ok(m, op, &clauses, &g)
+		&& reduced_ok(m, op, n, "c4", "c3", "c4");
 }
 
 bool check_collective_broadcast(Module *m, const Op *op)
@@ -113,7 +123,8 @@ bool check_collective_broadcast(Module *m, const Op *op)
 		int64_t *id = NEW(&m->arena, int64_t, 1);
 		*id = grid_at(&g, i);
 		if (*id < 0) return broken(m, op, "c2", "replica_groups has %lld, wanted 0 or more", (long long)*id);
-		if (map_set(&seen, (const char *)id, sizeof *id, 1) >= 0) return broken(m, op, "c1", "replica_groups has %lld twice", (long long)*id);
+		if (map_set(&seen, (const char *)id, sizeof *id, 1) >= 0)
+			return broken(m, op, "c1", "replica_groups has %lld twice", (long long)*id);
 	}
 	return true;
 }
@@ -129,8 +140,11 @@ bool check_reduce_scatter(Module *m, const Op *op)
 	if (!reducer_ok(m, op, "c7", op->region[0], 1, &x)) return false;
 	bool ok = t.rank == x.rank;
 	for (int k = 0; ok && k < x.rank; k++)
-		ok = k != dim ? dim_fits(x.dim[k], t.dim[k]) : x.dim[k] < 0 || t.dim[k] < 0 || (t.dim[k] && x.dim[k] && x.dim[k] % t.dim[k] == 0);
-	if (!ok) return broken(m, op, "c8", "result is %s, wanted a part of %s along dimension %lld", str(m, t), str(m, x), (long long)dim);
+		ok = k != dim ? dim_fits(x.dim[k], t.dim[k]) : x.dim[k] < 0 || t.dim[k] < 0
+			|| (t.dim[k] && x.dim[k] && x.dim[k] % t.dim[k] == 0);
+	if (!ok)
+		return broken(m, op, "c8", "result is %s, wanted a part of %s along dimension %lld", str(m, t),
+			str(m, x), (long long)dim);
 	Type e = in_type(m, returns_of(m, op->region[0]), 0);
 	return elem_fits(e, t) || broken(m, op, "c9", "result is %s, the region reduces %s", str(m, t), str(m, e));
 }
@@ -139,14 +153,18 @@ bool check_reduce_scatter(Module *m, const Op *op)
 static bool exchanged_ok(Module *m, const Op *op, int i, int64_t split, int64_t concat, int64_t count)
 {
 	Type x = in_type(m, op, i), t = out_type(m, op, i);
-	if (!dim_in_range(m, op, "c1", "split_dimension", split, x.rank) || !dim_in_range(m, op, "c3", "concat_dimension", concat, x.rank)) return false;
+	if (!dim_in_range(m, op, "c1", "split_dimension", split, x.rank)
+		|| !dim_in_range(m, op, "c3", "concat_dimension", concat, x.rank))
+		return false;
 	if (x.dim[split] >= 0 && x.dim[split] % count)
-		return broken(m, op, "c2", "dimension %lld of %s does not split in %lld", (long long)split, str(m, x), (long long)count);
+		return broken(m, op, "c2", "dimension %lld of %s does not split in %lld", (long long)split, str(m, x),
+			(long long)count);
 	bool ok = t.rank == x.rank && elem_fits(x, t);
 	for (int k = 0; ok && k < x.rank; k++) {
 		int64_t want = x.dim[k];
 		if (want >= 0 && split != concat && k == split) want /= count;
-		if (want >= 0 && split != concat && k == concat && __builtin_mul_overflow(want, count, &want)) ok = false;
+		if (want >= 0 && split != concat && k == concat && __builtin_mul_overflow(want, count, &want))
+			ok = false;
 		ok = ok && dim_fits(want, t.dim[k]);
 	}
 	return ok || broken(m, op, "c9", "result %d is %s, which is not %s exchanged", i, str(m, t), str(m, x));
@@ -160,9 +178,13 @@ bool check_all_to_all(Module *m, const Op *op)
 	if (!results_ok(m, op, op->nin)) return false;
 	if (count <= 0) return broken(m, op, "c4", "split_count is %lld, wanted 1 or more", (long long)count);
 	if (!groups_ok(m, op, &clauses, &g)) return false;
-	if (g.columns != count) return broken(m, op, "c8", "groups of %lld for a split_count of %lld", (long long)g.columns, (long long)count);
+	if (g.columns != count)
+		return broken(m, op, "c8", "groups of %lld for a split_count of %lld", (long long)g.columns,
+			(long long)count);
 	for (int i = 0; i < op->nin; i++)
-		if (!exchanged_ok(m, op, i, attr_of(op, "split_dimension")->i, attr_of(op, "concat_dimension")->i, count)) return false;
+		if (!exchanged_ok(m, op, i, attr_of(op, "split_dimension")->i, attr_of(op, "concat_dimension")->i,
+			count))
+			return false;
 	return true;
 }
 
@@ -172,21 +194,24 @@ bool check_cross_replica_sum(Module *m, const Op *op)
 	return grid_of(m, op, "i2", "replica_groups", &g);
 }
 
-/* -- pairs, streams ------------------------------------------------------------------------------------------------------------------ */
+/* -- pairs, streams ----------------------------------------------------------------------------------------------- */
 
 /* source_target_pairs: nobody sends twice, nobody receives twice (C1)...(C4). */
 static bool pairs_ok(Module *m, const Op *op)
 {
 	Grid g;
 	if (!grid_of(m, op, "c1", "source_target_pairs", &g)) return false;
-	if (g.columns != 2) return broken(m, op, "c1", "source_target_pairs has %lld columns, wanted 2", (long long)g.columns);
+	if (g.columns != 2)
+		return broken(m, op, "c1", "source_target_pairs has %lld columns, wanted 2", (long long)g.columns);
 	Map seen[2] = { { .arena = &m->arena }, { .arena = &m->arena } };
 	for (int64_t i = 0; i < 2 * g.rows; i++) {
 		int64_t *id = NEW(&m->arena, int64_t, 1);
 		*id = grid_at(&g, i);
-		if (*id < 0) return broken(m, op, "c4", "source_target_pairs has %lld, wanted 0 or more", (long long)*id);
+		if (*id < 0)
+			return broken(m, op, "c4", "source_target_pairs has %lld, wanted 0 or more", (long long)*id);
 		if (map_set(&seen[i % 2], (const char *)id, sizeof *id, 1) >= 0)
-			return broken(m, op, i % 2 ? "c3" : "c2", "%s %lld is there twice", i % 2 ? "target" : "source", (long long)*id);
+			return broken(m, op, i % 2 ? "c3" : "c2", "%s %lld is there twice", i % 2 ? "target" : "source",
+				(long long)*id);
 	}
 	return true;
 }
@@ -198,8 +223,10 @@ enum { DEVICE_TO_DEVICE = 1, DEVICE_TO_HOST = 2, HOST_TO_DEVICE = 3 };
 
 static bool channel_ok(Module *m, const Op *op, int64_t host)
 {
-	int64_t want = attr_of(op, "is_host_transfer")->i ? host : DEVICE_TO_DEVICE, have = item(attr_of(op, "channel_handle")->ints, 1, -1);
-	if (have != want) return broken(m, op, "c5", "channel_type is %lld, wanted %lld", (long long)have, (long long)want);
+	int64_t want = attr_of(op, "is_host_transfer")->i ? host : DEVICE_TO_DEVICE,
+		have = item(attr_of(op, "channel_handle")->ints, 1, -1);
+	if (have != want)
+		return broken(m, op, "c5", "channel_type is %lld, wanted %lld", (long long)have, (long long)want);
 	return !attr_of(op, "source_target_pairs")->set || pairs_ok(m, op);
 }
 
@@ -212,7 +239,8 @@ static bool streamed_ok(Module *m, const Op *op, const char *some, const char *t
 	for (int i = 0; i < op->nout; i++) {
 		TypeKind want = i == op->nout - 1 ? TYPE_TOKEN : TYPE_TENSOR;
 		if (out_type(m, op, i).kind != want)
-			return broken(m, op, want == TYPE_TOKEN ? token : tensors, "result %d is %s, wanted a %s", i, str(m, out_type(m, op, i)),
+			return broken(m, op, want == TYPE_TOKEN ? token : tensors, "result %d is %s, wanted a %s", i,
+				str(m, out_type(m, op, i)),
 				want == TYPE_TOKEN ? "token" : "tensor");
 	}
 	return true;
@@ -224,3 +252,49 @@ bool check_recv(Module *m, const Op *op)
 }
 
 bool check_infeed(Module *m, const Op *op) { return streamed_ok(m, op, "c1", "c2", "c3"); }
+
+/* -- asynchronous ops ----------------------------------------------------------------------------------------------- */
+
+/* async_start_c2 */
+static bool runs_async(OpCode code)
+{
+	switch (code) {
+	case OP_all_reduce: case OP_all_gather: case OP_all_to_all: case OP_collective_permute: case OP_reduce_scatter:
+	case OP_collective_broadcast: case OP_slice: case OP_dynamic_slice: case OP_dynamic_update_slice:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A future of these types, as far as sizes are known. */
+static bool future_of(Type t, int n, const Type *part)
+{
+	return type_fits(t, (Type){ .kind = TYPE_FUTURE, .npart = n, .part = part });
+}
+
+bool check_async_start(Module *m, const Op *op)
+{
+	const Region *r = op->region[0];
+	const Op *ret = returns_of(m, r);
+	if (r->op.n != 2 || !ret) return broken(m, op, "c1", "body has %d ops, wanted one and a return", r->op.n);
+	const Op *inner = r->op.v[0];
+	if (!runs_async(inner->code))
+		return broken(m, op, "c2", "body has %s, wanted a collective or a slice", op_table[inner->code].name);
+	bool ok = r->narg == op->nin && inner->nin == op->nin;
+	for (int i = 0; ok && i < op->nin; i++)
+		ok = inner->in[i] == r->arg + (Value)i && type_fits(in_type(m, inner, i), in_type(m, op, i));
+	if (!ok) return broken(m, op, "c3", "body must hand its op what async_start is given");
+	Type *part = NEW(&m->arena, Type, ret->nin);
+	for (int i = 0; i < ret->nin; i++) part[i] = in_type(m, ret, i);
+	return (op->nout == 1 && future_of(out_type(m, op, 0), ret->nin, part))
+	    || broken(m, op, "c4", "wanted one result, the future of what the body returns");
+}
+
+bool check_async_done(Module *m, const Op *op)
+{
+	Type *part = NEW(&m->arena, Type, op->nout);
+	for (int i = 0; i < op->nout; i++) part[i] = out_type(m, op, i);
+	return future_of(in_type(m, op, 0), op->nout, part)
+	    || broken(m, op, "c1", "operand is %s, wanted the future of the results", str(m, in_type(m, op, 0)));
+}

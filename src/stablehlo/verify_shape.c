@@ -41,7 +41,7 @@ static bool shape_is(Module *m, const Op *op, const char *clause, int i)
 	return ok || broken(m, op, clause, "result is %s, operand %d says %s", str(m, t), i, ints_str(m, want));
 }
 
-/* -- broadcasts ------------------------------------------------------------------------------------------------------------------- */
+/* -- broadcasts --------------------------------------------------------------------------------------------------- */
 
 /* broadcast_in_dim_c2...c5 and those of dynamic_broadcast_in_dim. */
 static bool broadcast_ok(Module *m, const Op *op)
@@ -49,15 +49,18 @@ static bool broadcast_ok(Module *m, const Op *op)
 	Type x = in_type(m, op, 0), t = out_type(m, op, 0);
 	Ints dims = attr_of(op, "broadcast_dimensions")->ints;
 	DimSet seen = dimset(m, t.rank);
-	if (dims.n != x.rank) return broken(m, op, "c2", "broadcast_dimensions has %d items for %s", dims.n, str(m, x));
+	if (dims.n != x.rank)
+		return broken(m, op, "c2", "broadcast_dimensions has %d items for %s", dims.n, str(m, x));
 	if (!dims_in_range(m, op, "c3", "broadcast_dimensions", dims, t.rank)) return false;
 	if (!dims_unique(m, op, "c4", "broadcast_dimensions", dims, &seen)) return false;
 	for (int i = 0; i < x.rank; i++)
 		if (x.dim[i] != 1 && !dim_fits(x.dim[i], t.dim[dims.v[i]]))
-			return broken(m, op, "c5", "dimension %d of %s does not broadcast to dimension %lld of %s", i, str(m, x),
+			return broken(m, op, "c5", "dimension %d of %s does not broadcast to dimension %lld of %s", i,
+				str(m, x),
 				(long long)dims.v[i], str(m, t));
 	if (!x.quant || x.quant->axis < 0 || !t.quant || t.quant->axis == dims.v[x.quant->axis]) return true;
-	return broken(m, op, "c6", "result is quantized along %d, wanted %lld", t.quant->axis, (long long)dims.v[x.quant->axis]);
+	return broken(m, op, "c6", "result is quantized along %d, wanted %lld", t.quant->axis,
+		(long long)dims.v[x.quant->axis]);
 }
 
 bool check_broadcast_in_dim(Module *m, const Op *op)
@@ -67,8 +70,10 @@ bool check_broadcast_in_dim(Module *m, const Op *op)
 
 bool check_dynamic_broadcast_in_dim(Module *m, const Op *op)
 {
-	if (!results_ok(m, op, 1) || !same_elem(m, op, "c1") || !broadcast_ok(m, op) || !shape_is(m, op, "c7", 1)) return false;
-	Ints grow = attr_of(op, "known_expanding_dimensions")->ints, keep = attr_of(op, "known_nonexpanding_dimensions")->ints;
+	if (!results_ok(m, op, 1) || !same_elem(m, op, "c1") || !broadcast_ok(m, op) || !shape_is(m, op, "c7", 1))
+		return false;
+	Ints grow = attr_of(op, "known_expanding_dimensions")->ints,
+		keep = attr_of(op, "known_nonexpanding_dimensions")->ints;
 	DimSet seen = dimset(m, in_type(m, op, 0).rank);
 	return dims_in_range(m, op, "c9", "known_expanding_dimensions", grow, seen.rank)
 	    && dims_in_range(m, op, "c10", "known_nonexpanding_dimensions", keep, seen.rank)
@@ -76,7 +81,7 @@ bool check_dynamic_broadcast_in_dim(Module *m, const Op *op)
 	    && dims_unique(m, op, "c8", "known_nonexpanding_dimensions", keep, &seen);
 }
 
-/* -- reshapes -------------------------------------------------------------------------------------------------------------------- */
+/* -- reshapes ----------------------------------------------------------------------------------------------------- */
 
 static bool same_count(Module *m, const Op *op)
 {
@@ -99,20 +104,24 @@ static bool axis_kept(Module *m, const Op *op)
 {
 	Type x = in_type(m, op, 0), t = out_type(m, op, 0);
 	int64_t n, k;
-	if (!x.quant || !t.quant || x.quant->axis < 0 || t.quant->axis < 0 || !is_static(x) || !is_static(t)) return true;
+	if (!x.quant || !t.quant || x.quant->axis < 0 || t.quant->axis < 0 || !is_static(x) || !is_static(t))
+		return true;
 	int from = x.quant->axis, to = t.quant->axis;
 	if (x.dim[from] == t.dim[to] && count_before(x, from, &n) && count_before(t, to, &k) && n == k) return true;
-	return broken(m, op, "c3", "result is %s, wanted the quantized dimension of %s in its place", str(m, t), str(m, x));
+	return broken(m, op, "c3", "result is %s, wanted the quantized dimension of %s in its place", str(m, t),
+		str(m, x));
 }
 
 bool check_reshape(Module *m, const Op *op)
 {
-	return results_ok(m, op, 1) && same_elem(m, op, "c1") && same_count(m, op) && axis_kept(m, op) && has_room(m, op);
+	return results_ok(m, op, 1) && same_elem(m, op, "c1") && same_count(m, op) && axis_kept(m, op)
+		&& has_room(m, op);
 }
 
 bool check_dynamic_reshape(Module *m, const Op *op)
 {
-	return results_ok(m, op, 1) && same_elem(m, op, "c1") && same_count(m, op) && axis_kept(m, op) && shape_is(m, op, "c4", 1);
+	return results_ok(m, op, 1) && same_elem(m, op, "c1") && same_count(m, op) && axis_kept(m, op)
+		&& shape_is(m, op, "c4", 1);
 }
 
 /* bitcast_convert_c1: `more` has the smaller elements, and so one dimension more, of big / small items. */
@@ -128,30 +137,36 @@ bool check_bitcast_convert(Module *m, const Op *op)
 {
 	if (!results_ok(m, op, 1)) return false;
 	Type x = in_type(m, op, 0), t = out_type(m, op, 0);
-	int from = dtype_info(x.quant ? x.quant->storage : x.elem)->nbits, to = dtype_info(t.quant ? t.quant->storage : t.elem)->nbits;
+	int from = dtype_info(x.quant ? x.quant->storage : x.elem)->nbits,
+		to = dtype_info(t.quant ? t.quant->storage : t.elem)->nbits;
 	if ((!x.quant && is_complex(x.elem)) != (!t.quant && is_complex(t.elem)))
 		return broken(m, op, "c2", "from %s to %s, wanted both complex or neither", str(m, x), str(m, t));
 	if (to <= from ? bits_fit(t, to, x, from) : bits_fit(x, from, t, to)) return true;
 	return broken(m, op, "c1", "result is %s, which has not the bits of %s", str(m, t), str(m, x));
 }
 
-/* -- slices, pads, indexes ----------------------------------------------------------------------------------------------------------- */
+/* -- slices, pads, indexes ---------------------------------------------------------------------------------------- */
 
 bool check_dynamic_update_slice(Module *m, const Op *op)
 {
 	Type x = in_type(m, op, 0), u = in_type(m, op, 1);
-	if (!elem_fits(x, u)) return broken(m, op, "c2", "update is %s, wanted the element type of %s", str(m, u), str(m, x));
+	if (!elem_fits(x, u))
+		return broken(m, op, "c2", "update is %s, wanted the element type of %s", str(m, u), str(m, x));
 	if (u.rank != x.rank) return broken(m, op, "c3", "update is %s, wanted rank %d", str(m, u), x.rank);
-	if (op->nin - 2 != x.rank) return broken(m, op, "c4", "has %d start_indices, wanted %d", op->nin - 2, x.rank);
+	if (op->nin - 2 != x.rank)
+		return broken(m, op, "c4", "has %d start_indices, wanted %d", op->nin - 2, x.rank);
 	for (int i = 2; i < op->nin; i++) {
 		Type t = in_type(m, op, i);
-		if (t.rank || t.quant) return broken(m, op, "i3", "operand %d is %s, wanted an integer scalar", i, str(m, t));
+		if (t.rank || t.quant)
+			return broken(m, op, "i3", "operand %d is %s, wanted an integer scalar", i, str(m, t));
 		if (t.elem != in_type(m, op, 2).elem)
-			return broken(m, op, "c5", "operand %d is %s, wanted %s as operand 2", i, str(m, t), str(m, in_type(m, op, 2)));
+			return broken(m, op, "c5", "operand %d is %s, wanted %s as operand 2", i, str(m, t),
+				str(m, in_type(m, op, 2)));
 	}
 	for (int i = 0; i < x.rank; i++)
 		if (x.dim[i] >= 0 && u.dim[i] > x.dim[i])
-			return broken(m, op, "c6", "update is %s, wanted no dimension larger than of %s", str(m, u), str(m, x));
+			return broken(m, op, "c6", "update is %s, wanted no dimension larger than of %s", str(m, u),
+				str(m, x));
 	return true;
 }
 
@@ -162,25 +177,32 @@ bool check_real_dynamic_slice(Module *m, const Op *op)
 	for (int i = 1; i < 4; i++) {
 		if (!vector_of(m, op, "c2", i, rank)) return false;
 		if (in_type(m, op, i).elem != in_type(m, op, 1).elem)
-			return broken(m, op, "c3", "operand %d is %s, wanted %s", i, str(m, in_type(m, op, i)), str(m, in_type(m, op, 1)));
+			return broken(m, op, "c3", "operand %d is %s, wanted %s", i, str(m, in_type(m, op, i)),
+				str(m, in_type(m, op, 1)));
 	}
-	return out_type(m, op, 0).rank == rank || broken(m, op, "c4", "result is %s, wanted rank %d", str(m, out_type(m, op, 0)), rank);
+	return out_type(m, op, 0).rank == rank || broken(m, op, "c4", "result is %s, wanted rank %d",
+		str(m, out_type(m, op, 0)), rank);
 }
 
 /* dynamic_pad_c4, where all four are known. */
 static bool padded_sizes(Module *m, const Op *op, Type x, Type t)
 {
-	Ints low = constant_ints(m, op->in[2]), high = constant_ints(m, op->in[3]), in = constant_ints(m, op->in[4]);
+	Ints low = constant_ints(m, op->in[2]), high = constant_ints(m, op->in[3]),
+		in = constant_ints(m, op->in[4]);
 	for (int i = 0; i < in.n; i++)
-		if (in.v[i] < 0) return broken(m, op, "c3", "interior_padding is %s, wanted 0 or more", ints_str(m, in));
+		if (in.v[i] < 0)
+			return broken(m, op, "c3", "interior_padding is %s, wanted 0 or more", ints_str(m, in));
 	if (low.n != x.rank || high.n != x.rank || in.n != x.rank) return true;
 	for (int i = 0; i < x.rank; i++) {
 		int64_t want;
 		if (x.dim[i] < 0 || t.dim[i] < 0) continue;
 		bool over = __builtin_mul_overflow(x.dim[i] ? x.dim[i] - 1 : 0, in.v[i], &want);
-		over = over || __builtin_add_overflow(want, x.dim[i], &want) || __builtin_add_overflow(want, low.v[i], &want);
+		over = over || __builtin_add_overflow(want, x.dim[i], &want)
+			|| __builtin_add_overflow(want, low.v[i], &want);
 		over = over || __builtin_add_overflow(want, high.v[i], &want);
-		if (over || want != t.dim[i]) return broken(m, op, "c4", "dimension %d of result %s is not that of %s padded", i, str(m, t), str(m, x));
+		if (over || want != t.dim[i])
+			return broken(m, op, "c4", "dimension %d of result %s is not that of %s padded", i, str(m, t),
+				str(m, x));
 	}
 	return true;
 }
@@ -190,7 +212,8 @@ bool check_dynamic_pad(Module *m, const Op *op)
 	if (!results_ok(m, op, 1) || !same_elem(m, op, "c1")) return false;
 	Type x = in_type(m, op, 0), value = in_type(m, op, 1), t = out_type(m, op, 0);
 	if (value.rank || !elem_fits(value, x))
-		return broken(m, op, value.rank ? "i2" : "c1", "padding_value is %s, wanted a scalar of %s", str(m, value), str(m, x));
+		return broken(m, op, value.rank ? "i2" : "c1", "padding_value is %s, wanted a scalar of %s",
+			str(m, value), str(m, x));
 	for (int i = 2; i < 5; i++)
 		if (!vector_of(m, op, "c2", i, x.rank)) return false;
 	if (t.rank != x.rank) return broken(m, op, "c4", "result is %s, wanted rank %d", str(m, t), x.rank);
@@ -210,7 +233,8 @@ bool check_reverse(Module *m, const Op *op)
 	int rank = in_type(m, op, 0).rank;
 	Ints dims = attr_of(op, "dimensions")->ints;
 	DimSet seen = dimset(m, rank);
-	return dims_in_range(m, op, "c3", "dimensions", dims, rank) && dims_unique(m, op, "c2", "dimensions", dims, &seen);
+	return dims_in_range(m, op, "c3", "dimensions", dims, rank)
+		&& dims_unique(m, op, "c2", "dimensions", dims, &seen);
 }
 
 bool check_set_dimension_size(Module *m, const Op *op)
@@ -219,19 +243,22 @@ bool check_set_dimension_size(Module *m, const Op *op)
 	Type x = in_type(m, op, 0), t = out_type(m, op, 0);
 	int64_t dim = attr_of(op, "dimension")->i;
 	if (!dim_in_range(m, op, "dimension", "dimension", dim, x.rank)) return false;
-	if (!is_scalar(in_type(m, op, 1), DTYPE_i32)) return broken(m, op, "i2", "size is %s, wanted tensor<i32>", str(m, in_type(m, op, 1)));
+	if (!is_scalar(in_type(m, op, 1), DTYPE_i32))
+		return broken(m, op, "i2", "size is %s, wanted tensor<i32>", str(m, in_type(m, op, 1)));
 	bool ok = t.rank == x.rank;
 	for (int i = 0; ok && i < x.rank; i++) ok = i == dim || dim_fits(x.dim[i], t.dim[i]);
-	return ok || broken(m, op, "result", "result is %s, wanted %s but for dimension %lld", str(m, t), str(m, x), (long long)dim);
+	return ok || broken(m, op, "result", "result is %s, wanted %s but for dimension %lld", str(m, t), str(m, x),
+		(long long)dim);
 }
 
-/* -- iota --------------------------------------------------------------------------------------------------------------------------- */
+/* -- iota --------------------------------------------------------------------------------------------------------- */
 
 bool check_iota(Module *m, const Op *op)
 {
 	if (!results_ok(m, op, 1)) return false;
 	Type t = out_type(m, op, 0);
-	if (t.elem == DTYPE_bool || !is_static(t)) return broken(m, op, "o1", "result is %s, wanted static numbers", str(m, t));
+	if (t.elem == DTYPE_bool || !is_static(t))
+		return broken(m, op, "o1", "result is %s, wanted static numbers", str(m, t));
 	return dim_in_range(m, op, "c1", "iota_dimension", attr_of(op, "iota_dimension")->i, t.rank);
 }
 
@@ -239,5 +266,6 @@ bool check_dynamic_iota(Module *m, const Op *op)
 {
 	if (!results_ok(m, op, 1)) return false;
 	Type t = out_type(m, op, 0);
-	return dim_in_range(m, op, "c1", "iota_dimension", attr_of(op, "iota_dimension")->i, t.rank) && shape_is(m, op, "c2", 0);
+	return dim_in_range(m, op, "c1", "iota_dimension", attr_of(op, "iota_dimension")->i, t.rank)
+		&& shape_is(m, op, "c2", 0);
 }

@@ -1,0 +1,74 @@
+"""src/stablehlo/infer*.c and verify*.c: result types and refusals.
+
+src/stablehlo/test/infer.t has an op a line, with the types or the clause that the specification wants of it. Here jaxlib's MLIR
+verifies the very same modules: it must take those that are right (so that its inference agrees with the types) and refuse
+the others.
+"""
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOL = Path(os.environ.get("TORCH_STABLEHLO_BUILD", ROOT / "build")) / "src/stablehlo/test/test_infer"
+CASES = ROOT / "src/stablehlo/test/infer.t"
+
+
+def tool(*args):
+    done = subprocess.run([TOOL, *map(str, args)], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def test_cases():
+    assert re.search(r"^\d{3,} cases, 0 failed$", tool(CASES), re.M)
+
+
+def test_every_op():
+    assert re.search(r"^\d{3,} modules, 0 failed$", tool("-e"), re.M)
+
+
+def test_broken_modules():
+    """Hundreds of damaged variants of each case: an answer each, under the sanitizers of a build that has them."""
+    assert re.search(r"^\d{3,} cases, 0 failed$", tool("-f", CASES), re.M)
+
+
+@pytest.fixture(scope="module")
+def parses():
+    ir = pytest.importorskip("jaxlib.mlir.ir")
+    from jaxlib.mlir._mlir_libs import _jax_mlir_ext
+    from jaxlib.mlir.dialects import stablehlo
+
+    registry = ir.DialectRegistry()
+    _jax_mlir_ext.register_dialects(registry)
+    with ir.Context() as context:
+        context.append_dialect_registry(registry)
+        stablehlo.register_dialect(context)
+        context.load_all_available_dialects()
+        # Python cannot load the quant dialect; reading an artifact does.
+        empty = stablehlo.serialize_portable_artifact(ir.Module.parse(""), "1.0.0")
+        stablehlo.deserialize_portable_artifact(context, empty)
+
+        def parse(text):
+            try:
+                ir.Module.parse(text)
+            except Exception as e:
+                return str(e)
+
+        yield parse
+
+
+def test_reference_agrees(parses):
+    parts = re.split(r"^// ----- line (\d+) (\S+)\n", tool("-m", CASES), flags=re.M)[1:]
+    assert len(parts) > 1500
+    wrong = []
+    for line, verdict, text in zip(parts[::3], parts[1::3], parts[2::3]):
+        said = parses(text)
+        if verdict in ("right", "lenient"):
+            if said:
+                wrong.append(f"infer.t:{line}: wanted right, refused by {said}")
+        elif not said:
+            wrong.append(f"infer.t:{line}: wanted {verdict}, accepted")
+    assert not wrong, "\n".join(wrong)
