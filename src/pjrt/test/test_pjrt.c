@@ -423,6 +423,22 @@ static void weights_are_bound_once(void **state)
 	runner_free(r);
 }
 
+/* An argument that is returned as it is: freeing the input must neither wait for the result nor change it. */
+static void a_result_does_not_share_its_input(void **state)
+{
+	(void)state;
+	Err e = { 0 };
+	static const char text[] = "func.func @main(%a: tensor<6xf32>) -> tensor<6xf32> { return %a : tensor<6xf32> }";
+	_Alignas(64) float x[6] = { 1, 2, 3, 4, 5, 6 };
+	Runner *r = runner_new(device, &e);
+	DeviceBuffer *out;
+	WORKS(runner_add(r, text, strlen(text), NULL, &e) && runner_run(r, &F32(x, 1, 6), 1, &out, &e));
+	memset(x, 0, sizeof x);
+	assert_memory_equal(buffer_view(out, &e), ones, sizeof ones);
+	buffer_free(out);
+	runner_free(r);
+}
+
 static void one_executable_per_shape(void **state)
 {
 	(void)state;
@@ -533,7 +549,8 @@ int main(int argc, char **argv)
 		TEST(portable_artifacts_run), TEST(a_broken_module_gives_the_compilers_message),
 		TEST(wrong_inputs_are_named), TEST(the_last_device_works), TEST(an_executable_is_written_and_read),
 		TEST(nothing_is_donated_unasked), TEST(inputs_the_caller_knows_are_believed),
-		TEST(no_memory_is_an_error), TEST(weights_are_bound_once), TEST(one_executable_per_shape),
+		TEST(no_memory_is_an_error), TEST(weights_are_bound_once), TEST(a_result_does_not_share_its_input),
+			TEST(one_executable_per_shape),
 		TEST(many_threads_compile_once_and_run), TEST(two_plugins_live_side_by_side),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
