@@ -550,8 +550,8 @@ int main(int argc, char **argv)
 		TEST(wrong_inputs_are_named), TEST(the_last_device_works), TEST(an_executable_is_written_and_read),
 		TEST(nothing_is_donated_unasked), TEST(inputs_the_caller_knows_are_believed),
 		TEST(no_memory_is_an_error), TEST(weights_are_bound_once), TEST(a_result_does_not_share_its_input),
-			TEST(one_executable_per_shape),
-		TEST(many_threads_compile_once_and_run), TEST(two_plugins_live_side_by_side),
+		TEST(one_executable_per_shape), TEST(many_threads_compile_once_and_run),
+		TEST(two_plugins_live_side_by_side),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	plugin_close(plugin);
