@@ -458,3 +458,85 @@ def test_weights_are_not_copied(archives, tmp_path):
         json_bytes = sum(i.file_size for i in z.infolist() if i.filename.endswith("json"))
     code, out, _ = run("pt2-dump", "--brief", path)
     assert code == 0 and int(out.split(", ")[2].split()[0]) < 200_000 + 8 * json_bytes
+
+
+# ---- JSON ------------------------------------------------------------------------------------------------------
+
+JSON_GOOD = [
+    b"null", b"true", b" false ", b"0", b"-0", b"12", b"-1", b"9223372036854775807", b"-9223372036854775807", b"9223372036854775808",
+    b"123456789012345678901234567890", b"0.1", b"1e5", b"1E+5", b"-2.5e-3", b"1e400", b"1e-400", b"5e-324", b"NaN", b"Infinity", b"-Infinity",
+    b"0.1000000000000000055511151231257827021181583404541015625", b"1" + b"0" * 300, b'""', b'"abc"', b'"\\"\\\\\\/\\b\\f\\n\\r\\t"',
+    b'"\\u0041\\u00e9\\u20ac\\ud83d\\ude00"', '"\u00e9\u20ac\U0001f600\x7f"'.encode(), b"[]", b"{}", b"[ ]", b"{ }", b"[1]", b"[1,2,3]",
+    b'{"a":1}', b'{"a":{"b":[]},"c":[{}]}', b"[[],[[]],{}]", b'{"":""}', b'[{"a":[1,{"b":2}],"c":3},4]', b'\t\r\n {"a"\n:\n1\n,\n"b":[ 1 , 2 ] } ',
+    b"[" * 200 + b"]" * 200, b'{"a":' * 200 + b"1" + b"}" * 200, b'"' + b"x" * 1000 + b'"', b'{"a":1,"a":2}', b'["a","b",{"c":"d"},"e"]',
+    b'[1,"a",null,true,{"k":"v"},[],-1.5]', b'["\\u007f\\u0080\\u07ff\\u0800\\uffff"]',
+]
+JSON_BAD = [
+    b"", b" ", b"[", b"]", b"{", b"}", b"[1", b'{"a"', b'{"a":', b'{"a":1', b"[1,]", b'{"a":1,}', b"[,1]", b"{,}", b"[1 2]", b'{"a" 1}', b'{"a":1 "b":2}',
+    b'{"a":1:2}', b'["a":1]', b"{1:2}", b"{null:1}", b'{"a","b"}', b"[1}", b'{"a":1]', b"[[1]", b"[1]]", b"1 2", b"[] []", b"nul", b"nulll", b"True", b"None", b"nan",
+    b"+1", b"-", b"01", b"-01", b"1.", b".5", b"1e", b"1e+", b"0x10", b"1_000", b"--1", b"1-", b"-NaN", b"+Infinity", b'"', b'"abc', b'"a\nb"', b'"a\tb"',
+    b'"\x00"', b'"\\x41"', b'"\\u12"', b'"\\u12g4"', b'"\\', b'"\\"', b"'a'", b"[1] x", b"\xef\xbb\xbf[]", b'"\xff"', b'"\xc0\x80"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"',
+    b'"\xe2\x82"', b"[\x0b1]", b"[\x0c1]", b"[1\xa0]", b"/**/1", b"[1] // x", b"\x00", b"[1]\x00", b"[" * 513 + b"]" * 513, b'"a":1', b"a", b"[a]", b"[\\u0031]",
+]
+
+
+def canonical(x):
+    if x is None or isinstance(x, bool):
+        return {None: "null", True: "true", False: "false"}[x]
+    if isinstance(x, str):
+        return "s" + x.encode().hex()
+    if isinstance(x, int) and -(1 << 63) < x < 1 << 63:
+        return f"i{x}"
+    if isinstance(x, (int, float)):
+        return "f" + "%.17g" % x
+    if isinstance(x, list) and not isinstance(x, Pairs):
+        return "[" + ",".join(map(canonical, x)) + "]"
+    return "{" + ",".join(canonical(k) + ":" + canonical(v) for k, v in x) + "}"
+
+
+class Pairs(list):
+    """The members of an object as they stand there, repeated keys too."""
+
+
+@pytest.mark.parametrize("text", JSON_GOOD, ids=range(len(JSON_GOOD)))
+def test_json_good(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_bytes(text)
+    code, out, err = run("json-echo", path)
+    assert code == 0, err
+    assert out == canonical(json.loads(text, object_pairs_hook=Pairs))
+
+
+@pytest.mark.parametrize("text", JSON_BAD, ids=range(len(JSON_BAD)))
+def test_json_bad(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_bytes(text)
+    code, out, err = run("json-echo", path)
+    assert code == 1 and not out and "document: offset " in err
+
+
+def test_json_lone_surrogate(tmp_path):
+    """UTF-8 has no form for half a surrogate pair: it reads as U+FFFD. A NUL has none in a C string: no string."""
+    path = tmp_path / "x.json"
+    path.write_bytes(b'["\\ud800","\\udc00a","\\ud800\\u0041","a\\u0000b"]')
+    assert run("json-echo", path)[1] == "[sefbfbd,sefbfbd61,sefbfbd41,s61?]".replace("s61?", "s?")
+
+
+def test_json_depth(tmp_path):
+    path = tmp_path / "x.json"
+    for open_, close in (b"[", b"]"), (b'{"a":[', b"]}"):
+        n = 512 // len(open_.replace(b'"a":', b""))
+        path.write_bytes(open_ * n + close * n)
+        assert run("json-echo", path)[0] == 0
+        path.write_bytes(open_ * (n + 1) + close * (n + 1))
+        assert "nested deeper than 512" in run("json-echo", path)[2]
+
+
+def test_json_locale(tmp_path):
+    """Numbers do not depend on the decimal point of the process's locale, which json-echo prints with."""
+    if "de_DE.utf8" not in subprocess.run(["locale", "-a"], capture_output=True, text=True).stdout.split():
+        pytest.skip("no locale with a decimal comma is installed")
+    path = tmp_path / "x.json"
+    path.write_bytes(b"[0.5,1.25e3]")
+    done = subprocess.run([BUILD / "src/pt2/test/json-echo", path], capture_output=True, text=True, env={**os.environ, "LC_ALL": "de_DE.utf8"})
+    assert done.stdout == "[f0,5,f1250]"

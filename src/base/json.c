@@ -79,6 +79,22 @@ static size_t utf8(const unsigned char *p, size_t left)
 	return 0;
 }
 
+bool is_utf8(const char *p, size_t n)
+{
+	for (size_t at = 0, len; at < n; at += len) {
+		len = (unsigned char)p[at] < 0x80 ? 1 : utf8((const unsigned char *)p + at, n - at);
+		if (!len) return false;
+	}
+	return true;
+}
+
+int utf8_cut(const char *p, size_t n, int most)
+{
+	if (n <= (size_t)most) return (int)n;
+	while (most && ((unsigned char)p[most] & 0xc0) == 0x80) most--;
+	return most;
+}
+
 /* Bytes of the escape at p, 0 when it is none. */
 static size_t escape(const char *p, size_t left)
 {
@@ -149,7 +165,8 @@ static bool check_word(Check *c)
 	size_t n = c->at - start;
 	if (is_number(p, n) || same(p, n, "true") || same(p, n, "false") || same(p, n, "null") || is_special(p, n))
 		return true;
-	return fail(c->err, BAD_INPUT, "%s: offset %zu: '%.*s' is no JSON value", c->what, start, n < 20 ? (int)n : 20, p);
+	if (!is_utf8(p, n)) return bad(c, start, "bytes that are not UTF-8");
+	return fail(c->err, BAD_INPUT, "%s: offset %zu: '%.*s' is no JSON value", c->what, start, utf8_cut(p, n, 20), p);
 }
 
 static Want after_value(const Check *c) { return c->depth ? COMMA_OR_END : NOTHING; }

@@ -11,6 +11,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -45,6 +46,10 @@ bool json_is(JVal v, const char *s);          /* v is the string s; no allocatio
 
 /* The source text of a value, for embedding it elsewhere unchanged (strings with their quotes). */
 const char *json_text(JVal v, size_t *n);
+
+/* Whether p[0..n) is UTF-8; and the most bytes, up to `most`, that cut none of its characters in two. */
+bool is_utf8(const char *p, size_t n);
+int utf8_cut(const char *p, size_t n, int most);
 
 /* Records "what: offset N: message" */
 bool json_fail(Err *e, JVal v, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -57,7 +57,8 @@ typedef enum ArgKind {
 	ARG_LAYOUT,                 /* i: schema.Layout */
 	ARG_MEMORY_FORMAT,          /* i: schema.MemoryFormat */
 	ARG_DEVICE,                 /* str: "cpu", "cuda:0" */
-	ARG_LIST,                   /* list; items may be of mixed kinds (Tensor?[] has ARG_NONE items) */
+	ARG_LIST,                   /* list; items may be of mixed kinds (Tensor?[] has ARG_NONE items). A dict: a list of
+	                             * [key, value] lists */
 	ARG_GRAPH,                  /* graph: a body of cond, while_loop, ... */
 	ARG_OPERATOR,               /* str */
 	ARG_OBJECT,                 /* str: the class of a custom object; value */

@@ -27,7 +27,7 @@ static bool value_of(Model *m, Graph *g, JVal name, Arg *out)
 	size_t n = 0;
 	const char *text = json_text(name, &n);
 	if (!text) return fail(m->err, BAD_INPUT, "a value without a name");
-	if (!id) return fail(m->err, BAD_INPUT, "no value is named %.*s", n < 100 ? (int)n : 100, text);
+	if (!id) return fail(m->err, BAD_INPUT, "no value is named %.*s", utf8_cut(text, n, 100), text);
 	*out = arg_value(id);
 	return true;
 }
@@ -50,7 +50,7 @@ static bool read_int(Model *m, Graph *g, JVal v, Arg *out)
 	size_t n = 0;
 	const char *text = json_text(v, &n);
 	if (out->i || (n == 1 && *text == '0') || (n == 2 && text[0] == '-' && text[1] == '0')) return true;
-	return fail(m->err, BAD_INPUT, "'%.*s' is no integer of 64 bits", n < 40 ? (int)n : 40, text ? text : "");
+	return fail(m->err, BAD_INPUT, "'%.*s' is no integer of 64 bits", utf8_cut(text, n, 40), text ? text : "");
 }
 
 /* json.dumps with allow_nan=False: the three that JSON lacks are written as strings. */
@@ -215,7 +215,7 @@ bool read_arg(Model *m, Graph *g, JVal v, Arg *out)
 		if (json_is(key, members[i].key)) return read_items(m, g, x, members[i].read, members[i].lists, out);
 	size_t n = 0;
 	const char *text = json_text(key, &n);
-	return fail(m->err, UNSUPPORTED, "an argument of the unknown kind %.*s", n < 60 ? (int)n : 60, text ? text : "");
+	return fail(m->err, UNSUPPORTED, "an argument of the unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
 }
 
 /* ---- the values of a graph ---------------------------------------------------------------------------------- */

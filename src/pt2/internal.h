@@ -14,7 +14,7 @@ typedef struct Model {
 	Program *p;
 	Arena *a;                   /* p's */
 	Err *err;
-	Map sym;                    /* expression -> index into p->sym */
+	Map sym, expr;              /* expression; its text in the JSON -> index into p->sym */
 	Map user_input, stored_input;   /* a user input's name, a parameter's or buffer's target -> index into p->input */
 } Model;
 

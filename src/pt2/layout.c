@@ -11,6 +11,8 @@
  * The root folder carries the file's name when it was written, or is missing when someone packed the files anew. */
 #include "pt2/layout.h"
 
+#include "base/json.h"
+
 #include <string.h>
 
 static bool ends(const char *s, size_t n, const char *tail)
@@ -39,7 +41,9 @@ static bool content_is(Zip *z, const char *name, const char *want, Err *e)
 	if (!zip_read(z, x, ZIP_QUICK, e)) return false;
 	size_t n = strlen(want);
 	if (x->nbytes == n && !memcmp(x->bytes, want, n)) return true;
-	return fail(e, UNSUPPORTED, "%s: '%s' holds '%.*s', wanted '%s'", z->what, name, x->nbytes < 20 ? (int)x->nbytes : 20, (const char *)x->bytes, want);
+	const char *got = (const char *)x->bytes;
+	int shown = is_utf8(got, (size_t)x->nbytes) ? utf8_cut(got, (size_t)x->nbytes, 20) : 0;
+	return fail(e, UNSUPPORTED, "%s: '%s' holds '%.*s', wanted '%s'", z->what, name, shown, got, want);
 }
 
 typedef VEC(const char *) Names;

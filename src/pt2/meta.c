@@ -2,32 +2,43 @@
 
 #include <string.h>
 
-static Dim intern(Model *m, const char *expr, JVal hint)
+static int intern(Model *m, const char *expr)
 {
 	Program *p = m->p;
 	int at = map_get(&m->sym, expr, strlen(expr));
-	if (at < 0) {
-		at = p->sym.n;
-		*push(m->a, &p->sym) = (Sym){ .expr = expr };
-		map_set(&m->sym, expr, strlen(expr), at);
-	}
-	Sym *s = &p->sym.v[at];
-	JVal i = json_key(hint, "as_int");
-	if (!s->has_hint && json_kind(i) == JSON_number) {
-		s->has_hint = true;
-		s->hint = json_int(i, 0);
-	}
-	return ~(Dim)at;
+	if (at >= 0) return at;
+	at = p->sym.n;
+	*push(m->a, &p->sym) = (Sym){ .expr = expr };
+	map_set(&m->sym, expr, strlen(expr), at);
+	return at;
 }
 
-/* schema.SymExpr */
+/* schema.SymExprHint; the first one that is given counts. */
+static void take_hint(Sym *s, JVal hint)
+{
+	JVal i = json_key(hint, "as_int");
+	if (s->has_hint || json_kind(i) != JSON_number) return;
+	s->has_hint = true;
+	s->hint = json_int(i, 0);
+}
+
+/* schema.SymExpr. The same few expressions stand in thousands of sizes: each text is read once. */
 static bool read_expr(Model *m, JVal v, Dim *out)
 {
-	const char *srepr = json_str(m->a, json_key(v, "expr_str"));
-	if (!srepr) return fail(m->err, BAD_INPUT, "a symbolic size without expr_str");
-	const char *expr = sym_infix(m->a, srepr);
-	if (!expr) return fail(m->err, UNSUPPORTED, "cannot read the symbolic expression '%s'", srepr);
-	*out = intern(m, expr, json_key(v, "hint"));
+	JVal str = json_key(v, "expr_str");
+	size_t n = 0;
+	const char *text = json_text(str, &n);
+	int at = text ? map_get(&m->expr, text, n) : -1;
+	if (at < 0) {
+		const char *srepr = json_str(m->a, str);
+		if (!srepr) return fail(m->err, BAD_INPUT, "a symbolic size without expr_str");
+		const char *expr = sym_infix(m->a, srepr);
+		if (!expr) return fail(m->err, UNSUPPORTED, "cannot read the symbolic expression '%s'", srepr);
+		at = intern(m, expr);
+		map_set(&m->expr, text, n, at);
+	}
+	take_hint(&m->p->sym.v[at], json_key(v, "hint"));
+	*out = ~(Dim)at;
 	return true;
 }
 
@@ -47,7 +58,7 @@ bool read_sym(Model *m, JVal v, Dim *out)
 	size_t n = 0;
 	const char *text = json_text(value, &n);
 	if (!text) return fail(m->err, BAD_INPUT, "a symbolic value that is neither a number nor an expression");
-	*out = intern(m, arena_str(m->a, text, n), (JVal){ 0 });
+	*out = ~(Dim)intern(m, arena_str(m->a, text, n));
 	return true;
 }
 

@@ -71,7 +71,7 @@ static bool read_input(Model *m, JVal spec, int i, Input *in)
 	while (row < end && !json_is(key, row->key)) row++;
 	size_t n = 0;
 	const char *text = json_text(key, &n);
-	if (row == end) return fail(m->err, UNSUPPORTED, "unknown kind %.*s", n < 60 ? (int)n : 60, text ? text : "");
+	if (row == end) return fail(m->err, UNSUPPORTED, "unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
 	in->kind = row->kind;
 	in->persistent = json_bool_or(json_key(x, "persistent"), true);
 	if (row->target && !(in->target = json_str(m->a, json_key(x, row->target)))) return fail(m->err, BAD_INPUT, "no %s", row->target);
@@ -124,7 +124,7 @@ static bool read_output(Model *m, JVal spec, int i, Output *out)
 	while (row < end && !json_is(key, row->key)) row++;
 	size_t n = 0;
 	const char *text = json_text(key, &n);
-	if (row == end) return fail(m->err, UNSUPPORTED, "unknown kind %.*s", n < 60 ? (int)n : 60, text ? text : "");
+	if (row == end) return fail(m->err, UNSUPPORTED, "unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
 	out->kind = row->kind;
 	if (row->target) {
 		out->target = json_str(m->a, json_key(x, row->target));

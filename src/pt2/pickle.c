@@ -210,7 +210,7 @@ static const char *get_string(Machine *m, size_t n)
 {
 	const char *s = (const char *)get(&m->r, n);
 	if (!s) return "";
-	if (memchr(s, 0, n)) fail(m->err, UNSUPPORTED, "offset %zu: a string with a NUL", m->r.at);
+	if (memchr(s, 0, n) || !is_utf8(s, n)) fail(m->err, UNSUPPORTED, "offset %zu: a string with a NUL, or that is not UTF-8", m->r.at);
 	return arena_str(m->p->a, s, n);
 }
 

@@ -10,7 +10,8 @@
  * in the mapped file, at whatever alignment they have there; deflated ones are inflated into the program's arena.
  *
  * No code in a file is ever run: of pickles only tensors in lists, tuples and dicts are understood. Refused: schema
- * majors other than those in schema.def, encrypted, multi-disk or otherwise odd zips, sparse and quantized weights. */
+ * majors other than 7 (torch 2.5) and 8 (2.6 and newer), encrypted, multi-disk or otherwise odd zips, sparse and quantized
+ * tensors. CRCs are checked where the bytes are read anyway: JSON and inflated entries; not those of raw weights. */
 #ifndef PT2_PT2_H
 #define PT2_PT2_H
 

@@ -10,7 +10,7 @@
 
 enum { MAX_NESTING = 100 };
 
-typedef enum Prec { P_COMPARE, P_ADD, P_MUL, P_POW, P_ATOM } Prec;
+typedef enum Prec { P_COMPARE, P_ADD, P_MUL, P_POW, P_FUNCTION, P_ATOM } Prec;
 
 typedef struct Term {
 	const char *name;       /* of a call; of anything else: its text */
@@ -125,17 +125,18 @@ static void print_call(Arena *a, Text *out, const char *name, const Term *t)
 
 /* Operators of two operands: what stands between them, what they must bind tighter than, what the whole binds like. */
 static const struct Infix { const char *call, *op; Prec operand, whole; } infix[] = {
-	{ "Pow", "**", P_ATOM, P_POW },
+	{ "Pow", "**", P_FUNCTION, P_POW },
 	{ "FloorDiv", "//", P_ATOM, P_COMPARE }, { "CleanDiv", "//", P_ATOM, P_COMPARE },
 	{ "Rational", "/", P_ATOM, P_MUL },
 	{ "StrictLessThan", " < ", P_ADD, P_COMPARE }, { "LessThan", " <= ", P_ADD, P_COMPARE },
 	{ "StrictGreaterThan", " > ", P_ADD, P_COMPARE }, { "GreaterThan", " >= ", P_ADD, P_COMPARE },
 };
 
-/* Calls that torch's printer (precedence in torch/utils/_sympy/functions.py) wraps in parentheses inside a sum or product. */
-static const struct { const char *call; Prec whole; } loose[] = {
+/* Calls that bind unlike a function's: torch/utils/_sympy/functions.py gives some a precedence below a sum's. */
+static const struct { const char *call; Prec whole; } unlike[] = {
 	{ "Mod", P_COMPARE }, { "PythonMod", P_COMPARE }, { "ModularIndexing", P_COMPARE }, { "Where", P_COMPARE },
 	{ "IntTrueDiv", P_COMPARE }, { "FloatTrueDiv", P_COMPARE }, { "PowByNatural", P_MUL },
+	{ "Symbol", P_ATOM }, { "Dummy", P_ATOM }, { "Max", P_ATOM }, { "Min", P_ATOM },
 };
 
 static const struct { const char *call, *name; } renamed[] = { { "Equality", "Eq" }, { "Unequality", "Ne" } };
@@ -148,8 +149,8 @@ static Prec prec_of(const Term *t)
 	if (is_call(t, "Mul") && t->arg.n) return P_MUL;
 	for (size_t i = 0; i < sizeof infix / sizeof *infix; i++)
 		if (t->arg.n == 2 && is_call(t, infix[i].call)) return infix[i].whole;
-	for (size_t i = 0; i < sizeof loose / sizeof *loose; i++) if (is_call(t, loose[i].call)) return loose[i].whole;
-	return P_ATOM;
+	for (size_t i = 0; i < sizeof unlike / sizeof *unlike; i++) if (is_call(t, unlike[i].call)) return unlike[i].whole;
+	return P_FUNCTION;
 }
 
 static void print_bare(Arena *a, Text *out, const Term *t)

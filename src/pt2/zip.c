@@ -6,6 +6,7 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
+#include "base/json.h"
 #include "base/reader.h"
 
 enum {
@@ -145,7 +146,8 @@ static bool read_entry(Zip *z, Reader *r)
 	if (r->err->code) return false;
 	x.name = arena_str(z->arena, name, nname);
 	x.nname = nname;
-	if (!nname || memchr(name, 0, nname)) return fail(r->err, BAD_INPUT, "%s: an entry name at offset %zu is empty or has a NUL", z->what, r->at - nname);
+	if (!nname || memchr(name, 0, nname) || !is_utf8(name, nname))
+		return fail(r->err, BAD_INPUT, "%s: the entry name at offset %zu is empty, has a NUL or is not UTF-8", z->what, r->at - nname);
 	if (nextra > r->n - r->at) return get(r, nextra) != NULL;
 	if (!read_extra(r, nextra, &x) || (ncomment && !get(r, ncomment))) return false;
 	if (!check_entry(z, &x, flags, method, disk, r->err)) return false;
