@@ -115,13 +115,18 @@ static bool save(tshlo_model *m, Arena *a, const char *dir, const tshlo_save_opt
 	return bundle_save(dir, &parts, e);
 }
 
+static bool guarded_save(tshlo_model *m, Arena *a, const char *dir, const tshlo_save_options *opt, Err *e)
+{
+	GUARD(a, e, return false);
+	return save(m, a, dir, opt, e);
+}
+
 bool tshlo_save(tshlo_model *m, const char *dir, const tshlo_save_options *opt, tshlo_error *e)
 {
 	if (!m) return false;
-	Err own = { 0 }, *err = e ? err_of(e) : &own;
+	Err own = { 0 };
 	Arena a = { 0 };
-	GUARD(&a, err, arena_free(&a); err_clear(&own); return false);
-	bool ok = save(m, &a, dir, opt, err);
+	bool ok = guarded_save(m, &a, dir, opt, e ? err_of(e) : &own);
 	arena_free(&a);
 	err_clear(&own);
 	return ok;

@@ -13,6 +13,13 @@ static Arena *arena(tshlo_program *p) { return &p->program->arena; }
 
 static const char *copy(tshlo_program *p, const char *s) { return s ? arena_str(arena(p), s, strlen(s)) : NULL; }
 
+static bool begin(tshlo_program *p, Err *e)
+{
+	GUARD(arena(p), e, return false);
+	if (!p->program->graph) p->program->graph = graph_new(p->program, "");
+	return true;
+}
+
 tshlo_program *tshlo_program_new(tshlo_error *e)
 {
 	tshlo_program *p = calloc(1, sizeof *p);
@@ -22,9 +29,9 @@ tshlo_program *tshlo_program_new(tshlo_error *e)
 		free(p);
 		return NULL;
 	}
-	GUARD(arena(p), err_of(e), tshlo_program_free(p); return NULL);
-	if (!p->program->graph) p->program->graph = graph_new(p->program, "");
-	return p;
+	if (begin(p, err_of(e))) return p;
+	tshlo_program_free(p);
+	return NULL;
 }
 
 void tshlo_program_free(tshlo_program *p)

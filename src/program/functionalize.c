@@ -193,16 +193,33 @@ static bool is_view(const Fn *f, const GraphNode *g, const struct ViewRow *r)
 	}
 }
 
+/* In-place overloads whose functional form has another name. */
+static const struct { const char *in_place, *functional; } renamed[] = {
+	{ "aten.float_power_.Scalar",   "aten.float_power.Tensor_Scalar" },
+	{ "aten.float_power_.Tensor",   "aten.float_power.Tensor_Tensor" },
+	{ "aten.floor_divide_.Tensor",  "aten.floor_divide.default" },
+	{ "aten.pow_.Scalar",           "aten.pow.Tensor_Scalar" },
+	{ "aten.pow_.Tensor",           "aten.pow.Tensor_Tensor" },
+	{ "aten.transpose_.default",    "aten.transpose.int" },
+};
+
 /* "aten.add_.Tensor" -> "aten.add.Tensor", "aten.__iand__.Tensor" -> "aten.__and__.Tensor"; NULL: not in place. */
 static const char *functional_name(Arena *a, const char *target)
 {
 	size_t n = op_len(target);
-	if (n < 2 || strncmp(target, "aten.", 5)) return NULL;
-	if (target[n - 1] != '_') return NULL;
+	if (n < 2 || strncmp(target, "aten.", 5) || target[n - 1] != '_') return NULL;
+	for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+		if (!strcmp(renamed[i].in_place, target)) return renamed[i].functional;
 	if (target[n - 2] != '_') return arena_printf(a, "%.*s%s", (int)n - 1, target, target + n);
 	if (!strncmp(target + 5, "__i", 3) && strncmp(target + 5, "__is", 4))
 		return arena_printf(a, "aten.__%.*s%s", (int)n - 8, target + 8, target + n);
 	return NULL;
+}
+
+/* What the functional form calls the tensor that the in-place form calls self. */
+static const char *first_name(const char *functional)
+{
+	return strstr(functional, "dropout") ? "input" : "self";
 }
 
 /* An ".out" overload writes its arguments "out" (or out0, ...); export leaves few. */
@@ -239,6 +256,7 @@ static bool do_in_place(Fn *f, const GraphNode *g, const char *functional)
 	if (!self) return fail(f->err, UNSUPPORTED, "%s (node %s) writes something that is not a tensor", g->target, g->name ? g->name : "?");
 	GraphNode *copy = copy_node(f, g, functional);
 	size_t at = (size_t)(copy - f->node.v);
+	copy->arg[0].name = first_name(functional);
 	VId content = new_value(f, self);
 	f->node.v[at].nout = 1;
 	f->node.v[at].out = NEW(f->a, VId, 1);
