@@ -1,5 +1,8 @@
-/* Operands of pointwise rules. */
+/* Operands and reductions that several rules share. */
+#include "aten/formulas.h"
 #include "aten/pointwise.h"
+
+#include <math.h>
 
 Value operand(Node *n, const char *name, DType elem)
 {
@@ -18,3 +21,48 @@ bool number_is_rounded(Node *n, const char *name, DType elem)
 
 DType work_type(Node *n, int count, const char *const *names) { return acc_type(result_type(n, count, names)); }
 DType float_work_type(Node *n, int count, const char *const *names) { return acc_type(float_result_type(n, count, names)); }
+
+Pair float_pair(Node *n, const char *x_name, const char *y_name)
+{
+	Builder *b = n->b;
+	DType t = float_work_type(n, 2, (const char *[]){ x_name, y_name });
+	Value x = arg_as(n, x_name, t);
+	Value y = arg_as(n, y_name, t);
+	Type shape = broadcast_type(n, known_type(b, x), known_type(b, y));
+	x = broadcast(b, x, shape);
+	y = broadcast(b, y, shape);
+	return (Pair){ x, y, shape };
+}
+
+Value norm_over(Builder *b, Value x, double p, Ints dims)
+{
+	if (p == INFINITY) return at_least(b, reduce_over(b, OP_maximum, x, dims), 0);      /* 0 of nothing */
+	if (p == -INFINITY) return reduce_over(b, OP_minimum, x, dims);
+	if (p == 0) {
+		Value some = is(b, DIRECTION_NE, x, 0);
+		some = cast(b, some, known_type(b, x).elem);
+		return sum_over(b, some, dims);
+	}
+	if (p == 1) return sum_over(b, x, dims);
+	if (p == 2) {
+		x = square(b, x);
+		x = sum_over(b, x, dims);
+		return hlo_sqrt(b, x);
+	}
+	Value power = full_like(b, x, p);
+	x = hlo_power(b, x, power);
+	x = sum_over(b, x, dims);
+	Value root = full_like(b, x, 1 / p);
+	return hlo_power(b, x, root);
+}
+
+Value reduced_loss(Node *n, Value x)
+{
+	Builder *b = n->b;
+	int64_t how = arg_int(n, "reduction", REDUCTION_MEAN);
+	Ints dims = all_dims(b, known_type(b, x).rank);
+	if (how == REDUCTION_MEAN) x = mean_over(b, x, dims);
+	else if (how == REDUCTION_SUM) x = sum_over(b, x, dims);
+	else if (how != REDUCTION_NONE) return node_fail(n, BAD_INPUT, "reduction is %lld, wanted 0, 1 or 2", (long long)how);
+	return cast(b, x, n->out.elem);
+}

@@ -1,0 +1,197 @@
+/* Losses that pick a class: negative log likelihood, cross entropy, multi-class margins.
+ *
+ * Scores are [C], [N, C] or [N, C, *S]; a target of classes lacks C. The score of the target class is taken by comparing it with
+ * 0..C-1 and adding up, which fuses with the log_softmax before it, and makes a target outside (ignore_index) pick nothing. */
+#include "aten/pointwise.h"
+#include "aten/rules.h"
+
+typedef struct Classes {
+	Value score;                 /* [N, C, *S], f32 or f64 */
+	Type t;                      /* its type */
+	int dim;                     /* where C stands */
+	Value hit;                   /* [N, C, *S] bool: the target class; none when it is ignored */
+	Value kept;                  /* [N, *S] bool: not ignored */
+} Classes;
+
+static Value log_softmax(Builder *b, Value x, int dim)
+{
+	Type t = known_type(b, x);
+	Ints dims = one_dim(b, dim);
+	Value top = reduce_over(b, OP_maximum, x, dims);
+	x = hlo_subtract(b, x, spread_over(b, top, dims, t));
+	Value sum = hlo_exponential(b, x);
+	sum = sum_over(b, sum, dims);
+	sum = hlo_log(b, sum);
+	return hlo_subtract(b, x, spread_over(b, sum, dims, t));
+}
+
+/* self, as it is or through log_softmax; one score without dims is a class of its own */
+static Classes scores(Node *n, bool softmax)
+{
+	Builder *b = n->b;
+	Classes c = { .score = arg_as(n, "self", acc_type(n->out.elem)) };
+	c.t = known_type(b, c.score);
+	if (c.t.kind && !c.t.rank) {
+		c.score = unsqueeze_dim(b, c.score, 0);
+		c.t = known_type(b, c.score);
+	}
+	c.dim = c.t.rank > 1 ? 1 : 0;
+	if (softmax) c.score = log_softmax(b, c.score, c.dim);
+	return c;
+}
+
+static void pick_target(Node *n, Classes *c)
+{
+	Builder *b = n->b;
+	Ints dims = one_dim(b, c->dim);
+	Value target = arg_as(n, "target", DTYPE_i64);
+	Type t = with_elem(c->t, DTYPE_i64);
+	if (!t.kind) return;
+	target = reshape_to(b, target, without_dims(b, t, dims));
+	Value ignored = hlo_splat_int(b, known_type(b, target), arg_int(n, "ignore_index", -100));
+	c->kept = hlo_compare(b, DIRECTION_NE, target, ignored);
+	Value class = positions(b, t, c->dim, DTYPE_i64);
+	Value wanted = spread_over(b, target, dims, t);
+	c->hit = hlo_compare(b, DIRECTION_EQ, class, wanted);
+	Value kept = spread_over(b, c->kept, dims, with_elem(t, DTYPE_bool));
+	c->hit = hlo_and(b, c->hit, kept);
+}
+
+/* The value of the target class: sum over C of (hit ? x : 0) */
+static Value of_target(Builder *b, Classes *c, Value x)
+{
+	Value zero = full_like(b, x, 0);
+	x = hlo_select(b, c->hit, x, zero);
+	return sum_over(b, x, one_dim(b, c->dim));
+}
+
+/* "weight"[C] laid over the scores, or 0 */
+static Value class_weights(Node *n, Classes *c)
+{
+	if (!has_arg(n, "weight")) return 0;
+	Value w = arg_as(n, "weight", c->t.elem);
+	return along(n->b, w, c->dim, c->t);
+}
+
+/* What each target counts: the weight of its class, 1 without weights, 0 when ignored. [N, *S] */
+static Value target_weights(Node *n, Classes *c)
+{
+	Value w = class_weights(n, c);
+	return w ? of_target(n->b, c, w) : cast(n->b, c->kept, c->t.elem);
+}
+
+/* Losses [N, *S] by "reduction"; the mean is over what the targets count. */
+static Value reduced_by(Node *n, Value loss, Value weights)
+{
+	Builder *b = n->b;
+	Ints all = all_dims(b, known_type(b, loss).rank);
+	int64_t how = arg_int(n, "reduction", REDUCTION_MEAN);
+	if (how == REDUCTION_NONE) return loss;
+	loss = sum_over(b, loss, all);
+	if (how == REDUCTION_SUM) return loss;
+	weights = sum_over(b, weights, all);
+	return hlo_divide(b, loss, weights);
+}
+
+/* -weight[target] * score[target], reduced */
+static Value nll(Node *n, Classes *c)
+{
+	Builder *b = n->b;
+	pick_target(n, c);
+	Value w = target_weights(n, c);
+	Value x = of_target(b, c, c->score);
+	x = hlo_multiply(b, x, w);
+	x = hlo_negate(b, x);
+	return reduced_by(n, x, w);
+}
+
+/* aten.nll_loss, nll_loss2d, nll_loss_nd(self, target, weight?, reduction, ignore_index);
+ * aten.nll_loss_forward, nll_loss2d_forward -> (output, total_weight) */
+Value lower_nll_loss(Node *n)
+{
+	Builder *b = n->b;
+	Classes c = scores(n, false);
+	Value x = nll(n, &c);
+	if (out_wanted(n, 1)) {
+		bool none = arg_int(n, "reduction", REDUCTION_MEAN) == REDUCTION_NONE;
+		Value w = target_weights(n, &c);
+		w = none ? scalar(b, 0, c.t.elem) : sum_over(b, w, all_dims(b, known_type(b, w).rank));
+		set_out(n, 1, cast(b, w, out_type(n, 1).elem));
+	}
+	return cast(b, x, n->out.elem);
+}
+
+/* -- cross entropy -------------------------------------------------------------------------------------------------------------- */
+
+/* -sum over C of weight * target * log p, target a distribution smoothed towards 1 / C; the mean is over N * S */
+static Value of_distribution(Node *n, Classes *c, double smoothing)
+{
+	Builder *b = n->b;
+	double classes = (double)static_dim(n, c->t, c->dim);
+	Value y = arg_as(n, "target", c->t.elem);
+	if (smoothing > 0) {
+		y = times(b, y, 1 - smoothing);
+		y = plus(b, y, smoothing / classes);
+	}
+	Value x = hlo_multiply(b, c->score, y);
+	Value w = class_weights(n, c);
+	if (w) x = hlo_multiply(b, x, w);
+	x = sum_over(b, x, one_dim(b, c->dim));
+	return reduced_loss(n, hlo_negate(b, x));
+}
+
+/* What every class adds when targets are smoothed: -sum over C of weight * log p, 0 when ignored; reduced as the targets are */
+static Value smooth_part(Node *n, Classes *c)
+{
+	Builder *b = n->b;
+	Value x = c->score;
+	Value w = class_weights(n, c);
+	if (w) x = hlo_multiply(b, x, w);
+	x = sum_over(b, x, one_dim(b, c->dim));
+	x = hlo_negate(b, x);
+	Value zero = full_like(b, x, 0);
+	x = hlo_select(b, c->kept, x, zero);
+	return reduced_by(n, x, target_weights(n, c));
+}
+
+/* aten.cross_entropy_loss(self, target, weight?, reduction, ignore_index, label_smoothing): nll of log_softmax; smoothed by e:
+ * (1 - e) nll + e / C (what every class adds). A float target of self's shape is a distribution. */
+Value lower_cross_entropy_loss(Node *n)
+{
+	Builder *b = n->b;
+	double smoothing = arg_num(n, "label_smoothing", 0);
+	Classes c = scores(n, true);
+	Type target = known_type(b, arg(n, "target"));
+	if (is_float(target.elem) && same_shape(target, c.t)) return of_distribution(n, &c, smoothing);
+	Value x = nll(n, &c);
+	if (smoothing > 0) {
+		Value smooth = smooth_part(n, &c);
+		smooth = times(b, smooth, smoothing / (double)static_dim(n, c.t, c.dim));
+		x = times(b, x, 1 - smoothing);
+		x = hlo_add(b, x, smooth);
+	}
+	return cast(b, x, n->out.elem);
+}
+
+/* -- margins -------------------------------------------------------------------------------------------------------------------- */
+
+/* aten.multi_margin_loss(self[N?, C], target, p=1, margin=1, weight?, reduction):
+ * sum over the other classes of weight[target] max(margin - self[target] + self, 0)^p, over C */
+Value lower_multi_margin_loss(Node *n)
+{
+	Builder *b = n->b;
+	Classes c = scores(n, false);
+	pick_target(n, &c);
+	Ints dims = one_dim(b, c.dim);
+	Value best = of_target(b, &c, c.score);
+	best = spread_over(b, best, dims, c.t);
+	Value x = hlo_subtract(b, c.score, best);
+	x = plus(b, x, arg_num(n, "margin", 1));
+	x = at_least(b, x, 0);
+	if (arg_num(n, "p", 1) == 2) x = square(b, x);
+	x = if_num(b, c.hit, 0, x);
+	x = sum_over(b, x, dims);
+	x = divided_by(b, x, (double)static_dim(n, c.t, c.dim));
+	x = hlo_multiply(b, x, target_weights(n, &c));
+	return reduced_loss(n, x);
+}
