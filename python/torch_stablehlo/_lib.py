@@ -4,8 +4,8 @@
 """
 
 import importlib.util
+import os
 import pathlib
-import re
 
 _HERE = pathlib.Path(__file__).resolve().parent
 
@@ -35,27 +35,24 @@ class PluginError(StableHLOError):
 _EXCEPTIONS = {1: BadInputError, 2: UnsupportedError, 3: MemoryError, 4: FileError, 5: PluginError}
 
 
-def declarations(header):
-    """The declarations of the public header as cffi reads them: no preprocessor lines, no C++ braces, no export marks."""
-    text = re.sub(r"/\*.*?\*/", "", pathlib.Path(header).read_text(), flags=re.S)
-    text = re.sub(r"#ifdef __cplusplus.*?#endif", "", text, flags=re.S)
-    return re.sub(r"^#.*$", "", text, flags=re.M).replace("TSHLO_API ", "")
+def _module(path):
+    spec = importlib.util.spec_from_file_location("torch_stablehlo._ffi", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _load():
-    source = _HERE.parents[1]
-    places = [_HERE / "libtorch_stablehlo.so", source / "build" / "libtorch_stablehlo.so"]
-    path = next((p for p in places if p.exists()), None)
-    if path is None:
-        raise ImportError("libtorch_stablehlo.so is not beside the package; in a source tree, run `make` first")
-    if importlib.util.find_spec("torch_stablehlo._ffi"):
-        from torch_stablehlo._ffi import ffi
-    else:
-        import cffi
-
-        ffi = cffi.FFI()
-        ffi.cdef(declarations(source / "include" / "torch_stablehlo.h"))
-    return ffi, ffi.dlopen(str(path))
+    """The installed library stands beside this file; a source tree has it in the build folder."""
+    build = pathlib.Path(os.environ.get("TORCH_STABLEHLO_BUILD", _HERE.parents[1] / "build"))
+    for library, module in (
+        (_HERE / "libtorch_stablehlo.so", _HERE / "_ffi.py"),
+        (build / "libtorch_stablehlo.so", build / "python" / "_ffi.py"),
+    ):
+        if library.exists() and module.exists():
+            ffi = _module(module).ffi
+            return ffi, ffi.dlopen(str(library))
+    raise ImportError(f"libtorch_stablehlo.so is neither in {_HERE} nor in {build}; in a source tree, run `make` first")
 
 
 ffi, lib = _load()

@@ -1,0 +1,47 @@
+# The front door; meson.build holds the rules.
+#   make          the library, the command and the Python package, in build/
+#   make demo     the whole story on a real ResNet-18
+#   make test     every test;  make test SAN=1  the C side under AddressSanitizer and UBSan
+#   make fuzz     each fuzz target for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
+BUILD        := $(if $(SAN),build-san,build)
+PY           := .venv/bin/python
+MESON        := .venv/bin/meson
+FUZZ_SECONDS ?= 20
+export PATH  := $(CURDIR)/.venv/bin:$(PATH)
+export TORCH_STABLEHLO_BUILD := $(CURDIR)/$(BUILD)
+export PYTHONPATH := $(CURDIR)/python:$(CURDIR)/test
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: all demo test fuzz bench size clean
+all:
+	@tools/setup build
+	@test -d $(BUILD) || $(MESON) setup $(BUILD) $(if $(SAN),-Db_sanitize=address$(comma)undefined -Db_lundef=false -Dbuildtype=debugoptimized,) -Dwerror=$(if $(CI),true,false)
+	@ninja -C $(BUILD)
+
+comma := ,
+
+demo:
+	@tools/setup demo
+	@$(MAKE) --no-print-directory all
+	@$(PY) examples/demo.py
+
+test:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@$(MESON) test -C $(BUILD) --print-errorlogs
+	@$(PY) -m pytest -q $(if $(SAN),-m "not needs_library",) test
+
+fuzz:
+	@tools/setup fuzz
+	@tools/fuzz $(FUZZ_SECONDS)
+
+bench:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@$(PY) bench/run.py
+
+size:
+	@for d in src/*/; do printf '%-16s %6d lines\n' "$$d" "$$(cat $$d*.[ch] $$d*.def 2>/dev/null | wc -l)"; done
+
+clean:
+	rm -rf build build-san build-fuzz
