@@ -12,18 +12,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOL = Path(os.environ.get("TORCH_STABLEHLO_BUILD", ROOT / "build")) / "src/stablehlo/test/test_infer"
+BUILD = Path(os.environ.get("TORCH_STABLEHLO_BUILD", ROOT / "build")) / "src/stablehlo/test"
 CASES = ROOT / "src/stablehlo/test/infer.t"
 
 
-def tool(*args):
-    done = subprocess.run([TOOL, *map(str, args)], capture_output=True, text=True)
+def tool(*args, name="test_infer"):
+    done = subprocess.run([BUILD / name, *map(str, args)], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 
 
 def test_cases():
     assert re.search(r"^\d{3,} cases, 0 failed$", tool(CASES), re.M)
+
+
+def test_whole_modules():
+    assert re.search(r"^\d\d+ cases, 0 failed$", tool(name="test_verify"), re.M)
 
 
 def test_every_op():

@@ -171,16 +171,17 @@ static bool define(Scope *s, Value first, int n, const char *what)
 static bool in_scope(Scope *s, const Op *op)
 {
 	for (int i = 0; i < op->nin; i++) {
+		const ValueInfo *v = &s->m->value.v[op->in[i]];
 		int depth = s->depth[op->in[i]];
 		if (!depth) return broken(s->m, op, "operands", "operand %d is not defined before", i);
-		if (depth < s->floor)
-			return broken(s->m, op, "operands", "operand %d is from outside of a region that must not capture",
-				i);
+		if (depth < s->floor && !(v->def && v->def->code == OP_constant))
+			return broken(s->m, op, "operands", "operand %d is from outside of a region that may capture only constants", i);
 	}
 	return true;
 }
 
-/* Bodies that XLA makes functions of their own; those of while, if and case see what is around them. */
+/* Bodies that XLA makes functions of their own, with the constants they use and nothing else from around them; those of while,
+ * if and case see everything. MLIR's verifier lets it pass, XLA's export does not. */
 static bool is_isolated(OpCode code)
 {
 	return code != OP_while && code != OP_if && code != OP_case && code != OP_composite;

@@ -532,3 +532,10 @@ send f32[2] token channel_handle=1,2 is_host_transfer=true -> token
 send f32[2] token channel_handle=1,1 is_host_transfer=true -> token ! send_c5
 recv token channel_handle=1,3 is_host_transfer=true -> f32[2] token
 recv token channel_handle=1,1 is_host_transfer=true -> f32[2] token ! recv_c5
+
+# -- functions (@main is the one that the op stands in)
+call f32[2] callee=main -> f32[2]
+call f32[2] callee=nobody -> f32[2] ! call_callee
+composite f32[2] name=my.op decomposition=main -> f32[2]
+composite f32[2] name=plain decomposition=main -> f32[2] ! composite_c1
+composite f32[2] name=my.op decomposition=nobody -> f32[2] ! composite_c2
