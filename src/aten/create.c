@@ -93,33 +93,43 @@ static double spaced(double start, double end, int64_t i, int64_t n)
 	return i < n / 2 || n == 1 ? start + step * (double)i : end - step * (double)(n - 1 - i);
 }
 
-/* The same for ends that are tensors, or for more than LONGEST_CONSTANT elements. */
+/* The same for ends that are tensors or complex, or for more than LONGEST_CONSTANT elements. */
 static Value spaced_values(Node *n, DType acc)
 {
 	Builder *b = n->b;
-	Type t = with_elem(n->out, acc);
+	Type t = with_elem(n->out, acc), r = with_elem(t, real_of(acc));
 	int64_t count = t.dim[0];
-	Value start = arg_as(n, "start", acc);
-	Value end = arg_as(n, "end", acc);
+	Value start = arg_as(n, "start", is_int(n->out.elem) ? n->out.elem : acc);
+	Value end = arg_as(n, "end", is_int(n->out.elem) ? n->out.elem : acc);
+	start = cast(b, start, acc);
+	end = cast(b, end, acc);
 	start = broadcast(b, start, t);
 	end = broadcast(b, end, t);
 	Value width = hlo_subtract(b, end, start);
 	Value gaps = full(b, t, count > 1 ? (double)(count - 1) : 1);
 	Value step = hlo_divide(b, width, gaps);
-	Value i = positions(b, t, 0, acc);
+	Value at = positions(b, r, 0, r.elem);
+	Value i = hlo_convert(b, at, acc);
 	Value left = hlo_multiply(b, i, step);
 	left = hlo_add(b, start, left);
 	Value back = hlo_subtract(b, gaps, i);
 	Value right = hlo_multiply(b, back, step);
 	right = hlo_subtract(b, end, right);
-	Value middle = full(b, t, count > 1 ? (double)(count / 2) : 1);
-	Value in_left = hlo_compare(b, DIRECTION_LT, i, middle);
+	Value middle = full(b, r, count > 1 ? (double)(count / 2) : 1);
+	Value in_left = hlo_compare(b, DIRECTION_LT, at, middle);
 	return hlo_select(b, in_left, left, right);
 }
 
 static bool is_constant_range(Node *n)
 {
 	return !is_tensor_arg(n, "start") && !is_tensor_arg(n, "end") && n->out.dim[0] <= LONGEST_CONSTANT && !is_complex(n->out.elem);
+}
+
+/* One end of a range; of integers it is an integer too. */
+static double range_end(Node *n, const char *name)
+{
+	double v = arg_num(n, name, 0);
+	return is_int(n->out.elem) ? trunc(v) : v;
 }
 
 static DType range_type(Node *n) { return is_int(n->out.elem) ? DTYPE_f64 : acc_type(n->out.elem); }
@@ -129,7 +139,7 @@ Value lower_linspace(Node *n)
 {
 	int64_t count = n->out.dim[0];
 	if (!is_constant_range(n)) return cast(n->b, spaced_values(n, range_type(n)), n->out.elem);
-	double start = arg_num(n, "start", 0), end = arg_num(n, "end", 0), *v = NEW(n->a, double, count + 1);
+	double start = range_end(n, "start"), end = range_end(n, "end"), *v = NEW(n->a, double, count + 1);
 	for (int64_t i = 0; i < count; i++) v[i] = spaced(start, end, i, count);
 	return numbers(n->b, n->out, v);
 }
@@ -146,7 +156,7 @@ Value lower_logspace(Node *n)
 		power = hlo_power(b, of, power);
 		return cast(b, power, n->out.elem);
 	}
-	double start = arg_num(n, "start", 0), end = arg_num(n, "end", 0), *v = NEW(n->a, double, count + 1);
+	double start = range_end(n, "start"), end = range_end(n, "end"), *v = NEW(n->a, double, count + 1);
 	for (int64_t i = 0; i < count; i++) v[i] = pow(base, spaced(start, end, i, count));
 	return numbers(b, n->out, v);
 }

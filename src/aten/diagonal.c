@@ -71,6 +71,16 @@ Value lower_diagonal(Node *n)
 	return x ? take_diagonal(n->b, x, arg_int(n, "offset", 0)) : 0;
 }
 
+/* aten.linalg_diagonal(A, offset=0, dim1=-2, dim2=-1) */
+Value lower_linalg_diagonal(Node *n)
+{
+	Value x = arg(n, "A");
+	if (!x) return 0;
+	Ints order = matrix_order(n, rank_of(n->b, x), -2, -1);
+	x = hlo_transpose(n->b, x, order);
+	return x ? take_diagonal(n->b, x, arg_int(n, "offset", 0)) : 0;
+}
+
 /* diag[*, count] on a diagonal of matrices [*, M, N], `fill` elsewhere. */
 static Value spread_diagonal(Builder *b, Value diag, Value fill, int64_t rows, int64_t columns, int64_t offset)
 {

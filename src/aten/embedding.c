@@ -2,6 +2,8 @@
 #include "aten/index.h"
 #include "aten/rules.h"
 
+#include <math.h>
+
 /* aten.embedding(weight[V, D], indices[*I]) -> [*I, D]; padding_idx and the scaling of gradients do not change the values */
 Value lower_embedding(Node *n)
 {
@@ -22,6 +24,39 @@ Value lower_one_hot(Node *n)
 	Value class = positions(b, t, rank, t.elem);
 	Value hot = hlo_compare(b, DIRECTION_EQ, x, class);
 	return hlo_convert(b, hot, n->out.elem);
+}
+
+/* aten.embedding_renorm(self[V, D], indices, max_norm, norm_type): rows that are looked up and whose norm is above max_norm, scaled
+ * by max_norm / (norm + 1e-7) */
+Value lower_embedding_renorm(Node *n)
+{
+	Builder *b = n->b;
+	Value x = arg_as(n, "self", acc_type(n->out.elem));
+	Value indices = arg(n, "indices");
+	indices = flattened(b, indices);
+	if (!x || !indices) return 0;
+	Type t = type_of(b, x), rows = without_dims(b, t, one_dim(b, 1));
+	double p = arg_num(n, "norm_type", 2);
+	Value size = hlo_abs(b, x);
+	Value power = full(b, t, p);
+	size = p == INFINITY || p == 1 ? size : hlo_power(b, size, power);
+	Value norm = reduce_over(b, p == INFINITY ? OP_maximum : OP_add, size, one_dim(b, 1));
+	Value root = full(b, rows, 1 / p);
+	norm = p == INFINITY || p == 1 ? norm : hlo_power(b, norm, root);
+	Value most = full(b, rows, arg_num(n, "max_norm", 0));
+	Value above = hlo_compare(b, DIRECTION_GT, norm, most);
+	Type flag = with_elem(rows, DTYPE_bool);
+	Value no = full(b, flag, 0), yes = full(b, with_elem(type_of(b, indices), DTYPE_bool), 1);
+	Value used = write_at(b, no, place_slices(b, flag, 0, indices), yes);
+	above = hlo_and(b, above, used);
+	Value tiny = full(b, rows, 1e-7);
+	norm = hlo_add(b, norm, tiny);
+	Value scale = hlo_divide(b, most, norm);
+	Value one = full(b, rows, 1);
+	scale = hlo_select(b, above, scale, one);
+	scale = along(b, scale, 0, t);
+	x = hlo_multiply(b, x, scale);
+	return cast(b, x, n->out.elem);
 }
 
 /* -- bags ------------------------------------------------------------------------------------------------------------------------------ */
@@ -53,7 +88,8 @@ static Value bag_of(Node *n, int64_t size, int64_t count)
 	return hlo_subtract(b, bag, one);
 }
 
-static bool arg_bags(Node *n, Bags *g)
+/* padding: the table row that does not count, or -1 */
+static bool arg_bags(Node *n, Bags *g, int64_t padding)
 {
 	Builder *b = n->b;
 	Value weight = arg(n, "weight");
@@ -67,9 +103,9 @@ static bool arg_bags(Node *n, Bags *g)
 	g->bag = bag_of(n, g->n, g->count);
 	g->rows = take_at(b, weight, 0, g->index);
 	g->rows = cast(b, g->rows, g->acc);
-	if (has_arg(n, "padding_idx") && arg_int(n, "padding_idx", -1) >= 0) {
-		Value padding = full_like(b, g->index, arg_num(n, "padding_idx", -1));
-		g->counts = hlo_compare(b, DIRECTION_NE, g->index, padding);
+	if (padding >= 0) {
+		Value row = full_like(b, g->index, (double)padding);
+		g->counts = hlo_compare(b, DIRECTION_NE, g->index, row);
 	}
 	return g->rows != 0;
 }
@@ -153,14 +189,12 @@ static void set_detail(Node *n, int i, Value v)
 	set_out(n, i, v && same_shape(type_of(n->b, v), want) ? v : full(n->b, want, 0));
 }
 
-/* aten.embedding_bag(weight[V, D], indices[N], offsets[B], ..., mode, ..., per_sample_weights?, include_last_offset, padding_idx)
- * -> (sum, mean or max of the rows of each bag [B, D], bag of each index, bag sizes, indices of the maxima) */
-Value lower_embedding_bag(Node *n)
+static Value embedding_bag(Node *n, int64_t padding)
 {
 	enum { SUM, MEAN, MAX };
 	Builder *b = n->b;
 	Bags g = { 0 };
-	if (!arg_bags(n, &g)) return 0;
+	if (!arg_bags(n, &g, padding)) return 0;
 	int64_t mode = arg_int(n, "mode", SUM);
 	Value which = 0, sizes = bag_sizes(b, g);
 	Value y = mode == MAX ? max_of_bags(n, g, sizes, &which) : sum_of_bags(n, g);
@@ -169,4 +203,17 @@ Value lower_embedding_bag(Node *n)
 	set_detail(n, 2, sizes);
 	set_detail(n, 3, which);
 	return cast(b, y, n->out.elem);
+}
+
+/* aten._embedding_bag(weight[V, D], indices[N], offsets[B], ..., mode, ..., per_sample_weights?, include_last_offset, padding_idx=-1)
+ * -> (sum, mean or max of the rows of each bag [B, D], bag of each index, bag sizes, indices of the maxima) */
+Value lower_embedding_bag(Node *n) { return embedding_bag(n, arg_int(n, "padding_idx", -1)); }
+
+/* aten.embedding_bag.padding_idx: here padding_idx counts from the end when negative */
+Value lower_embedding_bag_padding(Node *n)
+{
+	Value weight = arg(n, "weight");
+	if (!weight) return 0;
+	int64_t row = arg_int(n, "padding_idx", INT64_MIN);
+	return embedding_bag(n, row < 0 && has_arg(n, "padding_idx") ? row + type_of(n->b, weight).dim[0] : row);
 }

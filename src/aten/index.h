@@ -1,7 +1,7 @@
 /* Reading and writing at index tensors: shared by index.c, scatter.c, embedding.c, sort.c and search.c.
  *
- * Indices are not wrapped here: only aten.index, index_put, take and put let negative ones count from the end. Of what is out
- * of range (an error in torch) reads are clamped and writes dropped. */
+ * Indices are not wrapped here: the few ops that let negative ones count from the end do that before. Of what is out of
+ * range (an error in torch) reads are clamped and writes dropped. */
 #ifndef ATEN_INDEX_H
 #define ATEN_INDEX_H
 

@@ -15,6 +15,7 @@ Value lower_gather(Node *n)
 	x = raised(b, x);
 	index = raised(b, index);
 	if (!x || !index) return 0;
+	if (!type_numel(n->out)) return full(b, n->out, 0);                   /* an empty index may have any rank */
 	x = gather_along(b, x, arg_dim(n, "dim", 0, rank_of(b, x)), index);
 	return reshape_to(b, x, n->out);
 }
@@ -29,7 +30,8 @@ static Type broadcast_but(Node *n, Type t, Type other, int dim)
 	return shape_with(n->b, broadcast_type(n, shape_with(n->b, t, dim, 1), shape_with(n->b, other, dim, 1)), dim, t.dim[dim]);
 }
 
-/* aten.take_along_dim(self, indices, dim=None): gather, after broadcasting the other dims; without dim both are flattened */
+/* aten.take_along_dim(self, indices, dim=None): gather, after broadcasting the other dims, where negative indices count from the
+ * end; without dim both are flattened */
 Value lower_take_along_dim(Node *n)
 {
 	Builder *b = n->b;
@@ -49,6 +51,7 @@ Value lower_take_along_dim(Node *n)
 	int dim = arg_dim(n, "dim", 0, t.rank);
 	x = broadcast(b, x, broadcast_but(n, t, at, dim));
 	index = broadcast(b, index, broadcast_but(n, at, t, dim));
+	index = wrap_index(b, index, t.dim[dim]);
 	x = gather_along(b, x, dim, index);
 	return reshape_to(b, x, n->out);
 }
@@ -250,11 +253,12 @@ Value lower_index_copy(Node *n)
 	return reshape_to(n->b, y, n->out);
 }
 
-/* aten.index_fill(self, dim, index, value): self[.., index[i], ..] = value */
+/* aten.index_fill(self, dim, index, value): self[.., index[i], ..] = value; negative indices count from the end */
 Value lower_index_fill(Node *n)
 {
 	Write w;
 	if (!arg_slices(n, "value", &w)) return 0;
+	w.at.index = wrap_index(n->b, w.index, w.t.dim[w.dim]);
 	Value y = write_at(n->b, w.x, w.at, w.src);
 	return reshape_to(n->b, y, n->out);
 }
