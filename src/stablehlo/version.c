@@ -185,6 +185,19 @@ static void need_relaxed(Need *n, const Module *m, const Op *op)
 	}
 }
 
+/* StableHLO rewrites an op into its other version together with its regions, and then leaves the ops in those as they are, when it
+ * writes and when it reads. So what a region of a version 1 op holds must be the same in every release. */
+static bool holds_second(const Region *r)
+{
+	for (int i = 0; i < r->op.n; i++) {
+		const Op *op = r->op.v[i];
+		if (op_table[op->code].vhlo[1].first) return true;
+		for (int k = 0; k < op->nregion; k++)
+			if (holds_second(op->region[k])) return true;
+	}
+	return false;
+}
+
 static void need_attr(Need *n, AttrKind kind, const Attr *x)
 {
 	if (!x->set) return;
@@ -205,6 +218,8 @@ Need op_need(const Module *m, const Op *op)
 	if (def->vhlo[1].first) {
 		const char *what = needs_second(op);
 		if (what) need(&n, def->vhlo[1].first, what);
+		for (int i = 0; i < op->nregion; i++)
+			if (holds_second(op->region[i])) need(&n, def->vhlo[1].first, "an op of two versions in its region");
 	}
 	need_relaxed(&n, m, op);
 	for (int i = 0; def->attr[i].name; i++) need_attr(&n, def->attr[i].kind, &op->attr[i]);
