@@ -20,12 +20,16 @@ bool is_promotable(DType x, DType y);
 /* The spec's reducer: takes 2n scalars E0...En-1, E0...En-1 and returns E0...En-1, where x[i]'s elements promote to Ei. */
 bool reducer_ok(Module *m, const Op *op, const char *clause, const Region *r, int n, const Type *x);
 
+/* Operand 0 and the result, where both are quantized, have one storage and the same scales (verify_quant.c). */
+bool quant_kept(Module *m, const Op *op, const char *clause);
+bool broadcast_quant_ok(Module *m, const Op *op);
+
 /* Elements of t, checked: false beyond int64 or when t is dynamic. */
 bool count_elements(Type t, int64_t *n);
 /* The integers of a constant operand, as far as it is one; out->n is -1 where it is not. */
 Ints constant_ints(Module *m, Value v);
 
-Check check_all_gather, check_all_reduce, check_all_to_all, check_async_done, check_async_start,
+Check check_add, check_transpose, check_all_gather, check_all_reduce, check_all_to_all, check_async_done, check_async_start,
 	check_batch_norm_inference, check_bitcast_convert, check_broadcast_in_dim, check_call, check_cholesky, check_collective_broadcast, check_collective_permute,
 	check_collective_reduce, check_compare, check_composite, check_constant, check_convert, check_convolution,
 	check_cross_replica_sum, check_dot, check_dot_general, check_dynamic_broadcast_in_dim, check_dynamic_conv,

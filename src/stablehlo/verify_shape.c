@@ -58,9 +58,7 @@ static bool broadcast_ok(Module *m, const Op *op)
 			return broken(m, op, "c5", "dimension %d of %s does not broadcast to dimension %lld of %s", i,
 				str(m, x),
 				(long long)dims.v[i], str(m, t));
-	if (!x.quant || x.quant->axis < 0 || !t.quant || t.quant->axis == dims.v[x.quant->axis]) return true;
-	return broken(m, op, "c6", "result is quantized along %d, wanted %lld", t.quant->axis,
-		(long long)dims.v[x.quant->axis]);
+	return broadcast_quant_ok(m, op);
 }
 
 bool check_broadcast_in_dim(Module *m, const Op *op)
@@ -114,13 +112,15 @@ static bool axis_kept(Module *m, const Op *op)
 
 bool check_reshape(Module *m, const Op *op)
 {
-	return results_ok(m, op, 1) && same_elem(m, op, "c1") && same_count(m, op) && axis_kept(m, op)
+	return results_ok(m, op, 1) && same_elem(m, op, "c1") && quant_kept(m, op, "c1") && same_count(m, op)
+	    && axis_kept(m, op)
 		&& has_room(m, op);
 }
 
 bool check_dynamic_reshape(Module *m, const Op *op)
 {
-	return results_ok(m, op, 1) && same_elem(m, op, "c1") && same_count(m, op) && axis_kept(m, op)
+	return results_ok(m, op, 1) && same_elem(m, op, "c1") && quant_kept(m, op, "c1") && same_count(m, op)
+	    && axis_kept(m, op)
 		&& shape_is(m, op, "c4", 1);
 }
 

@@ -1,7 +1,7 @@
 # One op a line: its operands (each a new argument of the function), attributes, regions, -> its result types.
 #   ! clause    verify() refuses it, naming the clause; a StableHLO verifier of someone else's refuses it, too
 #   ?! clause   the specification refuses it, the reference lets it pass
-# f32[2,?,<=4]  sizes, dynamic, bounded; qf32 quantized to i8, q1f32 along dimension 1; const:1,2 a constant i64 vector
+# f32[2,?,<=4]  sizes, dynamic, bounded; qf32 quantized to i8, q1f32 along dimension 1, Qf32 to ui8; const:1,2 a constant i64 vector
 # { types of the arguments | op ; op | values returned }: %n counts a region's arguments and results, %^n the function's arguments
 # The types are the specification's (docs/spec.md of StableHLO); test/test_infer.py has jaxlib parse every line.
 
@@ -17,6 +17,13 @@ add f32[?,3] f32[2,3] -> f32[2,3]
 add f32[?] f32[?] -> f32[?]
 add f32[<=4] f32[<=4] -> f32[<=4]
 add qf32[2] qf32[2] -> qf32[2]
+add q1f32[2,3] q1f32[2,3] -> q1f32[2,3]
+add qf32[2] f32[2] -> qf32[2] ! add_c1
+add qf32[2] qf32[2] -> qf64[2] ! add_c1
+add qf32[2] Qf32[2] -> qf32[2] ?! add_c3
+add q1f32[2,3] q1f32[2,3] -> qf32[2,3] ! add_c5
+add q1f32[2,3] qf32[2,3] -> q0f32[2,3] ! add_c6
+add qf32[2,3] q1f32[2,3] -> q0f32[2,3] ! add_c7
 add f32[2] f32[3] -> f32[2] ! add_c1
 add f32[2] f32[1,2] -> f32[2] ! add_c1
 add f32[2] i32[2] -> f32[2] ! add_c1
@@ -137,6 +144,9 @@ broadcast f32[3] broadcast_sizes=-1 -> f32[1,3] ! broadcast_sizes
 broadcast_in_dim f32[3] broadcast_dimensions=1 -> f32[2,3]
 broadcast_in_dim f32[1,3] broadcast_dimensions=2,0 -> f32[3,2,5]
 broadcast_in_dim f32 broadcast_dimensions= -> f32[2,3]
+broadcast_in_dim q0f32[3] broadcast_dimensions=1 -> q1f32[2,3]
+broadcast_in_dim q0f32[3] broadcast_dimensions=1 -> q0f32[3,3] ! broadcast_in_dim_c6
+broadcast_in_dim qf32[3] broadcast_dimensions=1 -> Qf32[2,3] ! broadcast_in_dim_c1
 broadcast_in_dim f32[3] broadcast_dimensions=1 -> i32[2,3] ! broadcast_in_dim_c1
 broadcast_in_dim f32[3] broadcast_dimensions=0,1 -> f32[3,3] ! broadcast_in_dim_c2
 broadcast_in_dim f32[3] broadcast_dimensions=2 -> f32[2,3] ! broadcast_in_dim_c3
@@ -221,6 +231,9 @@ reshape f32[2,3] -> f32[6]
 reshape f32[2,3] -> f32[3,2,1]
 reshape f32[1] -> f32
 reshape f32[2,3] -> i32[6] ! reshape_c1
+reshape qf32[2,3] -> Qf32[6] ! reshape_c1
+reshape q1f32[2,3] -> q2f32[2,1,3]
+reshape q1f32[3,3] -> q0f32[3,3] ! reshape_c3
 reshape f32[2,3] -> f32[5] ! reshape_c2
 reshape f32[2,3] -> f32[?] ! reshape_o1
 real_dynamic_slice f32[4] i64[1] i64[1] i64[1] -> f32[?]
@@ -241,6 +254,8 @@ slice f32[5] start_indices=1 limit_indices=4 strides=1 -> f32[4] ! slice_c5
 transpose f32[2,3,4] permutation=2,0,1 -> f32[4,2,3]
 transpose f32[2,?] permutation=1,0 -> f32[?,2]
 transpose q1f32[2,3] permutation=1,0 -> q0f32[3,2]
+transpose qf32[2,3] permutation=1,0 -> Qf32[3,2] ! transpose_c1
+transpose q1f32[3,3] permutation=1,0 -> q1f32[3,3] ! transpose_c4
 transpose f32[2,3] permutation=0,0 -> f32[2,2] ! transpose_c2
 transpose f32[2,3] permutation=1 -> f32[3,2] ! transpose_c2
 transpose f32[2,3] permutation=1,2 -> f32[3,2] ! transpose_c2
@@ -296,6 +311,13 @@ scatter f32[5,6] i32[7,1] f32[7,6] update_window_dims=2 inserted_window_dims=0 s
 scatter f32[5,6] i32[7,1] f32[7] update_window_dims= inserted_window_dims=1,1 scatter_dims_to_operand_dims=0 index_vector_dim=1 { f32 f32 | add %0 %1 | %2 } -> f32[5,6] ! scatter_c9
 scatter f32[5,6] i32[7,1] f32[7] update_window_dims= inserted_window_dims=1,0 scatter_dims_to_operand_dims=0 index_vector_dim=1 { f32 f32 | add %0 %1 | %2 } -> f32[5,6] ! scatter_c10
 scatter f32[5,6] i32[7,1] f32[7,6] update_window_dims=1 inserted_window_dims=2 scatter_dims_to_operand_dims=0 index_vector_dim=1 { f32 f32 | add %0 %1 | %2 } -> f32[5,6] ! scatter_c11
+scatter f32[3,5,6] i32[5,3,1] f32[5,3,6] update_window_dims=2 input_batching_dims=1,0 scatter_indices_batching_dims=0,1 scatter_dims_to_operand_dims=2 index_vector_dim=2 { f32 f32 | add %0 %1 | %2 } -> f32[3,5,6] ! scatter_c12
+scatter f32[3,5,6] i32[3,7,1] f32[3,7,6] update_window_dims=2 inserted_window_dims=1 input_batching_dims=3 scatter_indices_batching_dims=0 scatter_dims_to_operand_dims=1 index_vector_dim=2 { f32 f32 | add %0 %1 | %2 } -> f32[3,5,6] ! scatter_c13
+scatter f32[3,3,6] i32[3,7,1] f32[3,7,6] update_window_dims=2 input_batching_dims=0,1 scatter_indices_batching_dims=0,0 scatter_dims_to_operand_dims=2 index_vector_dim=2 { f32 f32 | add %0 %1 | %2 } -> f32[3,3,6] ! scatter_c14
+scatter f32[3,5,6] i32[3,7,1] f32[3,7,6] update_window_dims=2 inserted_window_dims=1 input_batching_dims=0 scatter_indices_batching_dims=3 scatter_dims_to_operand_dims=1 index_vector_dim=2 { f32 f32 | add %0 %1 | %2 } -> f32[3,5,6] ! scatter_c15
+scatter f32[1,5,6] i32[3,7,1] f32[3,7,6] update_window_dims=2 inserted_window_dims=1 input_batching_dims=0 scatter_indices_batching_dims=2 scatter_dims_to_operand_dims=1 index_vector_dim=2 { f32 f32 | add %0 %1 | %2 } -> f32[1,5,6] ! scatter_c16
+scatter f32[3,5,6] i32[3,7,1] f32[3,7,6] update_window_dims=2 inserted_window_dims=1 input_batching_dims=0 scatter_indices_batching_dims= scatter_dims_to_operand_dims=1 index_vector_dim=2 { f32 f32 | add %0 %1 | %2 } -> f32[3,5,6] ! scatter_c17
+scatter f32[4,5,6] i32[3,7,1] f32[3,7,6] update_window_dims=2 inserted_window_dims=1 input_batching_dims=0 scatter_indices_batching_dims=0 scatter_dims_to_operand_dims=1 index_vector_dim=2 { f32 f32 | add %0 %1 | %2 } -> f32[4,5,6] ! scatter_c18
 scatter f32[5,6] i32[7,2] f32[7,6] update_window_dims=1 inserted_window_dims=0 scatter_dims_to_operand_dims=0 index_vector_dim=1 { f32 f32 | add %0 %1 | %2 } -> f32[5,6] ! scatter_c19
 scatter f32[5,6] i32[7,2] f32[7,6] update_window_dims=1 inserted_window_dims=0 scatter_dims_to_operand_dims=0,0 index_vector_dim=1 { f32 f32 | add %0 %1 | %2 } -> f32[5,6] ! scatter_c20
 scatter f32[5,6] i32[7,1] f32[7,6] update_window_dims=1 inserted_window_dims=0 scatter_dims_to_operand_dims=2 index_vector_dim=1 { f32 f32 | add %0 %1 | %2 } -> f32[5,6] ! scatter_c21
@@ -357,6 +379,29 @@ convolution f32[2,4,9] f32[4,2,2] dimension_numbers=bf0,oi0,bf0 feature_group_co
 convolution f32[2,3,9] f32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 precision_config=0,0,0 -> f32[2,4,8] ! convolution_c24
 convolution f32[2,3,9] f32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,4,9] ! convolution_c25
 convolution f32[2,3,9] f64[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,4,8] ! convolution_c27
+convolution f32[2,3,9,9] f32[4,3,2,2] dimension_numbers=bf0,oi01,bf01 feature_group_count=1 batch_group_count=1 -> f32[2,4,8,8] ! convolution_c12
+convolution f32[2,3,9,9] f32[4,3,2,2] dimension_numbers=bf01,oi0,bf01 feature_group_count=1 batch_group_count=1 -> f32[2,4,8,8] ! convolution_c17
+convolution f32[2,3,9,9] f32[4,3,2,2] dimension_numbers=bf01,oi01,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,4,8,8] ! convolution_c19
+convolution f32[2,3,9] f32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,4,8,1] ! convolution_c25
+convolution qf32[2,3,9] qf32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> qf32[2,4,8]
+convolution qf32[2,3,9] qf32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,4,8] ! convolution_c28
+convolution qf32[2,3,9] q1f32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> qf32[2,4,8] ! convolution_c29
+convolution qf32[2,3,9] q0f32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> q2f32[2,4,8] ! convolution_c30
+convolution qf32[2,3,9] Qf32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> qf32[2,4,8] ?! convolution_c31
+convolution qf32[2,3,9] qf32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> qf64[2,4,8] ! convolution_c32
+convolution qf32[2,3,9] qf32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> q1f32[2,4,8] ! convolution_c33
+convolution f64[2,3,9] qf32[4,3,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f64[2,4,8] ! convolution_c34
+dot_general qf32[3,4] qf32[4,5] lhs_contracting=1 rhs_contracting=0 -> qf32[3,5]
+dot_general f32[3,4] qf32[4,5] lhs_contracting=1 rhs_contracting=0 -> f32[3,5]
+dot_general qf32[3,4] f32[4,5] lhs_contracting=1 rhs_contracting=0 -> qf32[3,5] ! dot_general_c14
+dot_general qf32[3,4] q0f32[4,5] lhs_contracting=1 rhs_contracting=0 -> qf32[3,5] ! dot_general_c16
+dot_general qf32[3,4] Qf32[4,5] lhs_contracting=1 rhs_contracting=0 -> qf32[3,5] ?! dot_general_c17
+dot_general qf32[3,4] qf64[4,5] lhs_contracting=1 rhs_contracting=0 -> qf32[3,5] ! dot_general_c18
+dot_general qf32[3,4] qf32[4,5] lhs_contracting=1 rhs_contracting=0 -> q1f32[3,5] ! dot_general_c19
+dot_general f64[3,4] qf32[4,5] lhs_contracting=1 rhs_contracting=0 -> f64[3,5] ! dot_general_c20
+dot_general f32[3,4] f32[4,5] lhs_contracting=1 rhs_contracting=0 precision_config=0,0,0 -> f32[3,5] ! dot_general_c11
+dynamic_conv f32[2,3,9] f32[4,3,2] i64[1,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,5,?] ?! dynamic_conv_c25
+dynamic_conv f32[2,3,9] f32[4,3,2] i64[1,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,4] ?! dynamic_conv_c26
 dynamic_conv f32[2,3,9] f32[4,3,2] i64[1,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,4,?]
 dynamic_conv f32[2,3,9] f32[4,3,2] i64[2,2] dimension_numbers=bf0,oi0,bf0 feature_group_count=1 batch_group_count=1 -> f32[2,4,?] ! dynamic_conv_c4
 

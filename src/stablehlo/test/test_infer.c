@@ -58,13 +58,14 @@ static DType dtype_named(const char *s, size_t n)
 	return DTYPE_none;
 }
 
-/* f32[2,?,<=4]; "q" before f32: quantized to i8; "q1" before it: along dimension 1. */
+/* f32[2,?,<=4]; "q" before f32: quantized to i8, scale 0.5; "q1" before it: along dimension 1; "Q": to ui8, scale 0.25. */
 static Type type_named(Case *c, const char *s, Line *l)
 {
 	int64_t dim[64], bound[64];
 	int rank = 0, axis = -2;
 	if (is(s, "token")) return token_type();
-	if (*s == 'q') axis = s[1] >= '0' && s[1] <= '9' ? *++s - '0' : -1, s++;
+	bool other = *s == 'Q';
+	if (*s == 'q' || other) axis = s[1] >= '0' && s[1] <= '9' ? *++s - '0' : -1, s++;
 	size_t n = strcspn(s, "[");
 	DType elem = dtype_named(s, n);
 	if (!elem) l->wrong = s;
@@ -84,8 +85,8 @@ static Type type_named(Case *c, const char *s, Line *l)
 	Quant *q = NEW(&c->m.arena, Quant, 1);
 	int nscale = axis < 0 ? 1 : (int)dim[axis];
 	double *scale = NEW(&c->m.arena, double, nscale);
-	for (int i = 0; i < nscale; i++) scale[i] = 0.5;
-	*q = (Quant){ DTYPE_i8, elem, -128, 127, axis, nscale, scale, NEW(&c->m.arena, int64_t, nscale) };
+	for (int i = 0; i < nscale; i++) scale[i] = other ? 0.25 : 0.5;
+	*q = (Quant){ other ? DTYPE_u8 : DTYPE_i8, elem, other ? 0 : -128, other ? 255 : 127, axis, nscale, scale, NEW(&c->m.arena, int64_t, nscale) };
 	t.quant = q;
 	return t;
 }
