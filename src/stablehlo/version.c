@@ -146,9 +146,10 @@ static const char *needs_second(const Op *op)
 	for (int i = 0; def[i].name; i++) {
 		const Attr *x = &op->attr[i];
 		if (def[i].since > 1 && says_more(def[i].kind, x)) return def[i].name;
-		if (def[i].kind == KIND_GATHER_DIMS && (x->gather->operand_batching_dims.n || x->gather->start_indices_batching_dims.n))
+		if (x->set && def[i].kind == KIND_GATHER_DIMS
+		    && (x->gather->operand_batching_dims.n || x->gather->start_indices_batching_dims.n))
 			return "batching dimensions";
-		if (def[i].kind == KIND_SCATTER_DIMS
+		if (x->set && def[i].kind == KIND_SCATTER_DIMS
 		    && (x->scatter->input_batching_dims.n || x->scatter->scatter_indices_batching_dims.n))
 			return "batching dimensions";
 	}

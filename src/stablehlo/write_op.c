@@ -228,8 +228,8 @@ int op_attrs(Writer *w, const Op *op, int version, Named *out)
 		if (def[i].since <= version) add_attr(w, &list, op, &def[i], &op->attr[i], version);
 	/* dynamic_conv v1 had its padding twice: as an operand and, ignored, as an attribute. */
 	if (op->code == OP_dynamic_conv && version == 1) {
-		Type t = value_type(w->m, op->in[0]);
-		add(&list, "padding", filled(w, 2, t.rank - 2, 0));
+		int rank = op->nin ? value_type(w->m, op->in[0]).rank : 0;
+		add(&list, "padding", filled(w, 2, rank > 2 ? rank - 2 : 0, 0));
 	}
 	sort_named(out, list.n);
 	return list.n;
