@@ -98,6 +98,12 @@ def known(names):
     return [n for n in names if n.split(".")[0] != "collective_reduce" or "collective_reduce" not in NEWER]
 
 
+def test_every_row_has_a_module(names):
+    table = (ROOT / "src/stablehlo/ops.def").read_text()
+    rows = set(re.findall(r"^(?:OP|UNARY|UNARY_F|BINARY)\((\w+)", table, re.M))
+    assert len(rows) > 100 and rows == {n.split(".")[0] for n in names} - {"program"}
+
+
 @pytest.mark.parametrize("version", COMPARED)
 def test_bytes(out, names, context, version):
     different = []
