@@ -338,6 +338,18 @@ def test_several_models(archives):
     assert values == [raw(torch.tensor([1.0])), raw(torch.tensor([2.0]))]
 
 
+def test_without_data(tmp_path):
+    """Exported under fake tensors: weights have a shape and no bytes, samples cannot be rebuilt."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    with FakeTensorMode():
+        torch.export.save(torch.export.export(torch.nn.Linear(3, 2), (torch.ones(1, 3),)), str(tmp_path / "fake.pt2"))
+    code, out, err = run("pt2-dump", tmp_path / "fake.pt2")
+    assert code == 0, err
+    assert [(t["name"], t["dim"], t["storage"], t["data"]) for t in json.loads(out)["tensors"]] == [
+        ("weight", [2, 3], 0, None), ("bias", [2], 0, None)]
+    assert "_reconstruct_fake_tensor" in run("pt2-dump", "--samples", tmp_path / "fake.pt2")[2]
+
+
 OLD = ["tiny", "tied", "strided", "constants", "arguments", "kinds", "dynamic"]
 
 

@@ -236,7 +236,8 @@ static bool check(Check *c)
 		if (!check_token(c, c->text[c->at])) return false;
 	}
 	if (c->want == NOTHING) return true;
-	return fail(c->err, BAD_INPUT, "%s: offset %zu: the document ends where %s should stand", c->what, c->n, wanted[c->want]);
+	return fail(c->err, BAD_INPUT, "%s: offset %zu: the document ends where %s should stand", c->what, c->n,
+		wanted[c->want]);
 }
 
 /* ---- parse ------------------------------------------------------------------------------------------------ */
@@ -269,7 +270,9 @@ const Json *json_parse(Arena *a, const char *text, size_t n, const char *what, E
 	if (!check(&c)) return NULL;
 
 	Json *doc = NEW(a, Json, 1);
-	*doc = (Json){ .text = text, .what = arena_str(a, what, strlen(what)), .tok = NEW(a, jsmntok_t, c.ntok), .ntok = c.ntok };
+	*doc = (Json){ .text = text, .ntok = c.ntok };
+	doc->what = arena_str(a, what, strlen(what));
+	doc->tok = NEW(a, jsmntok_t, c.ntok);
 	jsmn_parser parser;
 	jsmn_init(&parser);
 	int got = jsmn_parse(&parser, text, n, doc->tok, (unsigned)c.ntok);

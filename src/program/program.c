@@ -198,7 +198,8 @@ static bool in_packages(const Frame *f) { return holds(f, "/site-packages/") || 
 
 static bool in_torch(const Frame *f)
 {
-	return holds(f, "-packages/torch/") || holds(f, "/torch/nn/") || holds(f, "/torch/fx/") || holds(f, "<eval_with_key>");
+	return holds(f, "-packages/torch/") || holds(f, "/torch/nn/") || holds(f, "/torch/fx/") ||
+		holds(f, "<eval_with_key>");
 }
 
 /* 2: the user's own file; 1: a library other than torch; 0: torch. */
@@ -216,5 +217,6 @@ const char *user_line(Arena *a, const char *stack_trace)
 	}
 	if (!have) return "";
 	if (!best.nfunction) return arena_printf(a, "%.*s:%.*s", best.nfile, best.file, best.nline, best.line);
-	return arena_printf(a, "%.*s:%.*s, in %.*s", best.nfile, best.file, best.nline, best.line, best.nfunction, best.function);
+	return arena_printf(a, "%.*s:%.*s, in %.*s", best.nfile, best.file, best.nline, best.line,
+		best.nfunction, best.function);
 }

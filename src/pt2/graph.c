@@ -100,7 +100,8 @@ static bool read_dtype(Model *m, Graph *g, JVal v, Arg *out)
 	(void)g;
 	int64_t i = json_int(v, -1);
 	*out = (Arg){ .kind = ARG_DTYPE, .dtype = i > 0 && i < 256 ? dtype_from_serde((int)i) : DTYPE_none };
-	return out->dtype || fail(m->err, UNSUPPORTED, "dtype %lld is not in the export schema that is known here", (long long)i);
+	return out->dtype || fail(m->err, UNSUPPORTED, "dtype %lld is not in the export schema that is known here",
+		(long long)i);
 }
 
 static bool read_layout(Model *m, Graph *g, JVal v, Arg *out)
@@ -224,7 +225,8 @@ static GraphValue *new_value(Model *m, Graph *g, JVal v, ValueKind kind)
 {
 	const char *name = json_member(m->a, v);
 	if (!name || graph_find(g, name)) {
-		fail(m->err, BAD_INPUT, "a value named '%s' %s", name ? name : "", name ? "stands there twice" : "has a NUL in its name");
+		fail(m->err, BAD_INPUT, "a value named '%s' %s", name ? name : "",
+			name ? "stands there twice" : "has a NUL in its name");
 		return NULL;
 	}
 	VId id = graph_value(m->p, g, name, kind);      /* moves g->value.v */

@@ -55,7 +55,8 @@ static Names model_names(const Zip *z, const char *root)
 	size_t nfolder = strlen(folder), ntail = strlen(".json");
 	for (int i = 0; i < z->entry.n; i++) {
 		const ZipEntry *x = &z->entry.v[i];
-		if (x->nname <= nfolder + ntail || memcmp(x->name, folder, nfolder) || !ends(x->name, x->nname, ".json")) continue;
+		if (x->nname <= nfolder + ntail || memcmp(x->name, folder, nfolder)) continue;
+		if (!ends(x->name, x->nname, ".json")) continue;
 		*push(z->arena, &names) = arena_str(z->arena, x->name + nfolder, x->nname - nfolder - ntail);
 	}
 	return names;
@@ -73,7 +74,8 @@ static bool choose_model(const Zip *z, const char *root, const char *model, cons
 	Names names = model_names(z, root);
 	if (!names.n) return fail(e, BAD_INPUT, "%s: no models/<name>.json in it", z->what);
 	*out = names.v[0];
-	if (!model) return names.n == 1 || fail(e, BAD_INPUT, "%s: several models, name one of them: %s", z->what, join(z->arena, names));
+	if (!model && names.n == 1) return true;
+	if (!model) return fail(e, BAD_INPUT, "%s: several models, name one of them: %s", z->what, join(z->arena, names));
 	for (int i = 0; i < names.n; i++) {
 		*out = names.v[i];
 		if (!strcmp(model, names.v[i])) return true;
@@ -98,9 +100,11 @@ bool find_layout(Zip *z, const char *model, Layout *l, Err *e)
 {
 	if (zip_find(z, "serialized_exported_program.json")) return old_layout(z, model, l, e);
 	const char *root = find_root(z);
-	if (!root) return fail(e, BAD_INPUT, "%s: a zip archive, but not of torch.export.save: no archive_format in it", z->what);
+	if (!root)
+		return fail(e, BAD_INPUT, "%s: a zip archive, but not of torch.export.save: no archive_format in it", z->what);
 	Arena *a = z->arena;
-	*l = (Layout){ .weights = arena_printf(a, "%sdata/weights/", root), .constants = arena_printf(a, "%sdata/constants/", root) };
+	*l = (Layout){ .weights = arena_printf(a, "%sdata/weights/", root) };
+	l->constants = arena_printf(a, "%sdata/constants/", root);
 	if (!content_is(z, arena_printf(a, "%sarchive_format", root), "pt2", e)) return false;
 	if (!content_is(z, arena_printf(a, "%sbyteorder", root), "little", e)) return false;
 	if (!choose_model(z, root, model, &l->name, e)) return false;

@@ -78,8 +78,10 @@ bool read_tensor_meta(Model *m, JVal v, TensorMeta *out)
 	enum { STRIDED = 7 };       /* schema.Layout */
 	*out = (TensorMeta){ .rank = json_len(sizes) };
 	out->dtype = dtype > 0 && dtype < 256 ? dtype_from_serde((int)dtype) : DTYPE_none;
-	if (!out->dtype) return fail(m->err, UNSUPPORTED, "dtype %lld is not in the export schema that is known here", (long long)dtype);
-	if (layout != STRIDED) return fail(m->err, UNSUPPORTED, "layout %lld, only strided tensors (%d) are read", (long long)layout, STRIDED);
+	if (!out->dtype)
+		return fail(m->err, UNSUPPORTED, "dtype %lld is not in the export schema that is known here", (long long)dtype);
+	if (layout != STRIDED)
+		return fail(m->err, UNSUPPORTED, "layout %lld, only strided tensors (%d) are read", (long long)layout, STRIDED);
 	if (json_kind(sizes) != JSON_array || json_kind(strides) != JSON_array || json_len(strides) != out->rank)
 		return fail(m->err, BAD_INPUT, "%d sizes and %d strides", json_len(sizes), json_len(strides));
 	if (out->rank > MAX_RANK) return fail(m->err, UNSUPPORTED, "rank %d, at most %d is read", out->rank, MAX_RANK);

@@ -12,9 +12,11 @@ static bool read_version(Model *m, JVal root)
 	int64_t major = json_int(json_key(version, "major"), -1), minor = json_int(json_key(version, "minor"), -1);
 	const char *torch = json_str(m->a, json_key(root, "torch_version"));
 	m->p->torch_version = torch ? torch : "";
-	if (major < 0 || minor < 0 || minor > INT32_MAX) return fail(m->err, BAD_INPUT, "no schema_version with major and minor");
+	if (major < 0 || minor < 0 || minor > INT32_MAX)
+		return fail(m->err, BAD_INPUT, "no schema_version with major and minor");
 	if (major < OLDEST_MAJOR || major > NEWEST_MAJOR)
-		return fail(m->err, UNSUPPORTED, "export schema version %lld.%lld (written by torch '%s'), supported are %d and %d",
+		return fail(m->err, UNSUPPORTED,
+			"export schema version %lld.%lld (written by torch '%s'), supported are %d and %d",
 			(long long)major, (long long)minor, m->p->torch_version, OLDEST_MAJOR, NEWEST_MAJOR);
 	m->p->schema_major = (int)major;
 	m->p->schema_minor = (int)minor;
@@ -39,7 +41,8 @@ static bool same_value(Model *m, const Arg *spec, const Arg *graph)
 {
 	if (spec->kind != ARG_VALUE || graph->kind != ARG_VALUE || spec->value == graph->value) return true;
 	const GraphValue *v = m->p->graph->value.v;
-	return fail(m->err, BAD_INPUT, "the signature has '%s' where the graph has '%s'", v[spec->value].name, v[graph->value].name);
+	return fail(m->err, BAD_INPUT, "the signature has '%s' where the graph has '%s'", v[spec->value].name,
+		v[graph->value].name);
 }
 
 static bool read_input_arg(Model *m, const struct InputRow *row, JVal x, int i, Input *in)
@@ -74,7 +77,8 @@ static bool read_input(Model *m, JVal spec, int i, Input *in)
 	if (row == end) return fail(m->err, UNSUPPORTED, "unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
 	in->kind = row->kind;
 	in->persistent = json_bool_or(json_key(x, "persistent"), true);
-	if (row->target && !(in->target = json_str(m->a, json_key(x, row->target)))) return fail(m->err, BAD_INPUT, "no %s", row->target);
+	if (row->target && !(in->target = json_str(m->a, json_key(x, row->target))))
+		return fail(m->err, BAD_INPUT, "no %s", row->target);
 	return read_input_arg(m, row, x, i, in);
 }
 
@@ -182,7 +186,8 @@ static bool read_calling_convention(Model *m, JVal entries)
 		signature = json_key(x, "signature");
 		break;
 	}
-	const char *in = json_str(m->a, json_key(signature, "in_spec")), *out = json_str(m->a, json_key(signature, "out_spec"));
+	const char *in = json_str(m->a, json_key(signature, "in_spec"));
+	const char *out = json_str(m->a, json_key(signature, "out_spec"));
 	if (in) p->in_spec = in;
 	if (out) p->out_spec = out;
 	JVal names = json_key(signature, "forward_arg_names");

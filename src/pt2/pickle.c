@@ -25,7 +25,8 @@ const char *pickle_kind(PVal v)
 {
 	static const char *const name[] = {
 		[P_NONE] = "None", [P_BOOL] = "a bool", [P_INT] = "an int", [P_FLOAT] = "a float", [P_STR] = "a string",
-		[P_TUPLE] = "a tuple", [P_LIST] = "a list", [P_DICT] = "a dict", [P_TENSOR] = "a tensor", [P_FUNCTION] = "a function",
+		[P_TUPLE] = "a tuple", [P_LIST] = "a list", [P_DICT] = "a dict", [P_TENSOR] = "a tensor",
+		[P_FUNCTION] = "a function",
 		[P_STORAGE_CLASS] = "a class", [P_STORAGE] = "a storage", [P_DTYPE] = "a dtype", [P_MARK] = "a mark",
 	};
 	return name[v.kind];
@@ -67,7 +68,8 @@ static PVal new_list(Machine *m, PKind kind, Args items)
 static void extend(Machine *m, PKind kind, Args items)
 {
 	if (!m->stack.n || m->stack.v[m->stack.n - 1].kind != kind || (kind == P_DICT && items.n % 2)) {
-		fail(m->err, BAD_INPUT, "offset %zu: %d items for something that is no %s", m->r.at, items.n, kind == P_DICT ? "dict" : "list");
+		fail(m->err, BAD_INPUT, "offset %zu: %d items for something that is no %s", m->r.at, items.n,
+			kind == P_DICT ? "dict" : "list");
 		return;
 	}
 	PList *list = m->stack.v[m->stack.n - 1].list;
@@ -78,20 +80,23 @@ static void extend(Machine *m, PKind kind, Args items)
 
 /* torch.UntypedStorage, torch.FloatStorage, ...: only the class of a storage, never called. */
 static const struct { const char *name; DType dtype; } storages[] = {
-	{ "UntypedStorage", DTYPE_none }, { "FloatStorage", DTYPE_f32 }, { "DoubleStorage", DTYPE_f64 }, { "HalfStorage", DTYPE_f16 },
-	{ "BFloat16Storage", DTYPE_bf16 }, { "ByteStorage", DTYPE_u8 }, { "CharStorage", DTYPE_i8 }, { "ShortStorage", DTYPE_i16 },
-	{ "IntStorage", DTYPE_i32 }, { "LongStorage", DTYPE_i64 }, { "BoolStorage", DTYPE_bool },
+	{ "UntypedStorage", DTYPE_none },
+	{ "FloatStorage", DTYPE_f32 }, { "DoubleStorage", DTYPE_f64 }, { "HalfStorage", DTYPE_f16 },
+	{ "BFloat16Storage", DTYPE_bf16 }, { "ByteStorage", DTYPE_u8 }, { "CharStorage", DTYPE_i8 },
+	{ "ShortStorage", DTYPE_i16 }, { "IntStorage", DTYPE_i32 }, { "LongStorage", DTYPE_i64 }, { "BoolStorage", DTYPE_bool },
 	{ "ComplexFloatStorage", DTYPE_c64 }, { "ComplexDoubleStorage", DTYPE_c128 },
 };
 
 static bool ints(Machine *m, PVal v, int *n, const int64_t **out)
 {
-	if (v.kind != P_TUPLE) return fail(m->err, BAD_INPUT, "%s where a tuple of sizes or strides should be", pickle_kind(v));
+	if (v.kind != P_TUPLE)
+		return fail(m->err, BAD_INPUT, "%s where a tuple of sizes or strides should be", pickle_kind(v));
 	*n = v.list->item.n;
 	if (*n > MAX_RANK) return fail(m->err, UNSUPPORTED, "rank %d, at most %d is read", *n, MAX_RANK);
 	int64_t *d = NEW(m->p->a, int64_t, *n);
 	for (int i = 0; i < *n; i++) {
-		if (v.list->item.v[i].kind != P_INT) return fail(m->err, BAD_INPUT, "%s where a size or stride should be", pickle_kind(v.list->item.v[i]));
+		if (v.list->item.v[i].kind != P_INT)
+			return fail(m->err, BAD_INPUT, "%s where a size or stride should be", pickle_kind(v.list->item.v[i]));
 		d[i] = v.list->item.v[i].i;
 	}
 	*out = d;
@@ -111,7 +116,8 @@ static PVal rebuild_tensor(Machine *m, Args a, bool v3)
 {
 	PVal none = { .kind = P_NONE };
 	int nfixed = v3 ? 7 : 6;
-	if ((a.n != nfixed && a.n != nfixed + 1) || a.v[0].kind != P_STORAGE || a.v[1].kind != P_INT || (v3 && a.v[6].kind != P_DTYPE)) {
+	bool count = a.n == nfixed || a.n == nfixed + 1;
+	if (!count || a.v[0].kind != P_STORAGE || a.v[1].kind != P_INT || (v3 && a.v[6].kind != P_DTYPE)) {
 		fail(m->err, BAD_INPUT, "_rebuild_tensor: unexpected arguments");
 		return none;
 	}
@@ -187,7 +193,8 @@ static void put_global(Machine *m, const char *module, const char *name)
 static void load_storage(Machine *m, PVal id)
 {
 	const PVal *v = id.kind == P_TUPLE && id.list->item.n == 5 ? id.list->item.v : NULL;
-	if (!v || v[0].kind != P_STR || strcmp(v[0].str, "storage") || v[1].kind != P_STORAGE_CLASS || v[2].kind != P_STR || v[4].kind != P_INT) {
+	if (!v || v[0].kind != P_STR || strcmp(v[0].str, "storage") || v[1].kind != P_STORAGE_CLASS ||
+			v[2].kind != P_STR || v[4].kind != P_INT) {
 		fail(m->err, BAD_INPUT, "offset %zu: a persistent id that is no storage", m->r.at);
 		return;
 	}
@@ -210,7 +217,8 @@ static const char *get_string(Machine *m, size_t n)
 {
 	const char *s = (const char *)get(&m->r, n);
 	if (!s) return "";
-	if (memchr(s, 0, n) || !is_utf8(s, n)) fail(m->err, UNSUPPORTED, "offset %zu: a string with a NUL, or that is not UTF-8", m->r.at);
+	if (memchr(s, 0, n) || !is_utf8(s, n))
+		fail(m->err, UNSUPPORTED, "offset %zu: a string with a NUL, or that is not UTF-8", m->r.at);
 	return arena_str(m->p->a, s, n);
 }
 
@@ -339,14 +347,16 @@ static bool op_call(Machine *m, uint8_t op)
 	case 'R':                                                                          /* REDUCE */
 		a = pop(m);
 		f = pop(m);
-		if (f.kind != P_FUNCTION || a.kind != P_TUPLE) fail(m->err, BAD_INPUT, "offset %zu: a call of %s", m->r.at, pickle_kind(f));
+		if (f.kind != P_FUNCTION || a.kind != P_TUPLE)
+			fail(m->err, BAD_INPUT, "offset %zu: a call of %s", m->r.at, pickle_kind(f));
 		else put_val(m, functions[f.function].call(m, (Args){ a.list->item.v, a.list->item.n }));
 		return true;
 	case 'Q': load_storage(m, pop(m)); return true;                                    /* BINPERSID */
 	case 'b':                                                                          /* BUILD: attributes of a dict, no items */
 		pop(m);
 		if (!m->stack.n || m->stack.v[m->stack.n - 1].kind != P_DICT)
-			fail(m->err, UNSUPPORTED, "offset %zu: an object with a state; only tensors in lists, tuples and dicts are read", m->r.at);
+			fail(m->err, UNSUPPORTED,
+				"offset %zu: an object with a state; only tensors in lists, tuples and dicts are read", m->r.at);
 		return true;
 	case 0x80: get(&m->r, 1); return true;                                             /* PROTO */
 	case 0x95: get(&m->r, 8); return true;                                             /* FRAME */
@@ -399,7 +409,8 @@ bool pickle_load(Pickle *p, PVal *out)
 {
 	ZipEntry *x = zip_find(&p->zip, arena_printf(p->a, "%sdata.pkl", p->root));
 	if (!x || !little_endian(p) || !zip_read(&p->zip, x, ZIP_QUICK, p->err)) return false;
-	Machine m = { .p = p, .err = p->err, .r = { .p = x->bytes, .n = (size_t)x->nbytes, .what = "data.pkl", .err = p->err } };
+	Reader r = { .p = x->bytes, .n = (size_t)x->nbytes, .what = "data.pkl", .err = p->err };
+	Machine m = { .p = p, .err = p->err, .r = r };
 	return run(&m, out) || err_at(p->err, "%s", p->what);
 }
 
@@ -408,7 +419,8 @@ enum { MAX_DEPTH = 100, MAX_VISITS = 1 << 20 };
 
 static bool leaves(Pickle *p, PVal v, int depth, int *visits, PLeaves *out)
 {
-	if (depth > MAX_DEPTH || ++*visits > MAX_VISITS) return fail(p->err, UNSUPPORTED, "%s: lists nested too deep or too often", p->what);
+	if (depth > MAX_DEPTH || ++*visits > MAX_VISITS)
+		return fail(p->err, UNSUPPORTED, "%s: lists nested too deep or too often", p->what);
 	if (v.kind != P_TUPLE && v.kind != P_LIST && v.kind != P_DICT) {
 		*push(p->a, out) = v;
 		return true;

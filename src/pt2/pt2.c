@@ -19,9 +19,11 @@ static bool read_json(Model *m, Zip *z, const Layout *l)
 
 static bool read_tensors(Model *m, Zip *z, const Layout *l)
 {
-	bool ok = l->weights_pickle ? read_state_dict(m, z, l->weights_pickle) : read_payloads(m, z, l->weights_config, l->weights);
+	bool ok = l->weights_pickle ? read_state_dict(m, z, l->weights_pickle)
+		: read_payloads(m, z, l->weights_config, l->weights);
 	if (!ok) return false;
-	return l->constants_pickle ? read_state_dict(m, z, l->constants_pickle) : read_payloads(m, z, l->constants_config, l->constants);
+	return l->constants_pickle ? read_state_dict(m, z, l->constants_pickle)
+		: read_payloads(m, z, l->constants_config, l->constants);
 }
 
 /* Every parameter, buffer and constant that the signature names must be there, as the graph describes it. */
@@ -36,7 +38,8 @@ static bool match_tensors(Model *m)
 		if (!t) return fail(m->err, BAD_INPUT, "input %d '%s': no tensor '%s' is stored", i, in->name, in->target);
 		bool same = t->dtype == v->dtype && t->rank == v->rank;
 		for (int k = 0; same && k < t->rank; k++) same = !IS_STATIC(v->dim[k]) || t->dim[k] == v->dim[k];
-		if (!same) return fail(m->err, BAD_INPUT, "tensor '%s': stored as %s of rank %d, the graph's '%s' is another: %s of rank %d",
+		if (!same) return fail(m->err, BAD_INPUT,
+			"tensor '%s': stored as %s of rank %d, the graph's '%s' is another: %s of rank %d",
 			in->target, dtype_name(t->dtype), t->rank, v->name, dtype_name(v->dtype), v->rank);
 	}
 	return true;
@@ -47,7 +50,8 @@ static bool load(Program *p, const uint8_t *bytes, size_t n, const char *model, 
 	Zip z;
 	Layout l;
 	Arena *a = &p->arena;
-	Model m = { .p = p, .a = a, .err = e, .sym.arena = a, .expr.arena = a, .user_input.arena = a, .stored_input.arena = a };
+	Model m = { .p = p, .a = a, .err = e, .sym.arena = a, .expr.arena = a, .user_input.arena = a,
+		.stored_input.arena = a };
 	return zip_open(&z, a, bytes, n, "archive", e) && find_layout(&z, model, &l, e) &&
 		read_json(&m, &z, &l) && read_tensors(&m, &z, &l) && match_tensors(&m);
 }

@@ -23,7 +23,7 @@ Program *pt2_open(const char *path, Err *e);
 /* Opens models/<model>.json of an archive. model NULL: the only one. */
 Program *pt2_open_named(const char *path, const char *model, Err *e);
 
-/* The same from memory, which must outlive the program. */
+/* The same from memory, which must outlive the program; pt2_samples() finds none in it. */
 Program *pt2_read(const uint8_t *bytes, size_t n, const char *model, Err *e);
 
 /* Reads the sample inputs into p->sample: one tensor per user input that is no constant, in that order; a number among

@@ -35,9 +35,11 @@ static bool take_leaf(Program *p, const Input *in, PVal v, Err *e)
 	const GraphValue *want = &p->graph->value.v[in->arg.value];
 	Tensor *t = &p->sample[p->nsample];
 	if (want->kind != VALUE_TENSOR) {
-		if (!scalar(&p->arena, v, t)) return fail(e, BAD_INPUT, "input '%s' is a number, its sample %s", in->name, pickle_kind(v));
+		if (!scalar(&p->arena, v, t))
+			return fail(e, BAD_INPUT, "input '%s' is a number, its sample %s", in->name, pickle_kind(v));
 	} else {
-		if (v.kind != P_TENSOR) return fail(e, BAD_INPUT, "input '%s' is a tensor, its sample %s", in->name, pickle_kind(v));
+		if (v.kind != P_TENSOR)
+			return fail(e, BAD_INPUT, "input '%s' is a tensor, its sample %s", in->name, pickle_kind(v));
 		*t = *v.tensor;
 		if (t->dtype != want->dtype || t->rank != want->rank)
 			return fail(e, BAD_INPUT, "input '%s' is %s of rank %d, its sample %s of rank %d", in->name,
@@ -69,9 +71,11 @@ static bool load_samples(Program *p, Zip *z, const Layout *l, Err *e)
 	if (!x) return true;
 	if (!zip_read(z, x, ZIP_QUICK, e)) return false;
 	if (!x->nbytes) return true;
-	if (!pickle_open(&pickle, &p->arena, x->bytes, (size_t)x->nbytes, l->samples, e) || !pickle_load(&pickle, &v)) return false;
+	if (!pickle_open(&pickle, &p->arena, x->bytes, (size_t)x->nbytes, l->samples, e) || !pickle_load(&pickle, &v))
+			return false;
 	if (v.kind == P_NONE) return true;
-	if (v.kind != P_TUPLE || v.list->item.n != 2) return fail(e, BAD_INPUT, "%s: %s, wanted (args, kwargs)", l->samples, pickle_kind(v));
+	if (v.kind != P_TUPLE || v.list->item.n != 2)
+		return fail(e, BAD_INPUT, "%s: %s, wanted (args, kwargs)", l->samples, pickle_kind(v));
 	if (!pickle_leaves(&pickle, v, &leaf)) return false;
 	p->sample = NEW(&p->arena, Tensor, p->ninput);
 	return match_leaves(p, &leaf, e) || err_at(e, "%s", l->samples);
@@ -89,7 +93,8 @@ bool read_samples(Program *p, const uint8_t *bytes, size_t n, Err *e)
 		return fail(e, NO_MEMORY, "out of memory");
 	}
 	p->arena.full = &full;
-	bool ok = zip_open(&z, &p->arena, bytes, n, "archive", e) && find_layout(&z, p->graph->name, &l, e) && load_samples(p, &z, &l, e);
+	bool ok = zip_open(&z, &p->arena, bytes, n, "archive", e) && find_layout(&z, p->graph->name, &l, e) &&
+		load_samples(p, &z, &l, e);
 	p->arena.full = outer;
 	if (!ok) p->nsample = 0;
 	return ok;

@@ -25,7 +25,8 @@ bool read_state_dict(Model *m, Zip *z, const char *path)
 	if (!x) return fail(m->err, BAD_INPUT, "the archive has no '%s'", path);
 	if (!zip_read(z, x, ZIP_QUICK, m->err)) return false;
 	if (!x->nbytes) return true;
-	if (!pickle_open(&pickle, m->a, x->bytes, (size_t)x->nbytes, path, m->err) || !pickle_load(&pickle, &v)) return false;
+	if (!pickle_open(&pickle, m->a, x->bytes, (size_t)x->nbytes, path, m->err)) return false;
+	if (!pickle_load(&pickle, &v)) return false;
 	if (v.kind != P_DICT) return fail(m->err, BAD_INPUT, "%s: %s, wanted a dict", path, pickle_kind(v));
 	for (int i = 0; i + 1 < v.list->item.n; i += 2)
 		if (!add_item(m, v.list->item.v[i], v.list->item.v[i + 1])) return err_at(m->err, "%s", path);

@@ -5,7 +5,6 @@
  * Add, Mul, Pow, FloorDiv and the comparisons are printed with their operators, everything else stays a call. */
 #include "pt2/internal.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { MAX_NESTING = 100 };
@@ -22,6 +21,9 @@ typedef struct Parser { Arena *a; const char *at; int depth; } Parser;
 
 typedef VEC(char) Text;
 
+/* isalnum() would ask the locale. */
+static bool is_alnum(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'); }
+
 /* ---- reading ------------------------------------------------------------------------------------------------ */
 
 static bool accept(Parser *p, char c)
@@ -35,7 +37,7 @@ static bool accept(Parser *p, char c)
 static const char *word(Parser *p)
 {
 	const char *start = p->at;
-	while (isalnum((unsigned char)*p->at) || *p->at == '_' || (*p->at == '.' && p->at > start)) p->at++;
+	while (is_alnum(*p->at) || *p->at == '_' || (*p->at == '.' && p->at > start)) p->at++;
 	return p->at == start ? NULL : arena_str(p->a, start, (size_t)(p->at - start));
 }
 
@@ -43,7 +45,7 @@ static const char *word(Parser *p)
 static const char *quoted(Parser *p)
 {
 	const char *start = p->at;
-	while (isalnum((unsigned char)*p->at) || (*p->at && strchr("_.+-", *p->at))) p->at++;
+	while (is_alnum(*p->at) || (*p->at && strchr("_.+-", *p->at))) p->at++;
 	const char *end = p->at;
 	return accept(p, '\'') && end > start ? arena_str(p->a, start, (size_t)(end - start)) : NULL;
 }
@@ -181,13 +183,15 @@ static void print_bare(Arena *a, Text *out, const Term *t)
 			return;
 		}
 	const char *name = t->name;
-	for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++) if (is_call(t, renamed[i].call)) name = renamed[i].name;
+	for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+		if (is_call(t, renamed[i].call)) name = renamed[i].name;
 	print_call(a, out, name, t);
 }
 
 static void print(Arena *a, Text *out, const Term *t, Prec above)
 {
-	bool floordiv = (is_call(t, "FloorDiv") || is_call(t, "CleanDiv")) && t->arg.n == 2;      /* torch's own printer puts these in parentheses, always */
+	/* torch's own printer puts these in parentheses, always */
+	bool floordiv = (is_call(t, "FloorDiv") || is_call(t, "CleanDiv")) && t->arg.n == 2;
 	int parens = floordiv + (prec_of(t) < above);
 	for (int i = 0; i < parens; i++) put_text(a, out, "(");
 	print_bare(a, out, t);
@@ -197,7 +201,7 @@ static void print(Arena *a, Text *out, const Term *t, Prec above)
 static bool plain_infix(const char *s)
 {
 	if (!*s) return false;
-	for (; *s; s++) if (!isalnum((unsigned char)*s) && !strchr("_ +-*/%().,<>=&|~!", *s)) return false;
+	for (; *s; s++) if (!is_alnum(*s) && !strchr("_ +-*/%().,<>=&|~!", *s)) return false;
 	return true;
 }
 

@@ -12,7 +12,8 @@ static void list_of(char *out, size_t n, const int64_t *v, int rank)
 {
 	size_t at = 0;
 	out[0] = 0;
-	for (int i = 0; i < rank && at + 24 < n; i++) at += (size_t)snprintf(out + at, n - at, i ? ",%" PRId64 : "%" PRId64, v[i]);
+	for (int i = 0; i < rank && at + 24 < n; i++)
+		at += (size_t)snprintf(out + at, n - at, i ? ",%" PRId64 : "%" PRId64, v[i]);
 }
 
 bool check_tensor(const Tensor *t, Err *e)
@@ -21,7 +22,8 @@ bool check_tensor(const Tensor *t, Err *e)
 	if (tensor_fits(t) || (!t->storage && !t->nbytes)) return true;
 	list_of(dim, sizeof dim, t->dim, t->rank);
 	list_of(stride, sizeof stride, t->stride, t->rank);
-	return fail(e, BAD_INPUT, "%s[%s] with strides [%s] at offset %" PRId64 " does not lie inside its storage of %zu bytes",
+	return fail(e, BAD_INPUT,
+		"%s[%s] with strides [%s] at offset %" PRId64 " does not lie inside its storage of %zu bytes",
 		dtype_name(t->dtype), dim, stride, t->offset, t->nbytes);
 }
 
@@ -53,8 +55,10 @@ static bool pickled_tensor(Model *m, const ZipEntry *file, Tensor *t)
 	Pickle pickle;
 	PVal v;
 	const char *name = t->name;
-	if (!pickle_open(&pickle, m->a, file->bytes, (size_t)file->nbytes, file->name, m->err) || !pickle_load(&pickle, &v)) return false;
-	if (v.kind != P_TENSOR) return fail(m->err, UNSUPPORTED, "%s: pickled as %s, wanted a tensor", file->name, pickle_kind(v));
+	if (!pickle_open(&pickle, m->a, file->bytes, (size_t)file->nbytes, file->name, m->err)) return false;
+	if (!pickle_load(&pickle, &v)) return false;
+	if (v.kind != P_TENSOR)
+		return fail(m->err, UNSUPPORTED, "%s: pickled as %s, wanted a tensor", file->name, pickle_kind(v));
 	*t = *v.tensor;
 	t->name = name;
 	return true;

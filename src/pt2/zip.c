@@ -38,9 +38,11 @@ static bool from_end64(Zip *z, size_t locator, Directory *d, Err *e)
 	if (e->code) return false;
 	if (disk != 0 || ndisk > 1) return fail(e, UNSUPPORTED, "%s: a zip of several disks", z->what);
 	if (at > locator || locator - at < NEND64)
-		return fail(e, BAD_INPUT, "%s: ZIP64 end record at offset %llu, its locator at %zu", z->what, (unsigned long long)at, locator);
+		return fail(e, BAD_INPUT, "%s: ZIP64 end record at offset %llu, its locator at %zu", z->what,
+			(unsigned long long)at, locator);
 	r.at = (size_t)at;
-	if (get_u32(&r) != SIG_END64) return fail(e, BAD_INPUT, "%s: no ZIP64 end record at offset %llu", z->what, (unsigned long long)at);
+	if (get_u32(&r) != SIG_END64)
+		return fail(e, BAD_INPUT, "%s: no ZIP64 end record at offset %llu", z->what, (unsigned long long)at);
 	get(&r, 8 + 2 + 2);
 	uint32_t this_disk = get_u32(&r), start_disk = get_u32(&r);
 	uint64_t here = get_u64(&r);
@@ -70,7 +72,8 @@ static bool from_end(Zip *z, size_t end, Directory *d, Err *e)
 		return fail(e, UNSUPPORTED, "%s: a zip of several disks", z->what);
 	}
 	if (d->at > limit || d->nbytes > limit - d->at || d->n > d->nbytes / NCENTRAL)
-		return fail(e, BAD_INPUT, "%s: central directory of %llu entries in %llu bytes at offset %llu does not fit before offset %zu",
+		return fail(e, BAD_INPUT,
+			"%s: central directory of %llu entries in %llu bytes at offset %llu does not fit before offset %zu",
 			z->what, (unsigned long long)d->n, (unsigned long long)d->nbytes, (unsigned long long)d->at, limit);
 	return true;
 }
@@ -95,12 +98,14 @@ static bool read_extra(Reader *r, size_t n, ZipEntry *x)
 	size_t end = r->at + n;
 	while (!r->err->code && end - r->at >= 4) {
 		uint16_t id = get_u16(r), size = get_u16(r);
-		if (size > end - r->at) return fail(r->err, BAD_INPUT, "%s: '%s': extra field runs over its end", r->what, x->name);
+		if (size > end - r->at)
+			return fail(r->err, BAD_INPUT, "%s: '%s': extra field runs over its end", r->what, x->name);
 		size_t next = r->at + size;
 		uint64_t *field[] = { &x->nbytes, &x->packed, &x->header };
 		for (int i = 0; id == EXTRA_ZIP64 && i < 3; i++) {
 			if (*field[i] != UINT32_MAX) continue;
-			if (next - r->at < 8) return fail(r->err, BAD_INPUT, "%s: '%s': ZIP64 field is too short", r->what, x->name);
+			if (next - r->at < 8)
+				return fail(r->err, BAD_INPUT, "%s: '%s': ZIP64 field is too short", r->what, x->name);
 			*field[i] = get_u64(r);
 		}
 		r->at = next;
@@ -113,14 +118,15 @@ static bool check_entry(const Zip *z, const ZipEntry *x, uint16_t flags, uint16_
 {
 	if (flags & FLAG_ENCRYPTED) return fail(e, UNSUPPORTED, "%s: '%s' is encrypted", z->what, x->name);
 	if (method != STORED && method != DEFLATED)
-		return fail(e, UNSUPPORTED, "%s: '%s' is compressed by method %d, only stored (0) and deflated (8) are read", z->what, x->name, method);
+		return fail(e, UNSUPPORTED, "%s: '%s' is compressed by method %d, only stored (0) and deflated (8) are read",
+			z->what, x->name, method);
 	if (disk != 0 && disk != 0xffff) return fail(e, UNSUPPORTED, "%s: '%s' lies on disk %d", z->what, x->name, disk);
 	if (method == STORED && x->packed != x->nbytes)
 		return fail(e, BAD_INPUT, "%s: stored '%s' has %llu bytes packed and %llu unpacked", z->what, x->name,
 			(unsigned long long)x->packed, (unsigned long long)x->nbytes);
 	if (x->header > z->directory || z->directory - x->header < NLOCAL || x->packed > z->directory - x->header - NLOCAL)
-		return fail(e, BAD_INPUT, "%s: '%s': %llu bytes at offset %llu run into the central directory at %zu", z->what, x->name,
-			(unsigned long long)x->packed, (unsigned long long)x->header, z->directory);
+		return fail(e, BAD_INPUT, "%s: '%s': %llu bytes at offset %llu run into the central directory at %zu",
+			z->what, x->name, (unsigned long long)x->packed, (unsigned long long)x->header, z->directory);
 	if (x->nbytes / MAX_RATIO > x->packed)
 		return fail(e, BAD_INPUT, "%s: '%s' claims %llu bytes from %llu: more than deflate can give", z->what, x->name,
 			(unsigned long long)x->nbytes, (unsigned long long)x->packed);
@@ -147,7 +153,8 @@ static bool read_entry(Zip *z, Reader *r)
 	x.name = arena_str(z->arena, name, nname);
 	x.nname = nname;
 	if (!nname || memchr(name, 0, nname) || !is_utf8(name, nname))
-		return fail(r->err, BAD_INPUT, "%s: the entry name at offset %zu is empty, has a NUL or is not UTF-8", z->what, r->at - nname);
+		return fail(r->err, BAD_INPUT, "%s: the entry name at offset %zu is empty, has a NUL or is not UTF-8",
+			z->what, r->at - nname);
 	if (nextra > r->n - r->at) return get(r, nextra) != NULL;
 	if (!read_extra(r, nextra, &x) || (ncomment && !get(r, ncomment))) return false;
 	if (!check_entry(z, &x, flags, method, disk, r->err)) return false;
@@ -214,14 +221,17 @@ static bool inflate_entry(Zip *z, ZipEntry *x, const uint8_t *in, Err *e)
 {
 	uint64_t limit = z->n > FREE_BYTES / FREE_RATIO ? (uint64_t)z->n * FREE_RATIO : FREE_BYTES;
 	if (x->nbytes > limit - z->inflated)
-		return fail(e, UNSUPPORTED, "%s: '%s' would bring what is inflated to over %llu bytes", z->what, x->name, (unsigned long long)limit);
+		return fail(e, UNSUPPORTED, "%s: '%s' would bring what is inflated to over %llu bytes", z->what, x->name,
+			(unsigned long long)limit);
 	z->inflated += x->nbytes;
 	uint8_t *out = arena_alloc(z->arena, (size_t)x->nbytes, 1);
 	z_stream s = { 0 };
 	if (inflateInit2(&s, -MAX_WBITS) != Z_OK) return fail(e, NO_MEMORY, "out of memory");
 	bool ok = inflate_into(&s, out, in, x);
 	inflateEnd(&s);
-	if (!ok) return fail(e, BAD_INPUT, "%s: '%s' does not inflate to its %llu bytes", z->what, x->name, (unsigned long long)x->nbytes);
+	if (!ok)
+		return fail(e, BAD_INPUT, "%s: '%s' does not inflate to its %llu bytes", z->what, x->name,
+			(unsigned long long)x->nbytes);
 	x->bytes = out;
 	return true;
 }
@@ -236,6 +246,7 @@ bool zip_read(Zip *z, ZipEntry *x, ZipCheck check, Err *e)
 	if (!x->deflated && check == ZIP_QUICK) return true;
 	uint32_t crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), x->bytes, (size_t)x->nbytes);
 	if (crc != x->crc)
-		return fail(e, BAD_INPUT, "%s: '%s' is damaged: its CRC-32 is %08x, recorded is %08x", z->what, x->name, (unsigned)crc, (unsigned)x->crc);
+		return fail(e, BAD_INPUT, "%s: '%s' is damaged: its CRC-32 is %08x, recorded is %08x", z->what, x->name,
+			(unsigned)crc, (unsigned)x->crc);
 	return true;
 }

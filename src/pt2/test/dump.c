@@ -71,7 +71,13 @@ static void arg(const Graph *g, const Arg *a)
 		putchar(']');
 		return;
 	case ARG_FLOAT: fputs("{\"float\":", stdout); number(a->f); break;
-	case ARG_COMPLEX: fputs("{\"complex\":[", stdout); number(a->complex_[0]); putchar(','); number(a->complex_[1]); putchar(']'); break;
+	case ARG_COMPLEX:
+		fputs("{\"complex\":[", stdout);
+		number(a->complex_[0]);
+		putchar(',');
+		number(a->complex_[1]);
+		putchar(']');
+		break;
 	case ARG_VALUE: fputs("{\"value\":", stdout); value_name(g, a->value); break;
 	case ARG_DTYPE: fputs("{\"dtype\":", stdout); string(dtype_info(a->dtype)->torch); break;
 	case ARG_LAYOUT: printf("{\"layout\":%lld", (long long)a->i); break;
@@ -175,7 +181,8 @@ static void tensor(const Tensor *t)
 	dims(t->dim, t->rank);
 	fputs(",\"stride\":", stdout);
 	dims(t->stride, t->rank);
-	printf(",\"offset\":%lld,\"storage\":%zu,\"nbytes\":%zu,\"data\":", (long long)t->offset, (size_t)t->storage, t->nbytes);
+	printf(",\"offset\":%lld,\"storage\":%zu,\"nbytes\":%zu,\"data\":", (long long)t->offset, (size_t)t->storage,
+		t->nbytes);
 	size_t n = (size_t)tensor_numel(t) * dtype_nbytes(t->dtype);
 	uint8_t *p = t->storage || !n ? malloc(n + 1) : NULL;
 	if (!p) {

@@ -184,7 +184,7 @@ def models():
     yield "types", export(Types(), (x(2, 3),))
     yield "constants", export(Constants(), (x(4),))
     args = (x(2), (x(2), {"k": x(2)}), 3, "relu")
-    yield "arguments", export(Arguments(), args, {"flag": True, "other": None, "table": {"a": x(2)}})
+    yield "arguments", export(Arguments(), args, {"table": {"a": x(2)}, "other": None, "flag": True})
     yield "kinds", export(Kinds(), (x(3, 4), torch.tensor([0, 2])))
     yield "bf16", export(Tiny().bfloat16(), (x(2, 3, 8, 8, dtype=torch.bfloat16),))
     b = Dim("batch", min=8, max=64)
