@@ -1,31 +1,213 @@
-/* Convolutions. */
+/* Convolutions. One rule for each spelling fetches the arguments, convolve() is the formula.
+ *
+ * The product is summed in acc_type (f32 for f16 and bf16) and rounded once, after the bias, as torch's kernels do. */
 #include "aten/rules.h"
 
-/* NCHW x OIHW -> NCHW, for any number of spatial dims. */
-static ConvDims conv_dims(Arena *a, int spatial)
+#include <string.h>
+
+/* input [N, C, *S], weight [O, C/g, *K]; transposed: weight [C, O/g, *K]. Lists have one number per spatial dim. */
+typedef struct Spec {
+	Value x, w, bias;                    /* bias [O], or 0 */
+	int spatial;
+	Ints stride, dilation, output_padding;
+	Ints padding;                        /* low and high of each dim */
+	int64_t groups;
+	bool transposed;
+} Spec;
+
+/* -- dims ------------------------------------------------------------------------------------------------------------------ */
+
+/* NCHW x OIHW -> NCHW, for any number of spatial dims; transposed: the kernel is IOHW. */
+static ConvDims conv_dims(Arena *a, int spatial, bool transposed)
 {
 	Ints s = iota_ints(a, 2, spatial);
-	return (ConvDims){ 0, 1, s, 1, 0, s, 0, 1, s };
+	return (ConvDims){ 0, 1, s, transposed ? 0 : 1, transposed ? 1 : 0, s, 0, 1, s };
 }
 
-/* aten.conv2d(input[N,C,*S], weight[O,C/g,*K], bias[O]?, stride, padding, dilation, groups) -> [N,O,*S'] */
-Value lower_convolution(Node *n)
+/* low and high as "same" has them: dilation * (K - 1) in all, the odd one behind */
+static Ints same_padding(Arena *a, Type w, Ints dilation)
+{
+	int64_t *v = NEW(a, int64_t, 2 * dilation.n + 1);
+	for (int i = 0; i < dilation.n; i++) {
+		int64_t total = dilation.v[i] * (w.dim[2 + i] - 1);
+		v[2 * i] = total / 2;
+		v[2 * i + 1] = total - total / 2;
+	}
+	return (Ints){ 2 * dilation.n, v };
+}
+
+static Ints padding_of(Node *n, Type w, int spatial, Ints dilation)
+{
+	const Arg *x = arg_raw(n, "padding");
+	if (!x || x->kind != ARG_STR) return both_sides(n->a, arg_ints_n(n, "padding", spatial, 0));
+	if (!strcmp(x->str, "same")) return same_padding(n->a, w, dilation);
+	if (strcmp(x->str, "valid")) node_fail(n, BAD_INPUT, "padding '%s', wanted same or valid", x->str);
+	return both_sides(n->a, iota_ints(n->a, 0, 0));
+}
+
+/* -- the formula -------------------------------------------------------------------------------------------------------------- */
+
+/* weight [g * C/g, O/g, *K] -> [C/g, g * O/g, *K]: the groups' outputs stand side by side, as feature_group_count wants them */
+static Value regroup(Builder *b, Value w, int64_t groups)
+{
+	Type t = type_of(b, w);
+	if (groups == 1) return w;
+	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
+	d[0] = groups;
+	d[1] = t.dim[0] / groups;
+	for (int i = 1; i < t.rank; i++) d[i + 1] = t.dim[i];
+	w = hlo_reshape(b, w, t.rank + 1, d);                      /* [g, C/g, O/g, *K] */
+	w = transpose_dims(b, w, 0, 1);                            /* [C/g, g, O/g, *K] */
+	d[0] = t.dim[0] / groups;
+	d[1] = groups * t.dim[1];
+	for (int i = 2; i < t.rank; i++) d[i] = t.dim[i];
+	return hlo_reshape(b, w, t.rank, d);
+}
+
+/* The gradient of a convolution: input spread out by the stride, kernel turned round, and padded to the full overlap. */
+static Value convolve_transposed(Builder *b, Spec s, DType acc)
+{
+	Type w = type_of(b, s.w);
+	int64_t *pad = NEW(b->a, int64_t, 2 * s.spatial + 1);
+	for (int i = 0; i < s.spatial; i++) {
+		int64_t full_overlap = s.dilation.v[i] * (w.dim[2 + i] - 1);
+		pad[2 * i] = full_overlap - s.padding.v[2 * i];
+		pad[2 * i + 1] = full_overlap - s.padding.v[2 * i + 1] + s.output_padding.v[i];
+	}
+	s.w = hlo_reverse(b, s.w, iota_ints(b->a, 2, s.spatial));
+	s.w = regroup(b, s.w, s.groups);
+	return hlo_convolution(b, s.x, s.w, (Conv){
+		.padding      = { 2 * s.spatial, pad },
+		.lhs_dilation = s.stride,
+		.rhs_dilation = s.dilation,
+		.dims         = conv_dims(b->a, s.spatial, true),
+		.groups       = s.groups,
+		.elem         = acc,
+	});
+}
+
+static Value convolve_plain(Builder *b, Spec s, DType acc)
+{
+	return hlo_convolution(b, s.x, s.w, (Conv){
+		.strides      = s.stride,
+		.padding      = s.padding,
+		.rhs_dilation = s.dilation,
+		.dims         = conv_dims(b->a, s.spatial, false),
+		.groups       = s.groups,
+		.elem         = acc,
+	});
+}
+
+static Value convolve(Builder *b, Spec s, DType acc) { return s.transposed ? convolve_transposed(b, s, acc) : convolve_plain(b, s, acc); }
+
+/* (xr + i xi) * (wr + i wi) by parts, as torch computes it */
+static Value convolve_complex(Builder *b, Spec s)
+{
+	DType acc = real_of(elem_of(b, s.x));
+	Value x[2] = { hlo_real(b, s.x), 0 }, w[2] = { hlo_real(b, s.w), 0 }, y[4];
+	x[1] = hlo_imag(b, s.x);
+	w[1] = hlo_imag(b, s.w);
+	for (int i = 0; i < 4; i++) {
+		s.x = x[i / 2];
+		s.w = w[i % 2];
+		y[i] = s.x && s.w ? convolve(b, s, acc) : 0;
+	}
+	Value re = hlo_subtract(b, y[0], y[3]);
+	Value im = hlo_add(b, y[1], y[2]);
+	return hlo_complex(b, re, im);
+}
+
+/* convolution + bias, in the type and shape of n->out; an input without N is a batch of one. */
+static Value convolution(Node *n, Spec s)
 {
 	Builder *b = n->b;
-	Type t = n->out;
-	if (arg_bool(n, "transposed", false)) return node_fail(n, UNSUPPORTED, "transposed");
-	int spatial = t.rank - 2;
-	Value x = arg(n, "input");
+	if (!s.x || !s.w) return 0;
+	if (rank_of(b, s.x) == s.spatial + 1) s.x = unsqueeze_dim(b, s.x, 0);
+	DType acc = s.bias ? acc_type(n->out.elem) : n->out.elem;
+	Value y = is_complex(acc) ? convolve_complex(b, s) : convolve(b, s, acc);
+	if (s.bias && y) {
+		Value bias = cast(b, s.bias, acc);
+		bias = along(b, bias, 1, type_of(b, y));
+		y = hlo_add(b, y, bias);
+	}
+	y = cast(b, y, n->out.elem);
+	return reshape_to(b, y, n->out);
+}
+
+/* -- rules ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The arguments that all spellings share; `input` is the name of the input tensor. */
+static Spec spec(Node *n, const char *input)
+{
+	Spec s = { 0 };
+	s.x = arg(n, input);
+	s.w = arg(n, "weight");
+	s.bias = arg_opt(n, "bias");
+	if (!s.x || !s.w) return s;
+	Type w = type_of(n->b, s.w);
+	s.spatial = w.rank - 2;
+	if (s.spatial < 1) {
+		node_fail(n, BAD_INPUT, "weight %s has no spatial dim", type_str(n->a, w));
+		s.w = 0;
+		return s;
+	}
+	s.stride = arg_ints_n(n, "stride", s.spatial, 1);
+	s.dilation = arg_ints_n(n, "dilation", s.spatial, 1);
+	s.output_padding = arg_ints_n(n, "output_padding", s.spatial, 0);
+	s.padding = padding_of(n, w, s.spatial, s.dilation);
+	if (!s.padding.n) s.padding = both_sides(n->a, (Ints){ s.spatial, NEW(n->a, int64_t, s.spatial) });
+	s.groups = arg_int(n, "groups", 1);
+	s.transposed = arg_bool(n, "transposed", false);
+	return s;
+}
+
+/* aten.convNd(input[N?,C,*S], weight[O,C/g,*K], bias[O]?, stride, padding, dilation, groups) -> [N?,O,*S'];
+ * aten.convolution and _convolution besides with transposed and output_padding */
+Value lower_convolution(Node *n) { return convolution(n, spec(n, "input")); }
+
+/* aten.conv_transposeNd(input[N?,C,*S], weight[C,O/g,*K], bias[O]?, stride, padding, output_padding, groups, dilation) */
+Value lower_conv_transpose(Node *n)
+{
+	Spec s = spec(n, "input");
+	s.transposed = true;
+	return convolution(n, s);
+}
+
+/* The kernels' own ops, whose input is "self": thnn_conv2d, slow_conv3d, mkldnn_convolution, ... */
+Value lower_conv_kernel(Node *n) { return convolution(n, spec(n, "self")); }
+
+/* aten._conv_depthwise2d, conv_depthwise3d(self[N,C,*S], weight[O,1,*K], ...): a group for each channel */
+Value lower_conv_depthwise(Node *n)
+{
+	Spec s = spec(n, "self");
+	if (s.x) s.groups = type_of(n->b, s.x).dim[rank_of(n->b, s.x) - s.spatial - 1];
+	return convolution(n, s);
+}
+
+/* aten.slow_conv_transpose2d(self, weight, kernel_size, bias, stride, padding, output_padding, dilation), 3d */
+Value lower_conv_transpose_kernel(Node *n)
+{
+	Spec s = spec(n, "self");
+	s.transposed = true;
+	return convolution(n, s);
+}
+
+/* aten.conv_tbc(self[T,N,C], weight[K,C,O], bias[O], pad): a 1-d convolution, time first and channels last */
+Value lower_conv_tbc(Node *n)
+{
+	Builder *b = n->b;
+	Value x = arg(n, "self");
 	Value w = arg(n, "weight");
-	Value bias = arg_opt(n, "bias");
+	DType acc = acc_type(n->out.elem);
+	int64_t pad[2] = { arg_int(n, "pad", 0), arg_int(n, "pad", 0) };
+	Ints time = one_dim(b, 0);
 	Value y = hlo_convolution(b, x, w, (Conv){
-		.strides      = arg_ints_n(n, "stride", spatial, 1),
-		.padding      = both_sides(n->a, arg_ints_n(n, "padding", spatial, 0)),
-		.rhs_dilation = arg_ints_n(n, "dilation", spatial, 1),
-		.dims         = conv_dims(n->a, spatial),
-		.groups       = arg_int(n, "groups", 1),
+		.padding = { 2, pad },
+		.dims    = { 1, 2, time, 1, 2, time, 1, 2, time },
+		.elem    = acc,
 	});
-	if (!bias) return y;
-	bias = along(b, bias, 1, t);
-	return hlo_add(b, y, bias);
+	Value bias = arg_as(n, "bias", acc);
+	bias = along(b, bias, 2, with_elem(n->out, acc));
+	y = hlo_add(b, y, bias);
+	return cast(b, y, n->out.elem);
 }
