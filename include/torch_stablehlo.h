@@ -126,9 +126,10 @@ TSHLO_API void tshlo_arg_list_begin(tshlo_program *p, const char *name);
 TSHLO_API void tshlo_arg_list_end(tshlo_program *p);
 /* One output of the last node, in order; list results are flattened; 0 for None. */
 TSHLO_API void tshlo_node_output(tshlo_program *p, int value);
-/* One input of the program. target: the parameter's, buffer's or constant's name, NULL for user inputs. value 0: a constant. */
+/* One input of the program. target: the parameter's, buffer's or constant's name, NULL for user inputs. value 0: None or a Python
+ * number, bool or string that export baked in; a tshlo_arg_...() with name NULL right after says which (none: None). */
 TSHLO_API void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, const char *target, bool persistent, int value);
-/* value 0: None or a constant that the caller puts back. */
+/* value 0: the same. */
 TSHLO_API void tshlo_output(tshlo_program *p, tshlo_output_kind kind, const char *target, int value);
 /* storage[0..nbytes) must outlive every model made of the program; strides and offset in elements. */
 TSHLO_API void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
@@ -149,7 +150,8 @@ typedef struct tshlo_convert_options {
 } tshlo_convert_options;
 
 /* Converts the program, which the model takes over on success and on failure alike: do not use or free it afterwards. opt may be
- * NULL. UNSUPPORTED lists every op that has no lowering, one line each with its count and the user's own source line. */
+ * NULL. UNSUPPORTED lists every op that has no lowering, one line each with its count and the user's own source line; or, for now,
+ * names the buffers and inputs that the program writes to. */
 TSHLO_API tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_options *opt, tshlo_error *e);
 
 /* Opens a StableHLO directory, ours or torch_xla's. */
@@ -157,8 +159,9 @@ TSHLO_API tshlo_model *tshlo_load(const char *dir, tshlo_error *e);
 TSHLO_API void tshlo_model_free(tshlo_model *m);
 
 typedef struct tshlo_save_options {
-	const char *target;          /* StableHLO version of the bytecode, "1.9.0"; NULL: the oldest that can express it */
+	const char *target;          /* StableHLO version of the bytecode, "1.9.0"; NULL: the oldest from 1.0.0 on that can express it */
 	bool skip_text, skip_weights;
+	bool no_weights;             /* data/ is there, but empty */
 } tshlo_save_options;
 
 /* Writes the directory beside `dir`, then renames. `dir` must not exist, or be empty. */
@@ -192,8 +195,27 @@ TSHLO_API bool tshlo_output_info(const tshlo_model *m, const char *method, int i
 /* User inputs that the function does not take because nothing depends on them. */
 TSHLO_API int tshlo_nunused(const tshlo_model *m, const char *method);
 TSHLO_API bool tshlo_unused_info(const tshlo_model *m, const char *method, int i, tshlo_value_info *out);
+/* Flattened user inputs and outputs that are no tensors: Python values that export baked in, as JSON ("null", "3", "\"sum\""). A
+ * directory of torch_xla's does not tell. false: i is past the end. */
+typedef struct tshlo_fixed {
+	int position;
+	const char *name;            /* of an input; "" unknown */
+	const char *json;
+} tshlo_fixed;
+TSHLO_API bool tshlo_fixed_input(const tshlo_model *m, const char *method, int i, tshlo_fixed *out);
+TSHLO_API bool tshlo_fixed_output(const tshlo_model *m, const char *method, int i, tshlo_fixed *out);
 TSHLO_API const char *tshlo_in_spec(const tshlo_model *m, const char *method);      /* "" unknown */
 TSHLO_API const char *tshlo_out_spec(const tshlo_model *m, const char *method);
+
+/* What data/ and constants/ hold, or will: the i-th parameter or buffer, then the tensors that the exporter made; used by a method or
+ * not. false: i is past the end. */
+typedef struct tshlo_state {
+	const char *name;            /* state dict name; NULL: a constant, by its number */
+	tshlo_tensor type;           /* data: the first element; NULL when there is none in memory. dtype 0: unknown, of itemsize bytes */
+	const int64_t *strides;      /* [rank] in elements; NULL: row-major */
+	size_t itemsize;
+} tshlo_state;
+TSHLO_API bool tshlo_state_tensor(const tshlo_model *m, int i, tshlo_state *out);
 
 /* -- running --------------------------------------------------------------------------------------------------------------- */
 
@@ -225,6 +247,8 @@ TSHLO_API void tshlo_buffer_free(tshlo_buffer *b);
 /* Runs it on the user inputs in order (as many as tshlo_runner_nuser()), waits, and gives tshlo_noutputs() buffers, each to be
  * freed. BAD_INPUT names the input that has another type than the program wants. */
 TSHLO_API int tshlo_runner_nuser(const tshlo_runner *r);
+/* The check alone, without a device. */
+TSHLO_API bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_tensor *in, int nin, tshlo_error *e);
 TSHLO_API bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e);
 TSHLO_API bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out, tshlo_error *e);
 

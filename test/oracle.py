@@ -77,9 +77,42 @@ def compare(got, want, rtol=None, atol=None):
         )
 
 
+def mlir_context():
+    """A context with the dialects that our modules use."""
+    from jaxlib.mlir import ir
+    from jaxlib.mlir._mlir_libs import _jax_mlir_ext
+    from jaxlib.mlir.dialects import stablehlo
+
+    registry = ir.DialectRegistry()
+    _jax_mlir_ext.register_dialects(registry)
+    context = ir.Context()
+    context.append_dialect_registry(registry)
+    context.load_all_available_dialects()
+    stablehlo.register_dialect(context)
+    return context
+
+
+def check_format(program):
+    """MLIR's own StableHLO parses and verifies the text and prints it back unchanged, and reads the bytecode as the module that it
+    reads from its own bytecode of that text."""
+    from jaxlib.mlir import ir
+    from jaxlib.mlir.dialects import stablehlo
+
+    text = program.get_stablehlo_text()
+    with mlir_context() as context:
+        module = ir.Module.parse(text)
+        module.operation.verify()
+        assert str(module) == text, "MLIR prints the parsed text otherwise"
+        theirs = stablehlo.serialize_portable_artifact_str(text, stablehlo.get_current_version())
+        theirs = stablehlo.deserialize_portable_artifact(context, theirs)
+        ours = stablehlo.deserialize_portable_artifact(context, program.get_stablehlo_bytecode())
+        assert str(ours) == str(theirs), "the bytecode is another module than the text"
+
+
 def check(fn, *args, rtol=None, atol=None, **kwargs):
-    """Converts fn(*args, **kwargs), runs it on XLA and compares with eager. Returns the program."""
+    """Converts fn(*args, **kwargs), has MLIR check it, runs it on XLA and compares with eager. Returns the program."""
     program, inputs = convert(fn, *args, **kwargs)
+    check_format(program)
     got = program(*inputs)
     m = Call(fn, args, kwargs)
     with torch.no_grad():
@@ -121,8 +154,9 @@ def run_sample(op, sample):
     except Exception as x:
         return "export", f"{type(x).__name__}: {x}"
     try:
-        got = exported_program_to_stablehlo(ep)(*inputs)
-        compare(got, want)
+        program = exported_program_to_stablehlo(ep)
+        check_format(program)
+        compare(program(*inputs), want)
     except UnsupportedError as x:
         return "unsupported", str(x)
     except AssertionError as x:

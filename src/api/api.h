@@ -35,6 +35,7 @@ typedef struct Frame { const char *name; VEC(Arg) item; } Frame;
 struct tshlo_program {
 	Program *program;
 	Err err;                     /* the first failure while the graph was given */
+	enum { IN_NOTHING, IN_INPUT, IN_OUTPUT } fixed;      /* what a constant given now is the value of */
 	/* the node being given: its arguments, lists that are open, outputs */
 	bool in_node;
 	VEC(NamedArg) arg;
@@ -67,6 +68,10 @@ typedef struct Method {
 	int nin, nout, nunused, nuser;
 	tshlo_value_info *in, *out, *unused;
 	Weight **weight;             /* [nin]; NULL for user inputs */
+	int nfixed_in, nfixed_out;
+	tshlo_fixed *fixed_in, *fixed_out;
+	const char **user_name;      /* [nuser_name] of the flattened user inputs; may be NULL */
+	int nuser_name;
 	const char *in_spec, *out_spec;
 } Method;
 
@@ -77,6 +82,8 @@ struct tshlo_model {
 	Program *program;
 	Bundle *bundle;
 	VEC(Weight *) weight;
+	int nstate, nconstant;
+	const BundleTensor *state, *constant;       /* what data/ and constants/ hold */
 	int nmethod;
 	Method *method;
 };

@@ -116,10 +116,15 @@ void tshlo_node(tshlo_program *p, const char *target, const char *name, const ch
 	n->stack_trace = copy(p, stack_trace);
 	n->nn_module_stack = copy(p, module_stack);
 	p->in_node = true;
+	p->fixed = IN_NOTHING;
 }
 
 static void add_arg(tshlo_program *p, const char *name, Arg x)
 {
+	if (!p->in_node && p->fixed != IN_NOTHING && x.kind < ARG_DTYPE && x.kind != ARG_VALUE && x.kind != ARG_COMPLEX) {
+		*(p->fixed == IN_INPUT ? &p->input.v[p->input.n - 1].arg : &p->output.v[p->output.n - 1].arg) = x;
+		return;
+	}
 	if (!p->in_node) { fail(&p->err, BAD_INPUT, "an argument is given before any node"); return; }
 	if (p->open.n) {
 		Frame *f = &p->open.v[p->open.n - 1];
@@ -198,12 +203,15 @@ void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, cons
 	BUILD();
 	if (value && !known_value(p, value)) return;
 	*push(arena(p), &p->input) = (Input){ (InputKind)kind, value_or_none(value), copy(p, name), copy(p, target), persistent };
+	p->fixed = value ? IN_NOTHING : IN_INPUT;
 }
 
 void tshlo_output(tshlo_program *p, tshlo_output_kind kind, const char *target, int value)
 {
 	BUILD();
 	if (value && !known_value(p, value)) return;
+	end_node(p);
+	p->fixed = value ? IN_NOTHING : IN_OUTPUT;
 	*push(arena(p), &p->output) = (Output){ (OutputKind)kind, value_or_none(value), copy(p, target) };
 }
 

@@ -145,9 +145,17 @@ const char *tshlo_text(tshlo_model *m, const char *method, size_t *n, tshlo_erro
 	return (const char *)k->text.p;
 }
 
+/* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of compatibility starts there. */
+static Version default_version(const Method *k)
+{
+	static const Version first = { 1, 0, 0 };
+	Version v = version_needed(k->module);
+	return version_cmp(v, first) < 0 ? first : v;
+}
+
 static bool wanted_version(const Method *k, const char *target, Version *v, Err *e)
 {
-	if (!target) return *v = version_needed(k->module), true;
+	if (!target) return *v = default_version(k), true;
 	return version_parse(target, v) || fail(e, BAD_INPUT, "'%s' is no StableHLO version, wanted one like 1.9.0", target);
 }
 
@@ -199,7 +207,7 @@ const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_err
 	Method *k = model_method(m, method, err_of(e));
 	if (!k) return NULL;
 	if (k->saved) return k->saved->meta.stablehlo_version;
-	Version v = version_needed(k->module);
+	Version v = default_version(k);
 	pthread_mutex_lock(&m->lock);
 	const char *s = arena_printf(&m->arena, "%d.%d.%d", v.major, v.minor, v.patch);
 	pthread_mutex_unlock(&m->lock);
