@@ -44,7 +44,7 @@ static Value positive_or(Builder *b, Value x, Value y)
 static Value leaky(Node *n, double slope)
 {
 	Value x = input(n);
-	Value low = times(n->b, x, slope);
+	Value low = scaled(n->b, x, slope);
 	x = positive_or(n->b, x, low);
 	return rounded(n, x);
 }
@@ -98,10 +98,10 @@ static Value exponential_unit(Node *n, double alpha, double scale, double input_
 {
 	Builder *b = n->b;
 	Value x = input(n);
-	Value low = times(b, x, input_scale);
+	Value low = scaled(b, x, input_scale);
 	low = hlo_exponential_minus_one(b, low);
-	low = times(b, low, alpha * scale);
-	Value high = times(b, x, scale);
+	low = scaled(b, low, alpha * scale);
+	Value high = scaled(b, x, scale);
 	Value positive = is(b, DIRECTION_GT, x, 0);
 	x = hlo_select(b, positive, high, low);
 	return rounded(n, x);
@@ -130,22 +130,22 @@ static Value gelu_tanh(Builder *b, Value x)
 {
 	Value cube = square(b, x);
 	cube = hlo_multiply(b, cube, x);
-	cube = times(b, cube, 0.044715);
+	cube = scaled(b, cube, 0.044715);
 	Value inner = hlo_add(b, x, cube);
-	inner = times(b, inner, sqrt_2_over_pi);
+	inner = scaled(b, inner, sqrt_2_over_pi);
 	inner = hlo_tanh(b, inner);
 	inner = plus(b, inner, 1);
-	x = times(b, x, 0.5);
+	x = scaled(b, x, 0.5);
 	return hlo_multiply(b, x, inner);
 }
 
 /* x / 2 (1 + erf(x / sqrt(2))) */
 static Value gelu_erf(Builder *b, Value x)
 {
-	Value inner = times(b, x, inv_sqrt2);
+	Value inner = scaled(b, x, inv_sqrt2);
 	inner = math_erf(b, inner);
 	inner = plus(b, inner, 1);
-	x = times(b, x, 0.5);
+	x = scaled(b, x, 0.5);
 	return hlo_multiply(b, x, inner);
 }
 
@@ -225,10 +225,10 @@ Value lower_softplus(Node *n)
 	Builder *b = n->b;
 	double beta = arg_num(n, "beta", 1);
 	Value x = input(n);
-	Value scaled = times(b, x, beta);
-	Value y = math_softplus(b, scaled);
+	Value z = scaled(b, x, beta);
+	Value y = math_softplus(b, z);
 	y = divided_by(b, y, beta);
-	Value line = is(b, DIRECTION_GT, scaled, arg_num(n, "threshold", 20));
+	Value line = is(b, DIRECTION_GT, z, arg_num(n, "threshold", 20));
 	y = hlo_select(b, line, x, y);
 	return rounded(n, y);
 }
@@ -270,7 +270,7 @@ Value lower_softshrink(Node *n)
 	Value below = is(b, DIRECTION_LT, x, -lambda);
 	Value down = plus(b, x, -lambda);
 	Value up = plus(b, x, lambda);
-	Value y = times(b, x, 0);
+	Value y = scaled(b, x, 0);
 	y = hlo_select(b, below, up, y);
 	y = hlo_select(b, above, down, y);
 	return rounded(n, y);

@@ -25,7 +25,7 @@ Value lower_dropout(Node *n)
 	double p = arg_num(n, "p", 0.5);
 	if (drops(n, p)) return refuse_training(n);
 	Value x = arg(n, "input");
-	return arg_bool(n, "train", false) && p == 1 ? times(n->b, x, 0) : x;
+	return arg_bool(n, "train", false) && p == 1 ? scaled(n->b, x, 0) : x;
 }
 
 /* aten.alpha_dropout(input, p, train), feature_alpha_dropout: p = 1 leaves nothing of the input either */

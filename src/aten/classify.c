@@ -130,7 +130,7 @@ static Value of_distribution(Node *n, Classes *c, double smoothing)
 	double classes = (double)static_dim(n, c->t, c->dim);
 	Value y = arg_as(n, "target", c->t.elem);
 	if (smoothing > 0) {
-		y = times(b, y, 1 - smoothing);
+		y = scaled(b, y, 1 - smoothing);
 		y = plus(b, y, smoothing / classes);
 	}
 	Value x = hlo_multiply(b, c->score, y);
@@ -166,8 +166,8 @@ Value lower_cross_entropy_loss(Node *n)
 	Value x = nll(n, &c);
 	if (smoothing > 0) {
 		Value smooth = smooth_part(n, &c);
-		smooth = times(b, smooth, smoothing / (double)static_dim(n, c.t, c.dim));
-		x = times(b, x, 1 - smoothing);
+		smooth = scaled(b, smooth, smoothing / (double)static_dim(n, c.t, c.dim));
+		x = scaled(b, x, 1 - smoothing);
 		x = hlo_add(b, x, smooth);
 	}
 	return cast(b, x, n->out.elem);

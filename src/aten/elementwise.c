@@ -13,11 +13,11 @@ static Value scaled_sum(Node *n, const char *x_name, const char *y_name, Math2 *
 	Builder *b = n->b;
 	const char *names[] = { x_name, y_name, "alpha" };
 	DType t = result_type(n, 3, names);
-	bool scaled = has_arg(n, "alpha") && arg_num(n, "alpha", 1) != 1;
-	if (scaled || number_is_rounded(n, x_name, t) || number_is_rounded(n, y_name, t)) t = acc_type(t);
+	bool has_factor = has_arg(n, "alpha") && arg_num(n, "alpha", 1) != 1;
+	if (has_factor || number_is_rounded(n, x_name, t) || number_is_rounded(n, y_name, t)) t = acc_type(t);
 	Value x = operand(n, x_name, t);
 	Value y = operand(n, y_name, t);
-	if (scaled) {
+	if (has_factor) {
 		Value alpha = operand(n, "alpha", t);
 		y = hlo_multiply(b, y, alpha);
 	}
@@ -169,9 +169,9 @@ Value lower_round_decimals(Node *n)
 	x = cast(b, x, acc_type(t));
 	double ten = 1;
 	for (int64_t i = 0; i < (d < 0 ? -d : d) && i < 400; i++) ten *= 10;
-	x = d < 0 ? divided_by(b, x, ten) : times(b, x, ten);
+	x = d < 0 ? divided_by(b, x, ten) : scaled(b, x, ten);
 	x = hlo_round_nearest_even(b, x);
-	x = d < 0 ? times(b, x, ten) : divided_by(b, x, ten);
+	x = d < 0 ? scaled(b, x, ten) : divided_by(b, x, ten);
 	return cast(b, x, t);
 }
 
@@ -288,7 +288,7 @@ Value lower_isclose(Node *n)
 	Value apart = hlo_subtract(b, x, y);
 	apart = hlo_abs(b, apart);
 	Value room = hlo_abs(b, y);
-	room = times(b, room, arg_num(n, "rtol", 1e-5));
+	room = scaled(b, room, arg_num(n, "rtol", 1e-5));
 	room = plus(b, room, arg_num(n, "atol", 1e-8));
 	Value within = hlo_compare(b, DIRECTION_LE, apart, room);
 	Value finite = math_isfinite(b, apart);

@@ -24,7 +24,7 @@ Value minus_from(Builder *b, double c, Value x)
 	return hlo_subtract(b, k, x);
 }
 
-Value times(Builder *b, Value x, double c)
+Value scaled(Builder *b, Value x, double c)
 {
 	Value k = full_like(b, x, c);
 	return hlo_multiply(b, x, k);

@@ -20,7 +20,7 @@ static inline Type known_type(Builder *b, Value v) { return v && !b->m->err->cod
 
 Value plus(Builder *b, Value x, double c);                        /* x + c */
 Value minus_from(Builder *b, double c, Value x);                  /* c - x */
-Value times(Builder *b, Value x, double c);                       /* x * c */
+Value scaled(Builder *b, Value x, double c);                       /* x * c */
 Value divided_by(Builder *b, Value x, double c);                  /* x / c */
 Value over(Builder *b, double c, Value x);                        /* c / x */
 Value at_least(Builder *b, Value x, double c);                    /* max(x, c); NaN stays NaN */

@@ -71,8 +71,8 @@ Value math_logaddexp(Builder *b, Value x, Value y)
 /* The same to base 2. */
 Value math_logaddexp2(Builder *b, Value x, Value y)
 {
-	x = times(b, x, ln2);
-	y = times(b, y, ln2);
+	x = scaled(b, x, ln2);
+	y = scaled(b, y, ln2);
 	x = math_logaddexp(b, x, y);
 	return divided_by(b, x, ln2);
 }
@@ -122,7 +122,7 @@ Value math_asin(Builder *b, Value x)
 	Value c = cosine_of_sine(b, x);
 	c = plus(b, c, 1);
 	x = hlo_atan2(b, x, c);
-	return times(b, x, 2);
+	return scaled(b, x, 2);
 }
 
 /* 2 atan2(sqrt(1 - x^2), 1 + x), pi at -1 */
@@ -132,7 +132,7 @@ Value math_acos(Builder *b, Value x)
 	Value s = cosine_of_sine(b, x);
 	Value c = plus(b, x, 1);
 	Value y = hlo_atan2(b, s, c);
-	y = times(b, y, 2);
+	y = scaled(b, y, 2);
 	Value back = is(b, DIRECTION_EQ, x, -1);
 	return if_num(b, back, pi, y);
 }
@@ -147,15 +147,15 @@ Value math_atan(Builder *b, Value x)
 /* sin(pi x) / (pi x), 1 at 0 */
 Value math_sinc(Builder *b, Value x)
 {
-	Value angle = times(b, x, pi);
+	Value angle = scaled(b, x, pi);
 	Value zero = is(b, DIRECTION_EQ, x, 0);
 	Value y = hlo_sine(b, angle);
 	y = hlo_divide(b, y, angle);
 	return if_num(b, zero, 1, y);
 }
 
-Value math_deg2rad(Builder *b, Value x) { return times(b, x, pi / 180); }
-Value math_rad2deg(Builder *b, Value x) { return times(b, x, 180 / pi); }
+Value math_deg2rad(Builder *b, Value x) { return scaled(b, x, pi / 180); }
+Value math_rad2deg(Builder *b, Value x) { return scaled(b, x, 180 / pi); }
 
 /* sqrt(x^2 + y^2) = |x + i y|, which XLA computes without overflow; infinite when either is, NaN or not */
 Value math_hypot(Builder *b, Value x, Value y)
@@ -171,9 +171,9 @@ Value math_hypot(Builder *b, Value x, Value y)
 /* exp(x) / 2 and exp(-x) / 2 from h = exp(x / 2), which does not overflow before the halves do. */
 static void half_exponentials(Builder *b, Value x, Value *up, Value *down)
 {
-	Value h = times(b, x, 0.5);
+	Value h = scaled(b, x, 0.5);
 	h = hlo_exponential(b, h);
-	*up = times(b, h, 0.5);
+	*up = scaled(b, h, 0.5);
 	*up = hlo_multiply(b, *up, h);
 	*down = over(b, 0.5, h);
 	*down = hlo_divide(b, *down, h);
@@ -196,7 +196,7 @@ Value math_sinh(Builder *b, Value x)
 	Value e1 = plus(b, e, 1);
 	e1 = hlo_divide(b, e, e1);
 	Value small = hlo_add(b, e, e1);
-	small = times(b, small, 0.5);
+	small = scaled(b, small, 0.5);
 	Value size = hlo_abs(b, x);
 	Value near = is(b, DIRECTION_LT, size, 1);
 	return hlo_select(b, near, small, large);
@@ -255,5 +255,5 @@ Value math_atanh(Builder *b, Value x)
 	Value down = hlo_negate(b, x);
 	down = hlo_log_plus_one(b, down);
 	x = hlo_subtract(b, up, down);
-	return times(b, x, 0.5);
+	return scaled(b, x, 0.5);
 }

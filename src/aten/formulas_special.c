@@ -218,17 +218,19 @@ static Value erfinv_f64(Builder *b, Value w)
 	return hlo_select(b, close, y, y_tail);
 }
 
-/* x fit(-log(1 - x^2)), infinite at -1 and 1 */
+/* x fit(w), w = -log(1 - x^2) = -log(1 + x) - log(1 - x); infinite at -1 and 1 */
 Value math_erfinv(Builder *b, Value x)
 {
 	if (!f32_or_f64(b, x, "erfinv")) return 0;
-	Value w = hlo_negate(b, hlo_multiply(b, x, x));
-	w = hlo_log_plus_one(b, w);
+	Value low = hlo_negate(b, x);
+	low = hlo_log_plus_one(b, low);
+	Value w = hlo_log_plus_one(b, x);
+	w = hlo_add(b, w, low);
 	w = hlo_negate(b, w);
 	Value y = is_f64(b, w) ? erfinv_f64(b, w) : erfinv_f32(b, w);
 	y = hlo_multiply(b, y, x);
 	Value end = is(b, DIRECTION_EQ, hlo_abs(b, x), 1);
-	Value infinite = times(b, x, INFINITY);
+	Value infinite = scaled(b, x, INFINITY);
 	return hlo_select(b, end, infinite, y);
 }
 
@@ -237,23 +239,23 @@ Value math_erfinv(Builder *b, Value x)
 /* erfc(-x / sqrt(2)) / 2 */
 Value math_ndtr(Builder *b, Value x)
 {
-	x = times(b, x, -1 / sqrt2);
+	x = scaled(b, x, -1 / sqrt2);
 	x = math_erfc(b, x);
-	return times(b, x, 0.5);
+	return scaled(b, x, 0.5);
 }
 
 /* log(erfcx(-x / sqrt(2)) / 2) - x^2 / 2 below -1, log1p(-erfc(x / sqrt(2)) / 2) above */
 Value math_log_ndtr(Builder *b, Value x)
 {
-	Value t = times(b, x, 1 / sqrt2);
+	Value t = scaled(b, x, 1 / sqrt2);
 	Value low = hlo_negate(b, t);
 	low = math_erfcx(b, low);
-	low = times(b, low, 0.5);
+	low = scaled(b, low, 0.5);
 	low = hlo_log(b, low);
 	Value sq = hlo_multiply(b, t, t);
 	low = hlo_subtract(b, low, sq);
 	Value high = math_erfc(b, t);
-	high = times(b, high, -0.5);
+	high = scaled(b, high, -0.5);
 	high = hlo_log_plus_one(b, high);
 	Value below = is(b, DIRECTION_LT, x, -1);
 	return hlo_select(b, below, low, high);
@@ -279,7 +281,7 @@ static Value abs_sin_pi(Builder *b, Value x)
 	Value nearest = hlo_round_nearest_even(b, x);
 	x = hlo_subtract(b, x, nearest);
 	x = hlo_abs(b, x);
-	x = times(b, x, pi);
+	x = scaled(b, x, pi);
 	return hlo_sine(b, x);
 }
 
@@ -344,7 +346,7 @@ static Value digamma_positive(Builder *b, Value x)
 	Value u = hlo_multiply(b, inv, inv);
 	Value series = POLYNOMIAL(b, u, c);
 	Value y = hlo_log(b, z);
-	inv = times(b, inv, 0.5);
+	inv = scaled(b, inv, 0.5);
 	y = hlo_subtract(b, y, inv);
 	y = hlo_subtract(b, y, series);
 	return hlo_subtract(b, y, sum);
@@ -360,7 +362,7 @@ Value math_digamma(Builder *b, Value x)
 	Value y = digamma_positive(b, z);
 	Value nearest = hlo_round_nearest_even(b, x);
 	Value off = hlo_subtract(b, x, nearest);
-	Value cot = times(b, off, pi);
+	Value cot = scaled(b, off, pi);
 	cot = hlo_tan(b, cot);
 	cot = over(b, pi, cot);
 	Value mirror = hlo_subtract(b, y, cot);

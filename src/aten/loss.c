@@ -27,7 +27,7 @@ Value lower_smooth_l1_loss(Node *n)
 	Value z = apart(b, float_pair(n, "self", "target"));
 	if (beta == 0) return reduced_loss(n, z);
 	Value near = square(b, z);
-	near = times(b, near, 0.5);
+	near = scaled(b, near, 0.5);
 	near = divided_by(b, near, beta);
 	Value far = plus(b, z, -beta / 2);
 	Value close = is(b, DIRECTION_LT, z, beta);
@@ -41,9 +41,9 @@ Value lower_huber_loss(Node *n)
 	double delta = arg_num(n, "delta", 1);
 	Value z = apart(b, float_pair(n, "self", "target"));
 	Value near = square(b, z);
-	near = times(b, near, 0.5);
+	near = scaled(b, near, 0.5);
 	Value far = plus(b, z, -delta / 2);
-	far = times(b, far, delta);
+	far = scaled(b, far, delta);
 	Value close = is(b, DIRECTION_LE, z, delta);
 	return reduced_loss(n, hlo_select(b, close, near, far));
 }
@@ -161,9 +161,9 @@ static Value stirling(Builder *b, Value y)
 	Value log_y = hlo_log(b, y);
 	Value x = hlo_multiply(b, y, log_y);
 	x = hlo_subtract(b, x, y);
-	Value tail = times(b, y, 6.28318530717958647692);
+	Value tail = scaled(b, y, 6.28318530717958647692);
 	tail = hlo_log(b, tail);
-	tail = times(b, tail, 0.5);
+	tail = scaled(b, tail, 0.5);
 	x = hlo_add(b, x, tail);
 	Value small = is(b, DIRECTION_LE, y, 1);
 	return if_num(b, small, 0, x);
