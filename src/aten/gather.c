@@ -11,9 +11,9 @@ Value flattened(Builder *b, Value x)
 	return hlo_reshape(b, x, 1, &numel);
 }
 
-Value running_count(Builder *b, Value mask)
+Value running_count(Builder *b, Value x)
 {
-	Value x = hlo_convert(b, mask, DTYPE_i64);
+	x = hlo_convert(b, x, DTYPE_i64);
 	int64_t size = x ? type_numel(type_of(b, x)) : 0, pad[2] = { size - 1, 0 };
 	if (size < 2) return x;
 	Value zero = scalar_int(b, 0, DTYPE_i64);

@@ -23,8 +23,8 @@ Value write_at(Builder *b, Value x, Place p, Value updates);
 /* x with op(x, updates) in place: add, multiply, maximum, minimum. */
 Value combine_at(Builder *b, OpCode op, Value x, Place p, Value updates);
 
-/* mask bool[n] -> i64[n]: how many of mask[0..i] are set. */
-Value running_count(Builder *b, Value mask);
+/* bool or int [n] -> i64[n]: the sum of x[0..i]; of a mask: how many are set up to there. */
+Value running_count(Builder *b, Value x);
 /* x itself, or a 0-d x as one element [1]. */
 Value raised(Builder *b, Value x);
 Value flattened(Builder *b, Value x);

@@ -64,8 +64,10 @@ static Value pad_dim(Node *n, Value x, int dim, int64_t low, int64_t high, PadMo
 	if (total < 0 || total > INT32_MAX)
 		return node_fail(n, BAD_INPUT, "padding (%lld, %lld) of a dim of size %lld", (long long)low, (long long)high, (long long)size);
 	int64_t *from = NEW(n->a, int64_t, total + 1);
+	/* circular padding goes round what negative padding on the other side has left; the others look at the whole dim */
+	int64_t first = mode == PAD_CIRCULAR && low < 0 ? -low : 0, gone = mode == PAD_CIRCULAR && high < 0 ? -high : 0;
 	for (int64_t i = 0; i < total; i++) {
-		from[i] = source(mode, i - low, size);
+		from[i] = first + source(mode, i - low - first, size - first - gone);
 		if (from[i] < 0 || from[i] >= size)
 			return node_fail(n, BAD_INPUT, "padding (%lld, %lld) is more than a dim of size %lld has", (long long)low,
 				(long long)high, (long long)size);

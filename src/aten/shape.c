@@ -1,4 +1,5 @@
 /* Views that keep every element once or more: reshapes, permutations, expansions, flips, repeats, reinterpreted bits. */
+#include "aten/index.h"
 #include "aten/rules.h"
 
 /* aten.view(self, size), and every view whose result shape says it all: the same elements in row-major order. */
@@ -233,6 +234,44 @@ Value lower_repeat_interleave_int(Node *n)
 	d[dim + 1] = r;
 	x = hlo_broadcast_in_dim(b, x, t.rank + 1, d, (Ints){ t.rank, at });
 	return reshape_to(b, x, n->out);
+}
+
+/* Which element of a repeated sequence each of `count` results is: how many of the running sums of `repeats` are <= its position. */
+static Value repeated_positions(Node *n, Value repeats, int64_t count)
+{
+	Builder *b = n->b;
+	Value ends = hlo_convert(b, repeats, DTYPE_i64);
+	ends = running_count(b, ends);
+	if (!ends) return 0;
+	Type t = tensor_type(n->a, DTYPE_i64, 2, (int64_t[]){ count, type_of(b, ends).dim[0] });
+	ends = along(b, ends, 1, t);
+	Value at = positions(b, t, 0, DTYPE_i64);
+	Value passed = hlo_compare(b, DIRECTION_LE, ends, at);
+	passed = hlo_convert(b, passed, DTYPE_i64);
+	return sum_over(b, passed, one_dim(b, 1));
+}
+
+/* aten.repeat_interleave.self_Tensor(self, repeats[D], dim=None, output_size): element i of dim repeats[i] times */
+Value lower_repeat_interleave_tensor(Node *n)
+{
+	Builder *b = n->b;
+	Value x = arg(n, "self");
+	Value repeats = arg(n, "repeats");
+	x = has_arg(n, "dim") ? raised(b, x) : flattened(b, x);
+	repeats = raised(b, repeats);
+	if (!x || !repeats) return 0;
+	Type t = type_of(b, x);
+	int dim = has_arg(n, "dim") ? arg_dim(n, "dim", 0, t.rank) : 0;
+	repeats = broadcast(b, repeats, tensor_type(n->a, DTYPE_i64, 1, t.dim + dim));
+	Value at = repeated_positions(n, repeats, n->out.dim[dim]);
+	return take_at(b, x, dim, at);
+}
+
+/* aten.repeat_interleave.Tensor(repeats[D], output_size): i, repeats[i] times */
+Value lower_repeat_interleave(Node *n)
+{
+	Value at = repeated_positions(n, arg(n, "repeats"), n->out.dim[0]);
+	return hlo_convert(n->b, at, n->out.elem);
 }
 
 /* -- flips ---------------------------------------------------------------------------------------------------------------------- */
