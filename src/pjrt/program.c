@@ -13,6 +13,10 @@ enum Wire { WIRE_VARINT = 0, WIRE_8_BYTES = 1, WIRE_LENGTH = 2, WIRE_4_BYTES = 5
 /* Field numbers: xla/pjrt/proto/compile_options.proto, xla/xla_data.proto, xla/service/hlo.proto */
 enum {
 	CompileOptionsProto_executable_build_options = 3,
+	CompileOptionsProto_env_option_overrides = 7,      /* map<string, OptionOverrideProto> */
+	MapEntry_key = 1,
+	MapEntry_value = 2,
+	OptionOverrideProto_bool_field = 2,
 	ExecutableBuildOptionsProto_device_ordinal = 1,
 	ExecutableBuildOptionsProto_num_replicas = 4,
 	ExecutableBuildOptionsProto_num_partitions = 5,
@@ -57,6 +61,18 @@ static void put_message(Buf *b, unsigned field, Buf *inner)
 	buf_free(inner);
 }
 
+/* One of XLA's debug options, off. */
+static void put_option_off(Buf *b, const char *name)
+{
+	Buf key = { 0 }, off = { 0 }, entry = { 0 };
+	put_str(&key, name);
+	put_int(&off, OptionOverrideProto_bool_field, 0);
+	put_message(&entry, MapEntry_key, &key);
+	put_message(&entry, MapEntry_value, &off);
+	put_message(b, CompileOptionsProto_env_option_overrides, &entry);
+}
+
+/* By default XLA's maximum and minimum lose NaN, against StableHLO ("if either is NaN, NaN"); JAX turns the same two off. */
 void put_compile_options(Buf *b, int id)
 {
 	Buf packed = { 0 }, computation = { 0 }, assignment = { 0 }, build = { 0 };
@@ -72,6 +88,8 @@ void put_compile_options(Buf *b, int id)
 	put_int(&build, ExecutableBuildOptionsProto_num_partitions, 1);
 	put_message(&build, ExecutableBuildOptionsProto_device_assignment, &assignment);
 	put_message(b, CompileOptionsProto_executable_build_options, &build);
+	put_option_off(b, "xla_cpu_enable_fast_min_max");
+	put_option_off(b, "xla_gpu_enable_fast_min_max");
 }
 
 /* -- in -------------------------------------------------------------------------------------------------- */

@@ -14,6 +14,12 @@ static void options_name_the_device(void **state)
 		0x4a, 9,                                    /* device_assignment */
 		0x08, 1, 0x10, 1,                           /* replica_count, computation_count */
 		0x1a, 3, 0x0a, 1, 5,                        /* computation_devices { replica_device_ids: 5 } */
+		0x3a, 33, 0x0a, 27,                         /* env_option_overrides { key, value { bool_field: false } } */
+		'x', 'l', 'a', '_', 'c', 'p', 'u', '_', 'e', 'n', 'a', 'b', 'l', 'e', '_',
+		'f', 'a', 's', 't', '_', 'm', 'i', 'n', '_', 'm', 'a', 'x', 0x12, 2, 0x10, 0,
+		0x3a, 33, 0x0a, 27,
+		'x', 'l', 'a', '_', 'g', 'p', 'u', '_', 'e', 'n', 'a', 'b', 'l', 'e', '_',
+		'f', 'a', 's', 't', '_', 'm', 'i', 'n', '_', 'm', 'a', 'x', 0x12, 2, 0x10, 0,
 	};
 	Buf b = { 0 };
 	put_compile_options(&b, 5);
