@@ -88,6 +88,15 @@ struct tshlo_model {
 	Method *method;
 };
 
+/* What the program has of inputs and outputs that are no tensors, into the method; and the same to and from a directory. */
+bool fixed_of_program(Arena *a, const Program *p, Method *k, Err *e);
+void fixed_to_meta(Arena *a, const Method *k, FunctionMeta *m);
+void fixed_from_meta(Arena *a, Method *k, const FunctionMeta *m);
+/* Where output i of the program stands among the flattened user outputs. */
+int user_output(const Program *p, int i);
+/* The tensors of a converted program, as data/ and constants/ will have them. */
+void model_state(tshlo_model *m);
+
 tshlo_model *model_new(Err *e);
 /* NULL, with the failure recorded, when there is no such method. */
 Method *model_method(const tshlo_model *m, const char *name, Err *e);

@@ -53,14 +53,35 @@ static void describe_outputs(tshlo_model *m, Method *k, const Lowered *l)
 	for (int i = 0; i < l->nresult; i++)
 		k->out[i] = (tshlo_value_info){ .output = (tshlo_output_kind)l->result[i].kind, .type = public_type(f->res_type[i]),
 			.nbytes = nbytes_of(f->res_type[i]), .name = l->result[i].target ? l->result[i].target : "",
-			.position = l->result[i].kind == OUTPUT_USER ? l->result[i].position : -1 };
+			.position = l->result[i].kind == OUTPUT_USER ? user_output(m->program, l->result[i].position) : -1 };
 }
 
 /* -- stages ---------------------------------------------------------------------------------------------------------------- */
 
+/* State that changes comes with a later version; to drop it would be a wrong answer. */
+static bool check_outputs(const Program *p, Err *e)
+{
+	Buf names = { 0 };
+	for (int i = 0; i < p->noutput; i++) {
+		const Output *o = &p->output[i];
+		if (o->kind == OUTPUT_USER) continue;
+		bool input = o->kind == OUTPUT_USER_INPUT_MUTATION, state = o->kind == OUTPUT_BUFFER_MUTATION || o->kind == OUTPUT_PARAMETER_MUTATION;
+		putf(&names, "%s%s%s", names.n ? ", " : "", input ? "input '" : state ? "buffer '" : "a gradient, loss or token",
+			input || state ? o->target : "");
+		if (input || state) put_byte(&names, '\'');
+	}
+	if (names.n || names.failed)
+		fail(e, UNSUPPORTED, "the program writes to %.*s; programs that change state are not supported yet", (int)names.n,
+			names.n ? (const char *)names.p : "");
+	bool ok = !names.n && !names.failed;
+	buf_free(&names);
+	return ok;
+}
+
 static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lowered)
 {
 	return functionalize(p, mod->err)
+	    && check_outputs(p, mod->err)
 	    && check_ops(p, mod->err)
 	    && lower(p, mod, opt, lowered)
 	    && !mod->err->code
@@ -84,7 +105,8 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	k->out_spec = m->program->out_spec ? m->program->out_spec : "";
 	describe_inputs(m, k, &lowered);
 	describe_outputs(m, k, &lowered);
-	return true;
+	model_state(m);
+	return fixed_of_program(&m->arena, m->program, k, e);
 }
 
 static bool guarded(tshlo_model *m, const tshlo_convert_options *opt, Err *e)

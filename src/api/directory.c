@@ -34,24 +34,21 @@ static void fill_meta(Arena *a, const Method *k, FunctionMeta *meta)
 	Signature *in = NEW(a, Signature, k->nin + 1), *out = NEW(a, Signature, k->nout + 1);
 	Location *where = NEW(a, Location, k->nin + 1);
 	Result *result = NEW(a, Result, k->nout + 1);
-	const char **names = NEW(a, const char *, k->nuser + 1);
 	bool plain = true;
 	for (int i = 0; i < k->nin; i++) {
 		in[i] = signature_of(&k->in[i]);
 		where[i] = location_of(&k->in[i]);
-		if (k->in[i].input == TSHLO_INPUT_USER && k->in[i].position < k->nuser) names[k->in[i].position] = k->in[i].name;
 	}
 	for (int i = 0; i < k->nout; i++) {
 		out[i] = signature_of(&k->out[i]);
 		result[i] = result_of(&k->out[i]);
 		plain = plain && result[i].kind == RESULT_USER;
 	}
-	bool named = k->nuser > 0;
-	for (int i = 0; i < k->nuser; i++) named = named && names[i];
 	*meta = (FunctionMeta){ .name = k->name, .ninput = k->nin, .input_signature = in, .input_location = where,
 		.noutput = k->nout, .output_signature = out, .result = plain ? NULL : result,
-		.nuser_name = named ? k->nuser : 0, .user_name = named ? names : NULL,
+		.nuser_name = k->nuser_name, .user_name = k->user_name,
 		.input_pytree_spec = *k->in_spec ? k->in_spec : NULL, .output_pytree_spec = *k->out_spec ? k->out_spec : NULL };
+	fixed_to_meta(a, k, meta);
 }
 
 static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_options *opt, BundleFunction *f, Err *e)
@@ -82,9 +79,10 @@ static BundleTensor bundle_tensor(Arena *a, const Tensor *t)
 }
 
 /* Every parameter and buffer of the program, as state_dict() has them, used or not; constants by their number. */
-static void fill_tensors(tshlo_model *m, Arena *a, BundleParts *parts)
+void model_state(tshlo_model *m)
 {
 	const Program *p = m->program;
+	Arena *a = &m->arena;
 	BundleTensor *data = NEW(a, BundleTensor, p->ninput + 1), *constants = NEW(a, BundleTensor, p->ninput + 1);
 	Map seen = { a, 0, 0, 0 };
 	for (int i = 0; i < p->ninput; i++) {
@@ -92,24 +90,24 @@ static void fill_tensors(tshlo_model *m, Arena *a, BundleParts *parts)
 		const Tensor *t = in->target ? program_tensor(p, in->target) : NULL;
 		bool state = in->kind == INPUT_PARAMETER || in->kind == INPUT_BUFFER;
 		if (!state || !t || map_set(&seen, in->target, strlen(in->target), i) >= 0) continue;
-		data[parts->ntensor++] = bundle_tensor(a, t);
+		data[m->nstate++] = bundle_tensor(a, t);
 	}
 	const Method *k = &m->method[0];
 	for (int i = 0; i < k->nin; i++)
-		if (k->in[i].input == TSHLO_INPUT_CONSTANT_TENSOR) constants[parts->nconstant++] = bundle_tensor(a, &k->weight[i]->tensor);
-	parts->tensor = data;
-	parts->constant = constants;
+		if (k->in[i].input == TSHLO_INPUT_CONSTANT_TENSOR) constants[m->nconstant++] = bundle_tensor(a, &k->weight[i]->tensor);
+	m->state = data;
+	m->constant = constants;
 }
 
 static bool save(tshlo_model *m, Arena *a, const char *dir, const tshlo_save_options *opt, Err *e)
 {
-	BundleParts parts = { .nfunction = m->nmethod };
+	BundleParts parts = { .nfunction = m->nmethod, .ntensor = m->nstate, .tensor = m->state, .nconstant = m->nconstant,
+		.constant = m->constant };
 	BundleFunction *f = NEW(a, BundleFunction, m->nmethod + 1);
 	for (int i = 0; i < m->nmethod; i++)
 		if (!fill_function(m, a, &m->method[i], opt, &f[i], e)) return false;
-	if (m->bundle) parts = m->bundle->parts;
-	else fill_tensors(m, a, &parts);
 	parts.function = f;
+	if (opt && opt->no_weights) parts.ntensor = 0;
 	parts.skip_text = opt && opt->skip_text;
 	parts.skip_weights = opt && opt->skip_weights;
 	return bundle_save(dir, &parts, e);
@@ -213,6 +211,8 @@ static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
 		k->unused[i] = info_of(m, &meta->unused_input[i].signature);
 		k->unused[i].position = meta->unused_input[i].location.position;
 	}
+	k->nuser_name = meta->nuser_name;
+	fixed_from_meta(a, k, meta);
 }
 
 static bool load(tshlo_model *m, Err *e)
@@ -222,6 +222,10 @@ static bool load(tshlo_model *m, Err *e)
 	m->method = NEW(&m->arena, Method, parts->nfunction + 1);
 	for (int i = 0; i < parts->nfunction; i++) load_method(m, &m->method[i], &parts->function[i]);
 	m->nmethod = parts->nfunction;
+	m->nstate = parts->ntensor;
+	m->state = parts->tensor;
+	m->nconstant = parts->nconstant;
+	m->constant = parts->constant;
 	return true;
 }
 

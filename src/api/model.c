@@ -88,6 +88,35 @@ bool tshlo_unused_info(const tshlo_model *m, const char *method, int i, tshlo_va
 	return k && give(k->nunused, k->unused, i, out);
 }
 
+static bool give_fixed(int n, const tshlo_fixed *v, int i, tshlo_fixed *out)
+{
+	if (i < 0 || i >= n) return false;
+	*out = v[i];
+	return true;
+}
+
+bool tshlo_fixed_input(const tshlo_model *m, const char *method, int i, tshlo_fixed *out)
+{
+	const Method *k = ask(m, method);
+	return k && give_fixed(k->nfixed_in, k->fixed_in, i, out);
+}
+
+bool tshlo_fixed_output(const tshlo_model *m, const char *method, int i, tshlo_fixed *out)
+{
+	const Method *k = ask(m, method);
+	return k && give_fixed(k->nfixed_out, k->fixed_out, i, out);
+}
+
+bool tshlo_state_tensor(const tshlo_model *m, int i, tshlo_state *out)
+{
+	if (!m || i < 0 || i >= m->nstate + m->nconstant) return false;
+	const BundleTensor *t = i < m->nstate ? &m->state[i] : &m->constant[i - m->nstate];
+	const NpyArray *x = &t->array;
+	*out = (tshlo_state){ .name = i < m->nstate ? t->name : NULL, .type = { (int)x->dtype, x->rank, x->dim, x->data },
+		.strides = x->stride, .itemsize = x->itemsize ? x->itemsize : dtype_nbytes(x->dtype) };
+	return true;
+}
+
 /* -- weights ---------------------------------------------------------------------------------------------------------------- */
 
 static size_t dense_nbytes(const Tensor *t) { return (size_t)tensor_numel(t) * dtype_nbytes(t->dtype); }
@@ -202,6 +231,12 @@ const void *tshlo_bytecode(tshlo_model *m, const char *method, const char *targe
 	return a ? a->bytes.p : NULL;
 }
 
+static const char *version_text(tshlo_model *m, Version v, Err *e)
+{
+	GUARD(&m->arena, e, return NULL);
+	return arena_printf(&m->arena, "%d.%d.%d", v.major, v.minor, v.patch);
+}
+
 const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_error *e)
 {
 	Method *k = model_method(m, method, err_of(e));
@@ -209,7 +244,7 @@ const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_err
 	if (k->saved) return k->saved->meta.stablehlo_version;
 	Version v = default_version(k);
 	pthread_mutex_lock(&m->lock);
-	const char *s = arena_printf(&m->arena, "%d.%d.%d", v.major, v.minor, v.patch);
+	const char *s = version_text(m, v, err_of(e));
 	pthread_mutex_unlock(&m->lock);
 	return s;
 }

@@ -169,6 +169,25 @@ static bool check_inputs(const Method *k, const tshlo_tensor *in, int nin, Err *
 	return true;
 }
 
+bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_tensor *in, int nin, tshlo_error *e)
+{
+	const Method *k = model_method(m, method, err_of(e));
+	return k && check_inputs(k, in, nin, err_of(e));
+}
+
+/* The same of buffers; their elements do not matter. */
+static bool check_buffers(const Method *k, tshlo_buffer *const *in, int nin, Err *e)
+{
+	if (nin != k->nuser) return check_inputs(k, NULL, nin, e);
+	for (int i = 0, user = 0; i < k->nin; i++) {
+		if (k->in[i].input != TSHLO_INPUT_USER) continue;
+		const TensorType *t = buffer_type(peek(in[user++]));
+		tshlo_tensor have = { (int)t->dtype, t->rank, t->dims, NULL };
+		if (!check_input(&k->in[i], &have, e)) return false;
+	}
+	return true;
+}
+
 bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e)
 {
 	Err own = { 0 }, *err = e ? err_of(e) : &own;
@@ -185,8 +204,7 @@ bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **
 bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out, tshlo_error *e)
 {
 	Err own = { 0 }, *err = e ? err_of(e) : &own;
-	bool ok = r && !err->code;
-	if (ok && nin != r->method->nuser) ok = fail(err, BAD_INPUT, "%d inputs are given, wanted %d", nin, r->method->nuser);
+	bool ok = r && !err->code && check_buffers(r->method, in, nin, err);
 	ok = ok && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, err);
 	err_clear(&own);
 	return ok;

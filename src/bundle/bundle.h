@@ -52,6 +52,12 @@ typedef struct Result {
 	const char *target;         /* what it is the new value of: a state dict name, an input's name; NULL: the user's */
 } Result;
 
+/* A flattened user input or output that is no tensor: the Python value that export baked in. */
+typedef struct Fixed {
+	int position;
+	const char *json;           /* "null", "3", "\"sum\"" */
+} Fixed;
+
 /* torch_xla.stablehlo.StableHLOFunctionMeta, and below the line what we add. */
 typedef struct FunctionMeta {
 	const char *name;
@@ -68,6 +74,10 @@ typedef struct FunctionMeta {
 	const Result *result;               /* [noutput], or NULL: all are the user's */
 	int nuser_name;
 	const char *const *user_name;       /* [nuser_name] names of the flattened user inputs, by position */
+	int nfixed_input;
+	const Fixed *fixed_input;           /* [nfixed_input] */
+	int nfixed_output;
+	const Fixed *fixed_output;          /* [nfixed_output] */
 } FunctionMeta;
 
 typedef struct BundleFunction {

@@ -24,7 +24,7 @@ static uint32_t next_char(const char **s)
 }
 
 /* As Python's json with ensure_ascii: everything but printable ASCII is escaped. */
-static void put_json_str(Buf *b, const char *s)
+void put_json_str(Buf *b, const char *s)
 {
 	if (!s) { put_str(b, "null"); return; }
 	put_byte(b, '"');
@@ -113,7 +113,15 @@ bool extra_needed(const FunctionMeta *m)
 {
 	for (int i = 0; m->result && i < m->noutput; i++)
 		if (m->result[i].kind != RESULT_USER) return true;
-	return m->nuser_name > 0;
+	return m->nuser_name + m->nfixed_input + m->nfixed_output > 0;
+}
+
+static void put_fixed(Buf *b, const char *key, int n, const Fixed *f)
+{
+	if (!n) return;
+	putf(b, ", \"%s\": [", key);
+	for (int i = 0; i < n; i++) putf(b, "%s[%d, %s]", i ? ", " : "", f[i].position, f[i].json);
+	put_byte(b, ']');
 }
 
 void extra_write(Buf *b, const FunctionMeta *m)
@@ -131,7 +139,10 @@ void extra_write(Buf *b, const FunctionMeta *m)
 		put_str(b, i ? ", " : "");
 		put_json_str(b, m->user_name[i]);
 	}
-	put_str(b, "]}");
+	put_byte(b, ']');
+	put_fixed(b, "fixed_inputs", m->nfixed_input, m->fixed_input);
+	put_fixed(b, "fixed_outputs", m->nfixed_output, m->fixed_output);
+	put_byte(b, '}');
 }
 
 /* ---- reading ---- */
@@ -299,6 +310,27 @@ static void get_result(Read *r, JVal v, Result *out)
 	if (k != RESULT_USER && !out->target) json_fail(r->e, v, "a mutation needs a \"target\"");
 }
 
+static const Fixed *get_fixed(Read *r, JVal root, const char *key, int *n)
+{
+	*n = 0;
+	if (!json_kind(json_key(root, key))) return NULL;
+	JVal list = member(r, root, key, JSON_array);
+	Fixed *f = NEW(r->a, Fixed, json_len(list) + 1);
+	JEACH(v, list) {
+		JVal value = json_next(json_first(v));
+		JKind k = json_kind(value);
+		if (json_len(v) != 2 || k == JSON_missing || k == JSON_array || k == JSON_object) {
+			json_fail(r->e, v, "an item of \"%s\" must be a pair of position and plain value", key);
+			return NULL;
+		}
+		size_t len;
+		const char *text = json_text(value, &len);
+		int at = (int)get_number(r, json_first(v), 0, INT32_MAX, "a position");
+		f[(*n)++] = (Fixed){ at, arena_str(r->a, text, len) };
+	}
+	return f;
+}
+
 bool extra_read(Arena *a, const char *text, size_t n, const char *what, FunctionMeta *m, Err *e)
 {
 	Read r = { a, e };
@@ -317,5 +349,7 @@ bool extra_read(Arena *a, const char *text, size_t n, const char *what, Function
 	}
 	m->result = out;
 	m->user_name = name;
+	m->fixed_input = get_fixed(&r, root, "fixed_inputs", &m->nfixed_input);
+	m->fixed_output = get_fixed(&r, root, "fixed_outputs", &m->nfixed_output);
 	return !e->code;
 }

@@ -1,0 +1,113 @@
+/* Inputs and outputs that are no tensors: Python values that export baked into the program, told as JSON. */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundle/meta.h"
+
+/* Python's json reads what this writes, NaN and Infinity included; a float keeps its point. */
+static void put_value(Buf *b, const Arg *x)
+{
+	switch (x->kind) {
+	case ARG_INT:  putf(b, "%lld", (long long)x->i); break;
+	case ARG_BOOL: put_str(b, x->b ? "true" : "false"); break;
+	case ARG_STR:  put_json_str(b, x->str); break;
+	case ARG_FLOAT: {
+		size_t at = b->n;
+		if (x->f != x->f) put_str(b, "NaN");
+		else if (x->f - x->f != 0) put_str(b, x->f < 0 ? "-Infinity" : "Infinity");
+		else putf(b, "%.17g", x->f);
+		if (!b->failed && !memchr(b->p + at, '.', b->n - at) && !memchr(b->p + at, 'e', b->n - at) && x->f - x->f == 0)
+			put_str(b, ".0");
+		break;
+	}
+	default: put_str(b, "null");
+	}
+}
+
+/* NULL when memory has run out. */
+static const char *value_json(Arena *a, const Arg *x)
+{
+	Buf b = { 0 };
+	put_value(&b, x);
+	const char *s = b.failed ? NULL : arena_printf(a, "%.*s", (int)b.n, (const char *)b.p);
+	buf_free(&b);
+	return s;
+}
+
+static bool fixed_inputs(Arena *a, const Program *p, Method *k, Err *e)
+{
+	k->fixed_in = NEW(a, tshlo_fixed, p->ninput + 1);
+	k->user_name = NEW(a, const char *, p->ninput + 1);
+	for (int i = 0; i < p->ninput; i++) {
+		const Input *in = &p->input[i];
+		if (in->kind != INPUT_USER && in->kind != INPUT_CONSTANT) continue;
+		int at = k->nuser_name++;
+		k->user_name[at] = in->name ? in->name : "";
+		if (in->arg.kind == ARG_VALUE) continue;
+		tshlo_fixed *f = &k->fixed_in[k->nfixed_in++];
+		*f = (tshlo_fixed){ at, k->user_name[at], value_json(a, &in->arg) };
+		if (!f->json) return fail(e, NO_MEMORY, "out of memory");
+	}
+	return true;
+}
+
+static bool fixed_outputs(Arena *a, const Program *p, Method *k, Err *e)
+{
+	k->fixed_out = NEW(a, tshlo_fixed, p->noutput + 1);
+	for (int i = 0; i < p->noutput; i++) {
+		if (p->output[i].kind != OUTPUT_USER || p->output[i].arg.kind == ARG_VALUE) continue;
+		tshlo_fixed *f = &k->fixed_out[k->nfixed_out++];
+		*f = (tshlo_fixed){ user_output(p, i), "", value_json(a, &p->output[i].arg) };
+		if (!f->json) return fail(e, NO_MEMORY, "out of memory");
+	}
+	return true;
+}
+
+int user_output(const Program *p, int i)
+{
+	int n = 0;
+	for (int k = 0; k < i; k++) n += p->output[k].kind == OUTPUT_USER;
+	return n;
+}
+
+bool fixed_of_program(Arena *a, const Program *p, Method *k, Err *e)
+{
+	return fixed_inputs(a, p, k, e) && fixed_outputs(a, p, k, e);
+}
+
+/* -- to and from a directory ------------------------------------------------------------------------------------------------ */
+
+static const Fixed *to_meta(Arena *a, const tshlo_fixed *v, int n)
+{
+	Fixed *f = NEW(a, Fixed, n + 1);
+	for (int i = 0; i < n; i++) f[i] = (Fixed){ v[i].position, v[i].json };
+	return f;
+}
+
+static tshlo_fixed *from_meta(Arena *a, const FunctionMeta *m, const Fixed *v, int n, bool named)
+{
+	tshlo_fixed *f = NEW(a, tshlo_fixed, n + 1);
+	for (int i = 0; i < n; i++) {
+		bool known = named && v[i].position < m->nuser_name;
+		f[i] = (tshlo_fixed){ v[i].position, known ? m->user_name[v[i].position] : "", v[i].json };
+	}
+	return f;
+}
+
+void fixed_to_meta(Arena *a, const Method *k, FunctionMeta *m)
+{
+	m->nfixed_input = k->nfixed_in;
+	m->fixed_input = to_meta(a, k->fixed_in, k->nfixed_in);
+	m->nfixed_output = k->nfixed_out;
+	m->fixed_output = to_meta(a, k->fixed_out, k->nfixed_out);
+}
+
+void fixed_from_meta(Arena *a, Method *k, const FunctionMeta *m)
+{
+	k->nfixed_in = m->nfixed_input;
+	k->fixed_in = from_meta(a, m, m->fixed_input, m->nfixed_input, true);
+	k->nfixed_out = m->nfixed_output;
+	k->fixed_out = from_meta(a, m, m->fixed_output, m->nfixed_output, false);
+}
