@@ -60,6 +60,7 @@ TSHLO_API tshlo_dtype tshlo_dtype_by_name(const char *name);     /* 0: no such t
 TSHLO_API const char *tshlo_dtype_name(tshlo_dtype t);           /* StableHLO's spelling; "none" for 0 */
 TSHLO_API const char *tshlo_dtype_torch_name(tshlo_dtype t);     /* "float32"; "" where torch has none */
 TSHLO_API size_t tshlo_dtype_nbytes(tshlo_dtype t);              /* of one element in memory */
+TSHLO_API bool tshlo_dtype_is_complex(tshlo_dtype t);
 
 /* A dense, row-major tensor of little-endian elements. data is borrowed. */
 typedef struct tshlo_tensor {
@@ -68,6 +69,10 @@ typedef struct tshlo_tensor {
 	const int64_t *dims;     /* [rank] */
 	const void *data;
 } tshlo_tensor;
+
+/* Element i in memory order, of any type, as a double: integers beyond 2^53 are rounded. part 1: the imaginary part of a complex
+ * one. i is not checked. */
+TSHLO_API double tshlo_tensor_at(const tshlo_tensor *t, size_t i, int part);
 
 /* -- exported programs ---------------------------------------------------------------------------------------------------- */
 
@@ -83,8 +88,9 @@ TSHLO_API void tshlo_program_free(tshlo_program *p);
 TSHLO_API bool tshlo_program_op(const tshlo_program *p, int i, const char **name, int *count);
 TSHLO_API const char *tshlo_program_torch_version(const tshlo_program *p);       /* that wrote it; "" unknown */
 
-/* The sample inputs that torch stored in the file, as dense tensors in the order of the user inputs. Returns how many (0: the
- * file has none), -1 on failure. samples may be NULL to count; else it has room for that many. */
+/* The sample inputs that torch stored in the file, as dense tensors in the order of the user inputs; they live on in the model
+ * that the program is converted to. Returns how many (0: the file has none), -1 on failure. samples may be NULL to count; else
+ * it has room for that many. */
 TSHLO_API int tshlo_program_samples(tshlo_program *p, tshlo_tensor *samples, tshlo_error *e);
 
 /* -- building a program in memory (what the Python bridge does) -------------------------------------------------------------- */
@@ -217,6 +223,12 @@ typedef struct tshlo_state {
 } tshlo_state;
 TSHLO_API bool tshlo_state_tensor(const tshlo_model *m, int i, tshlo_state *out);
 
+/* The same of a program that is not converted: all that its signature lists, buffers as such, with no data and no position of
+ * results. type.dtype 0: no tensor (a number, None). A negative size is a symbol; its expression is tshlo_program_size(). */
+TSHLO_API bool tshlo_program_input(const tshlo_program *p, int i, tshlo_value_info *out);
+TSHLO_API bool tshlo_program_output(const tshlo_program *p, int i, tshlo_value_info *out);
+TSHLO_API const char *tshlo_program_size(const tshlo_program *p, int64_t dim);     /* "2*s0"; "" for a number */
+
 /* -- running --------------------------------------------------------------------------------------------------------------- */
 
 /* A device of a PJRT plugin. plugin: a path, a name ("cpu", "cuda", "tpu"), or NULL for PJRT_PLUGIN_LIBRARY_PATH, then the CPU.
@@ -259,6 +271,12 @@ typedef struct tshlo_npy tshlo_npy;
 TSHLO_API tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e);
 TSHLO_API void tshlo_npy_close(tshlo_npy *f);
 TSHLO_API bool tshlo_npy_write(const char *path, const tshlo_tensor *t, tshlo_error *e);
+
+/* -- files --------------------------------------------------------------------------------------------------------------------- */
+
+/* Writes p[0..n) to a file beside `path` and renames it: nothing half-written is left, an older file stays as it was on failure.
+ * "-" is standard output. */
+TSHLO_API bool tshlo_write_file(const char *path, const void *p, size_t n, tshlo_error *e);
 
 #ifdef __cplusplus
 }

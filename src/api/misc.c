@@ -24,6 +24,23 @@ static DType checked(tshlo_dtype t) { return t > 0 && t < NDTYPES ? (DType)t : D
 const char *tshlo_dtype_name(tshlo_dtype t) { return dtype_name(checked(t)); }
 const char *tshlo_dtype_torch_name(tshlo_dtype t) { return dtype_info(checked(t))->torch; }
 size_t tshlo_dtype_nbytes(tshlo_dtype t) { return dtype_nbytes(checked(t)); }
+bool tshlo_dtype_is_complex(tshlo_dtype t) { return is_complex(checked(t)); }
+
+double tshlo_tensor_at(const tshlo_tensor *t, size_t i, int part)
+{
+	DType d = checked(t->dtype);
+	return dtype_load(d, (const uint8_t *)t->data + i * dtype_nbytes(d), part);
+}
+
+/* -- files ------------------------------------------------------------------------------------------------------------------ */
+
+bool tshlo_write_file(const char *path, const void *p, size_t n, tshlo_error *e)
+{
+	Err own = { 0 };
+	bool ok = write_file(path, p, n, e ? err_of(e) : &own);
+	err_clear(&own);
+	return ok;
+}
 
 /* -- NumPy files ------------------------------------------------------------------------------------------------------------ */
 
@@ -39,7 +56,8 @@ static bool read_npy(tshlo_npy *f, const char *path, Err *e)
 	if (!map_file(&f->map, path, e)) return false;
 	if (!npy_read(&f->arena, f->map.p, f->map.n, &f->array, e)) return err_at(e, "%s", path);
 	if (f->array.dtype == DTYPE_none) return fail(e, UNSUPPORTED, "%s: its element type is opaque bytes", path);
-	return !f->array.stride || fail(e, UNSUPPORTED, "%s: is stored column-major (fortran_order), wanted row-major", path);
+	if (npy_order(&f->array) == NPY_ROW_MAJOR) return true;      /* also what is both: one axis, or none with elements */
+	return fail(e, UNSUPPORTED, "%s: is stored column-major (fortran_order), wanted row-major", path);
 }
 
 tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e)

@@ -40,6 +40,46 @@ const char *tshlo_program_torch_version(const tshlo_program *p)
 	return p && p->program->torch_version ? p->program->torch_version : "";
 }
 
+/* -- the signature ------------------------------------------------------------------------------------------------------------ */
+
+static void describe(const Program *p, const Arg *x, tshlo_value_info *out)
+{
+	const GraphValue *v = &p->graph->value.v[x->kind == ARG_VALUE ? x->value : 0];
+	if (x->kind != ARG_VALUE || v->kind != VALUE_TENSOR) return;
+	size_t n = dtype_nbytes(v->dtype);
+	for (int i = 0; i < v->rank; i++)
+		if (!IS_STATIC(v->dim[i]) || __builtin_mul_overflow(n, (size_t)v->dim[i], &n)) n = 0;
+	out->type = (tshlo_tensor){ (int)v->dtype, v->rank, v->dim, NULL };
+	out->nbytes = n;
+}
+
+bool tshlo_program_input(const tshlo_program *p, int i, tshlo_value_info *out)
+{
+	if (!p || i < 0 || i >= p->program->ninput) return false;
+	const Input *in = &p->program->input[i];
+	int user = 0;
+	for (int k = 0; k < i; k++) user += p->program->input[k].kind == INPUT_USER || p->program->input[k].kind == INPUT_CONSTANT;
+	bool is_user = in->kind == INPUT_USER || in->kind == INPUT_CONSTANT;
+	const char *name = is_user || !in->target ? in->name : in->target;
+	*out = (tshlo_value_info){ .input = (tshlo_input_kind)in->kind, .name = name ? name : "", .position = is_user ? user : -1 };
+	describe(p->program, &in->arg, out);
+	return true;
+}
+
+bool tshlo_program_output(const tshlo_program *p, int i, tshlo_value_info *out)
+{
+	if (!p || i < 0 || i >= p->program->noutput) return false;
+	const Output *o = &p->program->output[i];
+	*out = (tshlo_value_info){ .output = (tshlo_output_kind)o->kind, .name = o->target ? o->target : "", .position = -1 };
+	describe(p->program, &o->arg, out);
+	return true;
+}
+
+const char *tshlo_program_size(const tshlo_program *p, int64_t dim)
+{
+	return p && dim < 0 && ~dim < p->program->sym.n ? p->program->sym.v[~dim].expr : "";
+}
+
 /* Dense samples go out where they lie; strided ones are packed. */
 static int give_samples(Program *p, tshlo_tensor *out)
 {

@@ -1,0 +1,138 @@
+/* Messages, and what several commands do. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* -- messages -------------------------------------------------------------------------------------------------------------- */
+
+void put_safe(FILE *to, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		if ((c < 0x20 && c != '\n') || c == 0x7f) fprintf(to, "\\x%02x", c);
+		else fputc(c, to);
+	}
+}
+
+static void say(const char *message)
+{
+	progress(NULL);
+	fputs("torch-stablehlo: ", stderr);
+	put_safe(stderr, message);
+	fputc('\n', stderr);
+}
+
+int complain(int code, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list args;
+	va_start(args, fmt);
+	int n = vasprintf(&text, fmt, args);
+	va_end(args);
+	say(n < 0 ? "out of memory" : text);
+	if (n >= 0) free(text);
+	return code;
+}
+
+int report(tshlo_error *e)
+{
+	static const int code[] = { [TSHLO_OK] = EXIT_SYSTEM, [TSHLO_BAD_INPUT] = EXIT_BAD_INPUT, [TSHLO_UNSUPPORTED] = EXIT_UNSUPPORTED,
+		[TSHLO_NO_MEMORY] = EXIT_SYSTEM, [TSHLO_IO] = EXIT_SYSTEM, [TSHLO_PLUGIN] = EXIT_PLUGIN };
+	int exit_code = code[e->code];
+	say(e->message ? e->message : "out of memory");
+	tshlo_error_clear(e);
+	return exit_code;
+}
+
+int report_plugin(tshlo_error *e)
+{
+	bool memory = e->code == TSHLO_OK || e->code == TSHLO_NO_MEMORY;
+	int code = report(e);
+	return memory ? code : EXIT_PLUGIN;
+}
+
+int finish(int code)
+{
+	bool bad = ferror(stdout) != 0;
+	if ((fflush(stdout) || bad) && !code) return complain(EXIT_SYSTEM, "standard output: cannot write: %s", strerror(errno));
+	return code;
+}
+
+void progress(const char *what)
+{
+	static const char erase[] = "\r\033[K";
+	if (!isatty(STDERR_FILENO)) return;
+	if (what) fprintf(stderr, "%s%s ...", erase, what);
+	else fputs(erase, stderr);
+	fflush(stderr);
+}
+
+/* -- files ------------------------------------------------------------------------------------------------------------------- */
+
+bool is_directory(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool file_size(const char *path, uint64_t *nbytes)
+{
+	struct stat st;
+	if (stat(path, &st)) return false;
+	*nbytes = (uint64_t)st.st_size;
+	return true;
+}
+
+/* -- models ------------------------------------------------------------------------------------------------------------------ */
+
+tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e)
+{
+	if (is_directory(path)) return tshlo_load(path, e);
+	return tshlo_convert(tshlo_program_open(path, e), opt, e);
+}
+
+int check_method(const tshlo_model *m, const char *method)
+{
+	if (tshlo_ninputs(m, method) >= 0) return EXIT_GOOD;
+	char *list = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&list, &n);
+	for (int i = 0; f && i < tshlo_nmethods(m); i++) fprintf(f, "%s%s", i ? ", " : "", tshlo_method(m, i));
+	if (!f || fclose(f)) return complain(EXIT_SYSTEM, "out of memory");
+	int code = method ? complain(EXIT_BAD_INPUT, "there is no method '%s'; there are: %s", method, list)
+	                  : complain(EXIT_BAD_INPUT, "there is more than one method, name it with --method: %s", list);
+	free(list);
+	return code;
+}
+
+const char *type_text(const tshlo_tensor *t, const tshlo_program *p, char *text, size_t room)
+{
+	size_t n = (size_t)snprintf(text, room, "%s[", tshlo_dtype_name(t->dtype));
+	for (int i = 0; i < t->rank && n + 2 < room; i++) {
+		const char *symbol = t->dims[i] < 0 ? tshlo_program_size(p, t->dims[i]) : "", *comma = i ? "," : "";
+		if (t->dims[i] >= 0) n += (size_t)snprintf(text + n, room - n, "%s%lld", comma, (long long)t->dims[i]);
+		else n += (size_t)snprintf(text + n, room - n, "%s%s", comma, *symbol ? symbol : "?");
+	}
+	if (n + 1 < room) snprintf(text + n, room - n, "]");
+	return text;
+}
+
+size_t count_of(const tshlo_tensor *t)
+{
+	size_t n = 1;
+	for (int i = 0; i < t->rank; i++) n *= (size_t)t->dims[i];
+	return n;
+}
+
+double seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}

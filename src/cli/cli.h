@@ -1,0 +1,140 @@
+/* The command line tool: what its commands share. It stands on the public header alone.
+ *
+ * A command is a row (Command) with a table of options and one function that returns the exit code. Messages go to stderr as
+ * "torch-stablehlo: ...", results to stdout. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "torch_stablehlo.h"
+
+enum { EXIT_GOOD, EXIT_BAD_INPUT, EXIT_USAGE, EXIT_UNSUPPORTED, EXIT_SYSTEM, EXIT_PLUGIN, EXIT_DIFFERS };
+
+/* -- arguments (args.c) ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by Args, as long as argv */
+
+/* What all commands' options set; each command has some of them. */
+typedef struct Args {
+	const char *file;                                        /* the operand */
+	const char *to, *format, *target, *method, *plugin;
+	Strings input, output, expect;
+	bool inline_weights, no_text, no_weights, locations, ops, json, help;
+	int64_t repeat;
+	double rtol, atol;
+} Args;
+
+typedef enum OptionKind { OPTION_FLAG, OPTION_ONE, OPTION_MANY, OPTION_COUNT, OPTION_NUMBER } OptionKind;
+
+typedef struct Option {
+	const char *name;            /* without "--" */
+	char letter;                 /* 0: none */
+	OptionKind kind;
+	size_t at;                   /* offset in Args: bool, const char *, Strings, int64_t, double */
+	const char *value;           /* what its value is called in the help */
+	const char *help;            /* a line break starts a new line of help */
+} Option;
+
+typedef struct Command {
+	const char *name, *operand, *summary, *notes;
+	const Option *option;        /* ends with a row without name */
+	int (*run)(const Args *a);
+} Command;
+
+extern const Command convert_command, run_command, verify_command, inspect_command;
+
+/* Reads argv[0..argc) after the command's name. Returns an exit code; on any, free with args_free(). */
+int args_parse(const Command *c, int argc, char **argv, Args *a);
+void args_free(Args *a);
+void print_command_help(const Command *c);
+extern const char exit_codes_help[];
+
+/* -- messages (cli.c) ------------------------------------------------------------------------------------------------------ */
+
+/* "torch-stablehlo: <message>" on stderr; returns code. */
+int complain(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for a failure of the library, which it clears; the code follows the failure's. */
+int report(tshlo_error *e);
+/* The same where the plugin is to blame, whatever went wrong but memory. */
+int report_plugin(tshlo_error *e);
+/* Flushes stdout; a failure to write there, now or before, is reported unless code is one already. */
+int finish(int code);
+
+/* On a terminal says on stderr that `what` is going on; the next call, with NULL, erases it. */
+void progress(const char *what);
+
+/* Text from files, without the characters that steer a terminal. */
+void put_safe(FILE *to, const char *s);
+
+/* -- models ------------------------------------------------------------------------------------------------------------------- */
+
+bool is_directory(const char *path);
+bool file_size(const char *path, uint64_t *nbytes);
+
+/* A directory is loaded, a .pt2 opened and converted. NULL on failure. */
+tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
+
+/* Its method is named for the rest of the command: `method`, or NULL for the only one. Says which there are. */
+int check_method(const tshlo_model *m, const char *method);
+
+/* "f32[4,3,224,224]"; "f32[s0,3]" where p has the symbols; "?" for a negative size without one. Cut to room. */
+const char *type_text(const tshlo_tensor *t, const tshlo_program *p, char *text, size_t room);
+#define TYPE_TEXT 320
+
+size_t count_of(const tshlo_tensor *t);
+
+double seconds(void);
+
+/* -- running (feed.c) ----------------------------------------------------------------------------------------------------------- */
+
+/* The user inputs of a method; owns the files they come from. */
+typedef struct Feed {
+	int n;
+	tshlo_tensor *t;             /* [n] */
+	tshlo_npy **file;            /* [n] */
+	const char **from;           /* [n]; the file's name, NULL: nothing given yet */
+} Feed;
+
+/* Room for all user inputs. */
+bool feed_new(Feed *f, const tshlo_model *m, const char *method);
+/* From --input's values "FILE" and "NAME=FILE". Returns an exit code. */
+int feed_files(Feed *f, const tshlo_model *m, const char *method, const Strings *input);
+void feed_free(Feed *f);
+
+/* "NAME=FILE" in two: NAME is a word or a number; *name is NULL (and nothing allocated) when there is only a file. */
+bool split_name(const char *s, char **name, const char **file);
+
+/* What came out of a run, on the host. */
+typedef struct Result {
+	tshlo_value_info info;
+	int number;                  /* among the user's outputs; -1: the new value of what info.name names */
+	tshlo_tensor t;              /* after fetch_results() */
+	void *copy;                  /* owned; only where the device's memory is not the host's */
+} Result;
+
+/* Owns all in it. */
+typedef struct Results {
+	int n, nuser;                /* results; of them the user's outputs */
+	Result *v;                   /* [n] */
+	tshlo_buffer **buffer;       /* [n] */
+} Results;
+
+/* Functions that give false without a failure in e are out of memory. */
+bool results_new(Results *out, const tshlo_model *m, const char *method);
+bool run_once(tshlo_runner *r, const Feed *f, Results *out, double *took, tshlo_error *e);
+bool fetch_results(Results *out, tshlo_error *e);
+void results_free(Results *r);
+
+/* Whom each value of --output or --expect is about: "FILE"s are the user's outputs in order and must be all of them, "2=FILE" is
+ * output 2, "NAME=FILE" the new value of a buffer. which, file: [values->n]. Returns an exit code. */
+int match_results(const char *option, const Strings *values, Results *r, Result **which, const char **file);
+
+/* "output 0    f32[2,3]"; "[1, 2, ...]" with at most so many elements. */
+void put_label(const Result *r);
+void put_head(const tshlo_tensor *t, size_t most);
+
+#endif

@@ -1,0 +1,110 @@
+/* torch-stablehlo convert: a program to text, bytecode or a directory. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* -- the output's format ---------------------------------------------------------------------------------------------------- */
+
+typedef enum Format { FORMAT_none, FORMAT_TEXT, FORMAT_BYTECODE, FORMAT_DIRECTORY, FORMAT_SAVED_MODEL } Format;
+
+static const struct { const char *name; Format format; } formats[] = {
+	{ "text", FORMAT_TEXT }, { "bytecode", FORMAT_BYTECODE }, { "directory", FORMAT_DIRECTORY }, { "saved-model", FORMAT_SAVED_MODEL },
+}, endings[] = {
+	{ ".mlir", FORMAT_TEXT }, { ".mlir.bc", FORMAT_BYTECODE }, { ".mlirbc", FORMAT_BYTECODE }, { ".bc", FORMAT_BYTECODE },
+	{ ".bytecode", FORMAT_BYTECODE },
+};
+
+static bool ends_with(const char *s, const char *ending)
+{
+	size_t n = strlen(s), k = strlen(ending);
+	return n > k && !strcmp(s + n - k, ending);
+}
+
+static Format format_by_ending(const char *path)
+{
+	if (!strcmp(path, "-")) return FORMAT_TEXT;
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+		if (ends_with(path, endings[i].name)) return endings[i].format;
+	return FORMAT_DIRECTORY;
+}
+
+static Format wanted_format(const Args *a)
+{
+	if (!a->format) return format_by_ending(a->to);
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+		if (!strcmp(a->format, formats[i].name)) return formats[i].format;
+	return FORMAT_none;
+}
+
+/* -- what goes together ------------------------------------------------------------------------------------------------------- */
+
+static int check(const Args *a, Format f)
+{
+	bool to_stdout = !strcmp(a->to, "-");
+	if (f == FORMAT_none)
+		return complain(EXIT_USAGE, "convert: --format is '%s', wanted text, bytecode or directory", a->format);
+	if (f == FORMAT_SAVED_MODEL) return complain(EXIT_UNSUPPORTED, "convert: --format saved-model comes later, it is not there yet");
+	if (a->locations) return complain(EXIT_UNSUPPORTED, "convert: --locations comes later: text and bytecode carry no locations yet");
+	if (a->target && f == FORMAT_TEXT)
+		return complain(EXIT_USAGE, "convert: --target is for bytecode and directories, text has no version");
+	if ((a->no_text || a->no_weights) && f != FORMAT_DIRECTORY)
+		return complain(EXIT_USAGE, "convert: --%s is for directories", a->no_text ? "no-text" : "no-weights");
+	if (to_stdout && f == FORMAT_DIRECTORY) return complain(EXIT_USAGE, "convert: a directory cannot go to standard output");
+	if (to_stdout && f == FORMAT_BYTECODE && isatty(STDOUT_FILENO))
+		return complain(EXIT_USAGE, "convert: bytecode is not for a terminal; name a file with -o, or use a pipe");
+	if (is_directory(a->file) && (a->inline_weights || (a->method && f == FORMAT_DIRECTORY)))
+		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file,
+			a->inline_weights ? "inline-weights" : "method");
+	return EXIT_GOOD;
+}
+
+/* -- writing -------------------------------------------------------------------------------------------------------------------- */
+
+static bool write_directory(tshlo_model *m, const Args *a, tshlo_error *e)
+{
+	tshlo_save_options opt = { .target = a->target, .skip_text = a->no_text, .skip_weights = a->no_weights };
+	return tshlo_save(m, a->to, &opt, e);
+}
+
+static bool write_module(tshlo_model *m, const Args *a, Format f, tshlo_error *e)
+{
+	size_t n;
+	const void *p = f == FORMAT_TEXT ? tshlo_text(m, a->method, &n, e) : tshlo_bytecode(m, a->method, a->target, &n, e);
+	return p && tshlo_write_file(a->to, p, n, e);
+}
+
+static int convert(const Args *a)
+{
+	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
+	Format f = wanted_format(a);
+	int code = check(a, f);
+	if (code) return code;
+	tshlo_error e = { 0 };
+	progress("converting");
+	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights };
+	tshlo_model *m = open_model(a->file, &opt, &e);
+	if (m) code = check_method(m, f == FORMAT_DIRECTORY ? tshlo_method(m, 0) : a->method);
+	bool ok = m && !code && (f == FORMAT_DIRECTORY ? write_directory(m, a, &e) : write_module(m, a, f, &e));
+	progress(NULL);
+	if (!ok && !code) code = report(&e);
+	tshlo_model_free(m);
+	return code;
+}
+
+static const Option options[] = {
+	{ "output",         'o', OPTION_ONE,  offsetof(Args, to),             "PATH", "where to; its ending gives the format. '-' is standard output" },
+	{ "format",          0,  OPTION_ONE,  offsetof(Args, format),         "F",    "text, bytecode or directory, whatever the ending" },
+	{ "target",          0,  OPTION_ONE,  offsetof(Args, target),         "X.Y.Z", "StableHLO version of the bytecode;\nelse the oldest that can express the program" },
+	{ "method",          0,  OPTION_ONE,  offsetof(Args, method),         "NAME", "what the function is called (forward);\nof a directory: which one" },
+	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants in the module, not as arguments" },
+	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
+	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },
+	{ "locations",       0,  OPTION_FLAG, offsetof(Args, locations),      NULL,   "ops carry the names of the program's nodes (comes later)" },
+	{ 0 },
+};
+
+const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR -o PATH", .run = convert, .option = options,
+	.summary = "write a program as StableHLO: text, bytecode, or a directory",
+	.notes = "Endings: .mlir is text; .mlir.bc, .mlirbc, .bc and .bytecode are bytecode, a StableHLO portable artifact; '-' is\n"
+		"text; anything else is a directory, which must not exist or be empty. Nothing half-written is left behind.\n" };

@@ -1,0 +1,43 @@
+/* torch-stablehlo: PyTorch exported programs to StableHLO, and on to a device, from the command line. */
+#include <string.h>
+
+#include "cli.h"
+
+static const Command *const commands[] = { &convert_command, &run_command, &verify_command, &inspect_command };
+enum { NCOMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(void)
+{
+	printf("usage: torch-stablehlo COMMAND [options] FILE\n"
+		"       torch-stablehlo --help | --version\n\n"
+		"PyTorch exported programs (.pt2, written by torch.export.save) to StableHLO, and on to an XLA device.\n\n");
+	for (int i = 0; i < NCOMMANDS; i++) printf("  %-10s%s\n", commands[i]->name, commands[i]->summary);
+	printf("\n'torch-stablehlo COMMAND --help' tells the options of a command.\n\n%s", exit_codes_help);
+}
+
+static int run_command_line(const Command *c, int argc, char **argv)
+{
+	Args a;
+	int code = args_parse(c, argc, argv, &a);
+	if (!code && a.help) print_command_help(c);
+	else if (!code) code = c->run(&a);
+	args_free(&a);
+	return finish(code);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+		print_help();
+		return finish(EXIT_GOOD);
+	}
+	if (!strcmp(name, "--version")) {
+		printf("torch-stablehlo %s (StableHLO up to %s)\n", tshlo_version(), tshlo_stablehlo_version());
+		return finish(EXIT_GOOD);
+	}
+	for (int i = 0; i < NCOMMANDS; i++)
+		if (!strcmp(name, commands[i]->name)) return run_command_line(commands[i], argc - 2, argv + 2);
+	if (!*name) return complain(EXIT_USAGE, "no command is given; see 'torch-stablehlo --help'");
+	return complain(EXIT_USAGE, "no such command: %s; see 'torch-stablehlo --help'", name);
+}
