@@ -9,8 +9,10 @@
     outputs = StableHLOGraphModule.load("stablehlo_dir")(*args)
 """
 
-from ._lib import BadInputError, FileError, PluginError, StableHLOError, UnsupportedError
+from ._lib import BadInputError, FileError, PluginError, StableHLOError, UnsupportedError, __version__
 from ._tensors import DeviceArray
+from ._torch_xla import install_as_torch_xla
+from ._tree import StructureError
 from .device import Device, device, pjrt_device
 from .stablehlo import (
     StableHLOExportOptions,
@@ -29,9 +31,12 @@ __all__ = [
     "StableHLOError",
     "StableHLOExportOptions",
     "StableHLOGraphModule",
+    "StructureError",
     "UnsupportedError",
+    "__version__",
     "device",
     "exported_program_to_stablehlo",
+    "install_as_torch_xla",
     "pjrt_device",
     "save_as_stablehlo",
     "save_torch_model_as_stablehlo",

@@ -130,9 +130,17 @@ class Bridge:
         elif isinstance(x, torch.memory_format):
             lib.tshlo_arg_memory_format(p, name, _MEMORY_FORMAT[x])
         elif isinstance(x, (torch.SymInt, torch.SymBool, torch.SymFloat)) and x.node.is_constant():
-            self.arg(name, x.node.maybe_as_int() if isinstance(x, torch.SymInt) else x.node.guard_bool("", 0))
+            as_python = {torch.SymInt: int, torch.SymBool: bool, torch.SymFloat: float}
+            self.arg(name, as_python[kind](x))
         else:
             raise UnsupportedError(f"an argument of type {kind.__name__} has no counterpart in the graph")
+
+    def fixed(self, where, x):
+        """The value of the input or output just given, which is no tensor."""
+        if x is not None and type(x) not in (bool, int, float, str):
+            raise UnsupportedError(f"{where} is {type(x).__name__}, wanted a tensor, a number, a bool, a string or None")
+        if x is not None:
+            self.arg(ffi.NULL, x)
 
     def list(self, name, items, each):
         lib.tshlo_arg_list_begin(self.p, name)
@@ -142,19 +150,36 @@ class Bridge:
 
     # -- nodes ---------------------------------------------------------------------------------------------------
 
+    def inline(self, n, graph_module, args):
+        """A call of a graph module as if its nodes stood here."""
+        nodes = list(graph_module.graph.nodes)
+        for inner, outer in zip([i for i in nodes if i.op == "placeholder"], args):
+            self.values[inner] = self.values[outer]
+        for i in nodes:
+            if i.op == "call_function":
+                self.node(i)
+            elif i.op == "output":
+                results = i.args[0]
+                self.values[n] = [self.values[r] if isinstance(r, torch.fx.Node) else 0 for r in results]
+
     def node(self, n):
         if n.target is operator.getitem and isinstance(self.values.get(n.args[0]), list):
             self.values[n] = self.values[n.args[0]][n.args[1]]
+            return
+        if str(n.target) == "wrap_with_set_grad_enabled":  # torch.no_grad() inside a forward; (enabled, graph, *args)
+            self.inline(n, getattr(n.graph.owning_module, n.args[1].target), n.args[2:])
             return
         schema = getattr(n.target, "_schema", None)
         lib.tshlo_node(
             self.p, target_name(n.target), _encode(n.name), _encode(n.meta.get("stack_trace")), ffi.NULL
         )
-        for i, x in enumerate(n.args):
+        # cond, while_loop and their like have no rule yet: the list of missing ops names them, so their bodies are left out
+        higher_order = isinstance(n.target, torch._ops.HigherOrderOperator)
+        for i, x in enumerate(() if higher_order else n.args):
             if x is not None:
                 self.arg(schema.arguments[i].name.encode() if schema else b"%d" % i, x)
         for name, x in n.kwargs.items():
-            if x is not None:
+            if x is not None and not higher_order:
                 self.arg(name.encode(), x)
         val = n.meta.get("val")
         v = self.values[n] = self.value(n.name.encode(), val)
@@ -166,6 +191,8 @@ class Bridge:
     # -- programs ------------------------------------------------------------------------------------------------
 
     def weight(self, name, t):
+        if torch.utils._python_dispatch.is_traceable_wrapper_subclass(t):
+            raise UnsupportedError(f"tensor '{name}' is a {type(t).__name__}, wanted a plain tensor")
         t = t.detach()
         if t.layout is not torch.strided:
             raise UnsupportedError(f"tensor '{name}' has layout {t.layout}, wanted a dense tensor")
@@ -191,6 +218,7 @@ class Bridge:
             if isinstance(spec.arg, ConstantArgument):
                 self.values[n] = 0
                 lib.tshlo_input(self.p, kind, n.name.encode(), ffi.NULL, False, 0)
+                self.fixed(f"input '{n.name}'", spec.arg.value)
                 continue
             if isinstance(spec.arg, (CustomObjArgument, TokenArgument)):
                 raise UnsupportedError(f"input '{n.name}' is a {type(spec.arg).__name__}, which StableHLO cannot express")
@@ -204,7 +232,11 @@ class Bridge:
         for spec, n in zip(ep.graph_signature.output_specs, nodes):
             v = self.values[n] if isinstance(n, torch.fx.Node) else 0
             target = ffi.NULL if spec.target is None else spec.target.encode()
-            lib.tshlo_output(self.p, _OUTPUT[spec.kind.name], target, v if not isinstance(v, list) else 0)
+            if isinstance(v, list):
+                raise UnsupportedError(f"output '{n.name}' is a list of values, wanted one")
+            lib.tshlo_output(self.p, _OUTPUT[spec.kind.name], target, v)
+            if isinstance(spec.arg, ConstantArgument):
+                self.fixed("an output", spec.arg.value)
 
     def walk(self, ep):
         nodes = list(ep.graph.nodes)

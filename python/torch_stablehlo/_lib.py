@@ -3,6 +3,7 @@
 ``lib`` has every function of include/torch_stablehlo.h; :func:`check` calls one and raises what it reports.
 """
 
+import functools
 import importlib.util
 import os
 import pathlib
@@ -63,6 +64,15 @@ def text(p):
     return None if p == ffi.NULL else ffi.string(p).decode()
 
 
+def _free(function, keep, handle):
+    function(handle)
+
+
+def owned(handle, function, *keep):
+    """The handle, given to ``function`` when nothing refers to it any more. What it points into, ``keep``, goes after it."""
+    return ffi.gc(handle, functools.partial(_free, function, keep))
+
+
 def check(function, *args):
     """Calls ``function(*args, error)``; raises what it reports."""
     e = ffi.new("tshlo_error *")
@@ -72,6 +82,9 @@ def check(function, *args):
         lib.tshlo_error_clear(e)
         raise _EXCEPTIONS[code](message)
     return result
+
+
+__version__ = text(lib.tshlo_version())
 
 
 def dtype_code(name):

@@ -1,21 +1,31 @@
-"""torch's pytree specs (torch.utils._pytree.treespec_dumps, protocol 1) without torch.
+"""torch's pytree specs without torch: the structure of a program's inputs and outputs.
 
-A spec is a tuple, list, dict, OrderedDict or None node, or a leaf. Nodes of other types are handed to torch's own pytree,
-which knows what the user registered.
+A spec comes from torch.utils._pytree.treespec_dumps (protocol 1, as saved directories have it) or from a TreeSpec object. Tuples,
+lists and dicts are handled here; other node types are torch's pytree's business, which knows what was registered with it. A
+node type that nobody in this process has registered comes back as a dict of its fields, or a list.
 """
 
 import collections
+import dataclasses
 import json
+import sys
+
+from ._lib import BadInputError
+
+
+class StructureError(BadInputError, TypeError):
+    """The arguments of a call are not nested as the program's inputs are."""
 
 
 class Spec:
-    """One node of a spec; ``kind`` is None for a leaf."""
+    """One node. ``kind``: None for a leaf, a class of _KINDS, a node type of torch's pytree, or the name of one that is unknown.
+    ``context``: a dict's keys; of other node types what their registration says."""
 
-    __slots__ = ("kind", "keys", "children", "nleaves", "text")
+    __slots__ = ("kind", "context", "children", "nleaves")
 
-    def __init__(self, kind, keys, children, text=None):
-        self.kind, self.keys, self.children, self.text = kind, keys, children, text
-        self.nleaves = sum(c.nleaves for c in children) if kind else 1
+    def __init__(self, kind=None, context=None, children=()):
+        self.kind, self.context, self.children = kind, context, children
+        self.nleaves = 1 if kind is None else sum(c.nleaves for c in children)
 
 
 _KINDS = {
@@ -28,60 +38,124 @@ _KINDS = {
 }
 
 
-class Unknown(Exception):
-    """The spec has a node type that only torch's pytree knows."""
+def _is_dict(kind):
+    return kind is dict or kind is collections.OrderedDict
 
 
-def _spec(node):
+# -- specs -------------------------------------------------------------------------------------------------------
+
+
+def _of_json(node):
     if node["type"] is None:
-        return Spec(None, None, [])
-    children = [_spec(c) for c in node["children_spec"]]
-    if node["type"] == "builtins.NoneType":
-        return Spec(type(None), None, [])
-    kind = _KINDS.get(node["type"])
-    if kind is None:
-        raise Unknown(node["type"])
-    context = node["context"]
-    context = json.loads(context) if isinstance(context, str) else context
-    return Spec(kind, context if issubclass(kind, dict) else None, children)
+        return Spec()
+    kind, context = _KINDS.get(node["type"], node["type"]), node["context"]
+    if _is_dict(kind) and isinstance(context, str):
+        context = json.loads(context)
+    return Spec(kind, context, [_of_json(c) for c in node["children_spec"]])
 
 
 def loads(text):
-    """The Spec of a treespec_dumps() string; raises Unknown."""
+    """The Spec of a treespec_dumps() string."""
     version, root = json.loads(text)
     if version != 1:
-        raise ValueError(f"pytree spec has protocol {version}, wanted 1")
-    return _spec(root)
+        raise BadInputError(f"the pytree spec has protocol {version}, wanted 1")
+    return _of_json(root)
 
 
-def flatten(spec, x, at="inputs"):
-    """The leaves of x in the spec's order; raises TypeError where the structure is another."""
+def of_torch(spec):
+    """The Spec of a torch.utils._pytree.TreeSpec."""
+    if spec.is_leaf():
+        return Spec()
+    children = spec.children() if hasattr(spec, "children") else spec.children_specs
+    name = f"{spec.type.__module__}.{spec.type.__qualname__}"
+    return Spec(_KINDS.get(name, spec.type), spec.context, [of_torch(c) for c in children])
+
+
+def _registered(spec):
+    """(node type, context) in torch's pytree of a node that is known by name; (None, None) when it has no such type."""
+    pytree = sys.modules.get("torch.utils._pytree")
+    if not isinstance(spec.kind, str):
+        return spec.kind, spec.context
+    if pytree is None or spec.kind not in pytree.SERIALIZED_TYPE_TO_PYTHON_TYPE:
+        return None, None
+    alone = pytree.treespec_loads(json.dumps([1, {"type": spec.kind, "context": spec.context, "children_spec": []}]))
+    return alone.type, alone.context
+
+
+def _field_names(spec):
+    """What the context of an unknown node says of its children: a list of keys (transformers' ModelOutput), or lists of fields
+    with and without a value (torch.export.register_dataclass). None: nothing."""
+    try:
+        context = json.loads(spec.context) if isinstance(spec.context, str) else spec.context
+    except ValueError:
+        return None
+    if isinstance(context, list) and len(context) == 2 and isinstance(context[0], list):
+        context = context[0]
+    names = isinstance(context, list) and all(isinstance(k, str) for k in context)
+    return context if names and len(context) == len(spec.children) else None
+
+
+def _model_output(name):
+    """A ModelOutput class of transformers, which registers them only when they are first used."""
+    module, _, cls = name.rpartition(".")
+    cls = getattr(sys.modules.get(module), cls, None)
+    return cls if isinstance(cls, type) and issubclass(cls, dict) and dataclasses.is_dataclass(cls) else None
+
+
+# -- values ------------------------------------------------------------------------------------------------------
+
+
+def flatten(spec, x, at):
+    """The leaves of x in the spec's order; raises StructureError naming the place, ``at``, where the structure is another."""
     if spec.kind is None:
         return [x]
-    if spec.kind is type(None):
-        if x is not None:
-            raise TypeError(f"{at}: found {type(x).__name__}, wanted None")
-        return []
-    if issubclass(spec.kind, dict):
-        if not isinstance(x, dict) or set(x) != set(spec.keys):
-            found = sorted(map(str, x)) if isinstance(x, dict) else type(x).__name__
-            raise TypeError(f"{at}: found {found}, wanted a dict with the keys {list(spec.keys)}")
-        items = [(f"{at}[{k!r}]", x[k]) for k in spec.keys]
-    else:
+    if _is_dict(spec.kind):
+        items = _dict_items(spec, x, at)
+    elif spec.kind is tuple or spec.kind is list:
         if not isinstance(x, (tuple, list)) or len(x) != len(spec.children):
             found = f"{len(x)} items" if isinstance(x, (tuple, list)) else type(x).__name__
-            raise TypeError(f"{at}: found {found}, wanted {len(spec.children)} items")
-        items = [(f"{at}[{i}]", v) for i, v in enumerate(x)]
-    return [leaf for c, (where, v) in zip(spec.children, items) for leaf in flatten(c, v, where)]
+            raise StructureError(f"{at} is {found}, wanted a {spec.kind.__name__} of {len(spec.children)} items")
+        items = list(enumerate(x))
+    else:
+        items = _node_items(spec, x, at)
+    return [leaf for c, (key, v) in zip(spec.children, items) for leaf in flatten(c, v, f"{at}[{key!r}]")]
+
+
+def _dict_items(spec, x, at):
+    if not isinstance(x, dict) or set(x) != set(spec.context):
+        found = f"has the keys {list(x)}" if isinstance(x, dict) else f"is {type(x).__name__}"
+        raise StructureError(f"{at} {found}, wanted a dict with the keys {list(spec.context)}")
+    return [(k, x[k]) for k in spec.context]
+
+
+def _node_items(spec, x, at):
+    kind, context = _registered(spec)
+    if kind is None:
+        raise StructureError(f"{at} must be a {spec.kind}, which nothing in this process has registered with torch's pytree")
+    from torch.utils import _pytree
+
+    children, found = _pytree.tree_flatten(x, is_leaf=lambda y: y is not x)
+    if found.is_leaf() or found.type is not kind or found.context != context:
+        raise StructureError(f"{at} is {type(x).__name__} {found}, wanted {kind.__name__} with the context {context}")
+    return list(enumerate(children))
 
 
 def unflatten(spec, leaves):
-    """x from its leaves (a list, consumed from the front)."""
+    """The value whose leaves the iterator gives."""
     if spec.kind is None:
-        return leaves.pop(0)
-    if spec.kind is type(None):
-        return None
+        return next(leaves)
     children = [unflatten(c, leaves) for c in spec.children]
-    if issubclass(spec.kind, dict):
-        return spec.kind(zip(spec.keys, children))
-    return spec.kind(children)
+    if _is_dict(spec.kind):
+        return spec.kind(zip(spec.context, children))
+    if spec.kind is tuple or spec.kind is list:
+        return spec.kind(children)
+    kind, context = _registered(spec)
+    if kind is not None:
+        from torch.utils import _pytree
+
+        return _pytree.SUPPORTED_NODES[kind].unflatten_fn(children, context)
+    names = _field_names(spec)
+    if names is None:
+        return children
+    cls = _model_output(spec.kind) or dict
+    return cls(**dict(zip(names, children)))

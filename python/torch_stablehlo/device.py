@@ -6,6 +6,7 @@ import pathlib
 import threading
 
 from ._lib import check, ffi, lib, text
+from ._tensors import DeviceArray, host_tensor
 
 _lock = threading.Lock()
 _devices = {}
@@ -26,7 +27,8 @@ def _choose(plugin):
 
 
 class Device:
-    """One device of a plugin. ``name`` ("TFRT_CPU_0"), ``platform`` ("cpu", "cuda", "tpu"), ``is_host``."""
+    """One device of a plugin, open until the process ends. ``name`` ("TFRT_CPU_0"), ``platform`` ("cpu", "cuda", "tpu"),
+    ``plugin`` (its path), ``is_host`` (its memory is this process's)."""
 
     def __init__(self, plugin, index):
         which = _choose(plugin)
@@ -35,6 +37,13 @@ class Device:
         self.platform = text(lib.tshlo_device_platform(self._handle))
         self.plugin = text(lib.tshlo_device_plugin(self._handle))
         self.is_host = lib.tshlo_device_is_host(self._handle)
+
+    def put(self, x):
+        """x (a torch tensor, a NumPy array, a DLPack object) as a :class:`DeviceArray`. On a host device the memory is shared
+        where it can be: do not change x while the DeviceArray is in use."""
+        slot = ffi.new("tshlo_tensor *")
+        alive = host_tensor(x, slot, "x")
+        return DeviceArray(check(lib.tshlo_buffer_new, self._handle, slot), self, alive)
 
     def __repr__(self):
         return f"Device({self.name}, platform={self.platform})"

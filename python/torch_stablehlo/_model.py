@@ -1,0 +1,206 @@
+"""A model of the library and its methods: how a call's arguments become inputs, and results the program's outputs."""
+
+import functools
+import json
+import sys
+import threading
+
+from . import _tree
+from ._lib import BadInputError, UnsupportedError, check, ffi, lib, owned, text
+from ._tensors import DeviceArray, host_tensor
+
+
+class Model:
+    """Owns the library's model and keeps alive what it borrows. ``methods``: by name, in order."""
+
+    def __init__(self, handle, kept=(), specs=(None, None)):
+        self.handle = owned(handle, lib.tshlo_model_free, kept)
+        names = [text(lib.tshlo_method(handle, i)) for i in range(lib.tshlo_nmethods(handle))]
+        self.methods = {name: Method(self.handle, name, specs) for name in names}
+        self.default = "forward" if "forward" in self.methods else names[0]
+
+    def method(self, name):
+        found = self.methods.get(self.default if name is None else name)
+        if found is None:
+            raise BadInputError(f"there is no method {name!r}, only {list(self.methods)}")
+        return found
+
+
+def _spec(given, saved):
+    """The structure as torch's TreeSpec object, or as text; None when it is unknown."""
+    if given is not None:
+        return _tree.of_torch(given)
+    return _tree.loads(saved) if saved else None
+
+
+def _fixed(ask, handle, key):
+    """(values by position, names by position) of the inputs or outputs that are no tensors."""
+    values, names, slot = {}, {}, ffi.new("tshlo_fixed *")
+    while ask(handle, key, len(values), slot):
+        values[slot.position], names[slot.position] = json.loads(text(slot.json)), text(slot.name)
+    return values, names
+
+
+class Method:
+    """One function of a model."""
+
+    def __init__(self, handle, name, specs):
+        self.handle, self.name, self.key = handle, name, name.encode()
+        self.in_spec = _spec(specs[0], text(lib.tshlo_in_spec(handle, self.key)))
+        self.out_spec = _spec(specs[1], text(lib.tshlo_out_spec(handle, self.key)))
+        self.fixed_inputs, self.names = _fixed(lib.tshlo_fixed_input, handle, self.key)
+        self.fixed_outputs, _ = _fixed(lib.tshlo_fixed_output, handle, self.key)
+        self._read_inputs()
+        self._read_outputs()
+        self._runners = {}
+        self._lock = threading.Lock()
+
+    def _read_inputs(self):
+        self.positions = []  # of the user inputs that the function takes, among the flattened ones
+        value = ffi.new("tshlo_value_info *")
+        for i in range(lib.tshlo_ninputs(self.handle, self.key)):
+            lib.tshlo_input_info(self.handle, self.key, i, value)
+            if value.input == lib.TSHLO_INPUT_USER:
+                self.positions.append(value.position)
+                self.names[value.position] = text(value.name)
+
+    def _read_outputs(self):
+        self.results, self.changed = [], []  # where each result belongs; the state that results are the new value of
+        value = ffi.new("tshlo_value_info *")
+        for i in range(lib.tshlo_noutputs(self.handle, self.key)):
+            lib.tshlo_output_info(self.handle, self.key, i, value)
+            self.results.append(value.position)
+            if value.output != lib.TSHLO_OUTPUT_USER:
+                self.changed.append(text(value.name))
+
+    # -- text and bytecode ---------------------------------------------------------------------------------------
+
+    def text(self):
+        return text(check(lib.tshlo_text, self.handle, self.key, ffi.NULL))
+
+    def bytecode(self, target=None):
+        n = ffi.new("size_t *")
+        p = check(lib.tshlo_bytecode, self.handle, self.key, ffi.NULL if target is None else target.encode(), n)
+        return bytes(ffi.buffer(p, n[0]))
+
+    # -- arguments -----------------------------------------------------------------------------------------------
+
+    def _name(self, position):
+        return self.names.get(position) or f"input {position}"
+
+    def _flatten_call(self, args, kwargs):
+        """The leaves of (args, kwargs), the structure of a call."""
+        wanted_args, wanted_kwargs = self.in_spec.children
+        if len(args) != len(wanted_args.children):
+            raise _tree.StructureError(
+                f"{len(args)} positional arguments are given, the program was exported with {len(wanted_args.children)}"
+            )
+        if set(kwargs) != set(wanted_kwargs.context):
+            raise _tree.StructureError(
+                f"the keyword arguments {sorted(kwargs)} are given, the program was exported with {sorted(wanted_kwargs.context)}"
+            )
+        leaves = []
+        for i, (spec, x) in enumerate(zip(wanted_args.children, args)):
+            leaves += _tree.flatten(spec, x, f"argument {i}")
+        for name, spec in zip(wanted_kwargs.context, wanted_kwargs.children):
+            leaves += _tree.flatten(spec, kwargs[name], f"argument '{name}'")
+        return leaves
+
+    @functools.cached_property
+    def _is_call(self):
+        """Whether the input structure is (args, kwargs); torch_xla's older directories have that of args alone."""
+        spec = self.in_spec
+        return spec.kind is tuple and [c.kind for c in spec.children] == [tuple, dict]
+
+    def _leaves(self, args, kwargs):
+        if self.in_spec is not None and self._is_call:
+            return self._flatten_call(args, kwargs)
+        if kwargs:
+            raise _tree.StructureError(f"the keyword arguments {sorted(kwargs)} are given, but this program knows no names")
+        leaves = list(args) if self.in_spec is None else _tree.flatten(self.in_spec, args, "the arguments")
+        wanted = max([*self.positions, *self.fixed_inputs, -1]) + 1
+        if len(leaves) < wanted:
+            raise _tree.StructureError(f"{len(leaves)} inputs are given, wanted {wanted}")
+        return leaves
+
+    def bind(self, args, kwargs):
+        """What the function takes of a call's arguments, in its order."""
+        leaves = self._leaves(args, kwargs)
+        for position, wanted in self.fixed_inputs.items():
+            if not _same(leaves[position], wanted):
+                raise BadInputError(
+                    f"input '{self._name(position)}' is {_show(leaves[position])}, but the program was exported with {wanted!r},"
+                    " which is part of it"
+                )
+        return [leaves[p] for p in self.positions]
+
+    def _slots(self, values):
+        slots = ffi.new("tshlo_tensor[]", len(values) or 1)
+        return slots, [host_tensor(v, slots[i], self._name(p)) for i, (v, p) in enumerate(zip(values, self.positions))]
+
+    def check_inputs(self, args, kwargs):
+        """Raises BadInputError when a call with these arguments would."""
+        values = self.bind(args, kwargs)
+        slots, _alive = self._slots(values)
+        check(lib.tshlo_check_inputs, self.handle, self.key, slots, len(values))
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def _runner(self, device):
+        with self._lock:
+            if device not in self._runners:
+                handle = check(lib.tshlo_compile, self.handle, self.key, device._handle)
+                self._runners[device] = owned(handle, lib.tshlo_runner_free, self.handle, device)
+            return self._runners[device]
+
+    def run(self, args, kwargs, device, to_device):
+        """The program's outputs in their structure."""
+        self._check_results()
+        values = self.bind(args, kwargs)
+        out = ffi.new("tshlo_buffer *[]", len(self.results) or 1)
+        if any(isinstance(v, DeviceArray) and v.device is device for v in values):
+            self._run_buffers(values, device, out)
+        else:
+            slots, _alive = self._slots(values)
+            check(lib.tshlo_run, self._runner(device), slots, len(values), out)
+        results = [DeviceArray(out[i], device) for i in range(len(self.results))]
+        if not to_device:
+            use_torch = sys.modules.get("torch") is not None
+            results = [r.torch() if use_torch else r.numpy() for r in results]
+        return self._structure(results)
+
+    def _run_buffers(self, values, device, out):
+        here = [v if isinstance(v, DeviceArray) and v.device is device else device.put(v) for v in values]
+        handles = ffi.new("tshlo_buffer *[]", [v._handle for v in here])
+        check(lib.tshlo_run_buffers, self._runner(device), handles, len(here), out)
+
+    # -- results -------------------------------------------------------------------------------------------------
+
+    def _check_results(self):
+        """Before anything is run: can every result be given back?"""
+        if self.changed:
+            raise UnsupportedError(f"method '{self.name}' changes {', '.join(self.changed)}; state is not supported yet")
+        known = len(self.results) + len(self.fixed_outputs)
+        if self.out_spec is not None and self.out_spec.nleaves != known:
+            raise BadInputError(
+                f"method '{self.name}' gives {known} results, but its output structure has {self.out_spec.nleaves};"
+                " the directory does not say which of them are None"
+            )
+
+    def _structure(self, results):
+        leaves = {**self.fixed_outputs, **dict(zip(self.results, results))}
+        ordered = [leaves[p] for p in sorted(leaves)]
+        return ordered if self.out_spec is None else _tree.unflatten(self.out_spec, iter(ordered))
+
+
+def _show(x):
+    """A value for a message: tensors by their type."""
+    return f"{x!r:.80}" if x is None or isinstance(x, (bool, int, float, complex, str)) else f"a {type(x).__name__}"
+
+
+def _same(x, wanted):
+    """1, 1.0 and True are three different values to a traced program; NaN is itself."""
+    if wanted is None or isinstance(wanted, bool):
+        return x is wanted
+    alike = isinstance(x, type(wanted)) and not isinstance(x, bool)
+    return alike and (x == wanted or (x != x and wanted != wanted))

@@ -1,0 +1,57 @@
+"""This package under torch_xla's names, for scripts written for its exporter."""
+
+import importlib.machinery
+import importlib.util
+import sys
+import types
+
+from . import stablehlo
+from .core import xla_model
+from .device import device
+
+_OURS = "torch_stablehlo"
+
+
+def _sync(*args, **kwargs):
+    """Nothing: programs run when they are called, and a call returns when its results are there."""
+
+
+def _package(name, **names):
+    """An empty package with these names: other submodules of torch_xla are then not found, by Python's own message."""
+    module = types.ModuleType(name, f"{_OURS} under the name {name}")
+    module.__spec__ = importlib.machinery.ModuleSpec(name, None, origin=_OURS, is_package=True)
+    module.__path__ = []
+    module.__dict__.update(names)
+    return module
+
+
+def _installed():
+    found = importlib.util.find_spec("torch_xla")
+    return found if found is not None and found.origin != _OURS else None
+
+
+def install_as_torch_xla(force=False):
+    """Makes ``import torch_xla``, ``torch_xla.stablehlo`` and ``torch_xla.core.xla_model`` give this package, in this process.
+
+    Raises RuntimeError when torch_xla itself is installed, unless ``force``. To call it twice does nothing.
+    """
+    found = None if force else _installed()
+    if found is not None:
+        raise RuntimeError(f"torch_xla is installed ({found.origin}); force=True puts torch_stablehlo in its place all the same")
+    if getattr(getattr(sys.modules.get("torch_xla"), "__spec__", None), "origin", None) == _OURS:
+        return
+    for name in [n for n in sys.modules if n == "torch_xla" or n.startswith("torch_xla.")]:
+        del sys.modules[name]
+    below = _package("torch_xla.core", xla_model=xla_model)
+    sys.modules["torch_xla"] = _package(
+        "torch_xla",
+        core=below,
+        stablehlo=stablehlo,
+        device=lambda index=None: device(),
+        sync=_sync,
+        save_as_stablehlo=stablehlo.save_as_stablehlo,
+        save_torch_model_as_stablehlo=stablehlo.save_torch_model_as_stablehlo,
+    )
+    sys.modules["torch_xla.core"] = below
+    sys.modules["torch_xla.core.xla_model"] = xla_model
+    sys.modules["torch_xla.stablehlo"] = stablehlo
