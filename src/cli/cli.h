@@ -133,6 +133,22 @@ void results_free(Results *r);
  * output 2, "NAME=FILE" the new value of a buffer. which, file: [values->n]. Returns an exit code. */
 int match_results(const char *option, const Strings *values, Results *r, Result **which, const char **file);
 
+/* A model on its way through a device. Owns all in it. */
+typedef struct Job {
+	tshlo_model *m;
+	const char *method;
+	tshlo_device *device;
+	tshlo_runner *runner;
+	Feed feed;
+	Results results;
+} Job;
+
+/* Takes the model over (NULL: the failure in e is reported), and makes room for inputs and results. Returns an exit code. */
+int job_new(Job *j, tshlo_model *m, const char *method, tshlo_error *e);
+/* Opens the device and compiles; reports. */
+int job_compile(Job *j, const char *plugin, tshlo_error *e);
+void job_free(Job *j);
+
 /* "output 0    f32[2,3]"; "[1, 2, ...]" with at most so many elements. */
 void put_label(const Result *r);
 void put_head(const tshlo_tensor *t, size_t most);

@@ -231,6 +231,38 @@ int match_results(const char *option, const Strings *values, Results *r, Result 
 		plain, option, r->nuser, option);
 }
 
+/* -- jobs ----------------------------------------------------------------------------------------------------------------------- */
+
+int job_new(Job *j, tshlo_model *m, const char *method, tshlo_error *e)
+{
+	*j = (Job){ .m = m, .method = method };
+	if (!m) return report(e);
+	int code = check_method(m, method);
+	if (!code && (!feed_new(&j->feed, m, method) || !results_new(&j->results, m, method))) code = complain(EXIT_SYSTEM, "out of memory");
+	return code;
+}
+
+int job_compile(Job *j, const char *plugin, tshlo_error *e)
+{
+	j->device = tshlo_device_open(plugin, 0, e);
+	if (!j->device) return report_plugin(e);
+	progress("compiling");
+	j->runner = tshlo_compile(j->m, j->method, j->device, e);
+	progress(NULL);
+	return j->runner ? EXIT_GOOD : report(e);
+}
+
+void job_free(Job *j)
+{
+	results_free(&j->results);
+	feed_free(&j->feed);
+	tshlo_runner_free(j->runner);
+	tshlo_device_close(j->device);
+	tshlo_model_free(j->m);
+}
+
+/* -- showing -------------------------------------------------------------------------------------------------------------------- */
+
 void put_label(const Result *r)
 {
 	char text[TYPE_TEXT];

@@ -3,45 +3,6 @@
 
 #include "cli.h"
 
-typedef struct Run {
-	const Args *a;
-	tshlo_model *m;
-	tshlo_device *device;
-	tshlo_runner *runner;
-	Feed feed;
-	Results results;
-	Result **which;              /* [a->output.n] */
-	const char **file;           /* [a->output.n] */
-} Run;
-
-static void run_free(Run *r)
-{
-	results_free(&r->results);
-	feed_free(&r->feed);
-	tshlo_runner_free(r->runner);
-	tshlo_device_close(r->device);
-	tshlo_model_free(r->m);
-	free(r->which);
-	free(r->file);
-}
-
-/* All that can be wrong with the command is found before anything is compiled. */
-static int prepare(Run *r, tshlo_error *e)
-{
-	const Args *a = r->a;
-	size_t nout = (size_t)a->output.n + 1;
-	r->m = open_model(a->file, NULL, e);
-	if (!r->m) return report(e);
-	int code = check_method(r->m, a->method);
-	if (code) return code;
-	r->which = calloc(nout, sizeof *r->which);
-	r->file = calloc(nout, sizeof *r->file);
-	if (!r->which || !r->file || !feed_new(&r->feed, r->m, a->method) || !results_new(&r->results, r->m, a->method))
-		return complain(EXIT_SYSTEM, "out of memory");
-	code = match_results("--output", &a->output, &r->results, r->which, r->file);
-	return code ? code : feed_files(&r->feed, r->m, a->method, &a->input);
-}
-
 /* -- running ------------------------------------------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b)
@@ -50,12 +11,11 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static bool repeat(Run *r, tshlo_error *e)
+static bool run_often(Job *j, int64_t n, tshlo_error *e)
 {
-	int64_t n = r->a->repeat;
 	double first, *took = calloc((size_t)n, sizeof *took);
-	bool ok = took && run_once(r->runner, &r->feed, &r->results, &first, e);
-	for (int64_t i = 0; ok && i < n; i++) ok = run_once(r->runner, &r->feed, &r->results, &took[i], e);
+	bool ok = took && run_once(j->runner, &j->feed, &j->results, &first, e);
+	for (int64_t i = 0; ok && i < n; i++) ok = run_once(j->runner, &j->feed, &j->results, &took[i], e);
 	progress(NULL);
 	if (ok) {
 		qsort(took, (size_t)n, sizeof *took, by_value);
@@ -66,53 +26,55 @@ static bool repeat(Run *r, tshlo_error *e)
 	return ok;
 }
 
-static bool run_all(Run *r, tshlo_error *e)
+static int run_all(Job *j, const Args *a, tshlo_error *e)
 {
 	double took;
-	progress("compiling");
-	r->runner = tshlo_compile(r->m, r->a->method, r->device, e);
-	if (!r->runner) return false;
+	int code = job_compile(j, a->plugin, e);
+	if (code) return code;
 	progress("running");
-	return (r->a->repeat ? repeat(r, e) : run_once(r->runner, &r->feed, &r->results, &took, e)) && fetch_results(&r->results, e);
+	bool ok = a->repeat ? run_often(j, a->repeat, e) : run_once(j->runner, &j->feed, &j->results, &took, e);
+	ok = ok && fetch_results(&j->results, e);
+	progress(NULL);
+	return ok ? EXIT_GOOD : report(e);
 }
 
 /* -- results ------------------------------------------------------------------------------------------------------------------- */
 
-static bool write_outputs(Run *r, tshlo_error *e)
+static void show_outputs(const Results *r)
 {
-	for (int i = 0; i < r->a->output.n; i++)
-		if (!tshlo_npy_write(r->file[i], &r->which[i]->t, e)) return false;
-	return true;
-}
-
-static void show_outputs(const Run *r)
-{
-	for (int i = 0; i < r->results.n; i++) {
-		put_label(&r->results.v[i]);
+	for (int i = 0; i < r->n; i++) {
+		put_label(&r->v[i]);
 		fputs("  ", stdout);
-		put_head(&r->results.v[i].t, 6);
+		put_head(&r->v[i].t, 6);
 		putchar('\n');
 	}
 }
 
-static int run_prepared(Run *r, tshlo_error *e)
+/* All that can be wrong with the command is found before anything is compiled. */
+static int run_job(Job *j, const Args *a, Result **which, const char **file, tshlo_error *e)
 {
-	r->device = tshlo_device_open(r->a->plugin, 0, e);
-	if (!r->device) return report_plugin(e);
-	bool ok = run_all(r, e);
-	progress(NULL);
-	if (!ok || !write_outputs(r, e)) return report(e);
-	if (!r->a->output.n) show_outputs(r);
+	int code = match_results("--output", &a->output, &j->results, which, file);
+	if (!code) code = feed_files(&j->feed, j->m, a->method, &a->input);
+	if (!code) code = run_all(j, a, e);
+	if (code) return code;
+	for (int i = 0; i < a->output.n; i++)
+		if (!tshlo_npy_write(file[i], &which[i]->t, e)) return report(e);
+	if (!a->output.n) show_outputs(&j->results);
 	return EXIT_GOOD;
 }
 
 static int run(const Args *a)
 {
-	Run r = { .a = a };
+	Job j;
 	tshlo_error e = { 0 };
-	int code = prepare(&r, &e);
-	if (!code) code = run_prepared(&r, &e);
-	run_free(&r);
+	int code = job_new(&j, open_model(a->file, NULL, &e), a->method, &e);
+	Result **which = calloc((size_t)a->output.n + 1, sizeof *which);
+	const char **file = calloc((size_t)a->output.n + 1, sizeof *file);
+	if (!code && !(which && file)) code = complain(EXIT_SYSTEM, "out of memory");
+	if (!code) code = run_job(&j, a, which, file, &e);
+	free(which);
+	free(file);
+	job_free(&j);
 	return code;
 }
 
