@@ -95,7 +95,8 @@ static Value in_type(Node *n, DType t, Math2 *op)
 	return cast(n->b, x, n->out.elem);
 }
 
-/* aten.div.Tensor_mode(self, other, *, rounding_mode): None is true division; "trunc", "floor" keep integers */
+/* aten.div.Tensor_mode(self, other, *, rounding_mode): None is true division; "trunc", "floor" keep integers. torch truncates the
+ * quotient of two f16 or bf16 tensors after rounding it to their type. */
 Value lower_div_mode(Node *n)
 {
 	const char *names[] = { "self", "other" };
@@ -109,7 +110,9 @@ Value lower_div_mode(Node *n)
 	}
 	bool down = !strcmp(mode, "floor");
 	if (!down && strcmp(mode, "trunc")) return node_fail(n, UNSUPPORTED, "rounding_mode '%s'", mode);
-	return in_type(n, work_type(n, 2, names), down ? math_floor_divide : math_trunc_divide);
+	bool rounded = !down && is_tensor_arg(n, "other");
+	DType t = rounded ? result_type(n, 2, names) : work_type(n, 2, names);
+	return in_type(n, t, down ? math_floor_divide : math_trunc_divide);
 }
 
 /* -- powers -------------------------------------------------------------------------------------------------------------------- */

@@ -54,6 +54,10 @@ Math1 math_asin, math_acos, math_atan, math_sinh, math_cosh, math_asinh, math_ac
 Math1 math_deg2rad, math_rad2deg;
 Math2 math_hypot, math_logaddexp, math_logaddexp2, math_xlogy, math_xlog1py, math_ldexp, math_nextafter;
 
+/* What the ones above come to for complex numbers (formulas_complex.c). */
+Math1 complex_asin, complex_acos, complex_atan, complex_asinh, complex_acosh, complex_atanh;
+Math2 complex_logaddexp;
+
 /* -- special functions, f32 and f64 (formulas_special.c) ---------------------------------------------------------------- */
 
 Math1 math_erf, math_erfc, math_erfinv, math_erfcx, math_ndtr, math_log_ndtr, math_entr, math_lgamma, math_digamma;

@@ -6,6 +6,8 @@
 
 static const double ln2 = 0.69314718055994530942, ln10 = 2.30258509299404568402, pi = 3.14159265358979323846;
 
+static bool complex_value(Builder *b, Value x) { return is_complex(known_type(b, x).elem); }
+
 /* -- exponentials and logarithms ------------------------------------------------------------------------------------------- */
 
 Value math_reciprocal(Builder *b, Value x) { return over(b, 1, x); }
@@ -58,6 +60,7 @@ Value math_log_sigmoid(Builder *b, Value x)
 /* log(exp(x) + exp(y)) = max + log(1 + exp(-|x - y|)); equal infinities have no difference. */
 Value math_logaddexp(Builder *b, Value x, Value y)
 {
+	if (complex_value(b, x)) return complex_logaddexp(b, x, y);
 	Value top = hlo_maximum(b, x, y);
 	Value equal = hlo_compare(b, DIRECTION_EQ, x, y);
 	Value apart = hlo_subtract(b, x, y);
@@ -99,13 +102,6 @@ Value math_ldexp(Builder *b, Value x, Value y)
 
 /* -- circle ------------------------------------------------------------------------------------------------------------------ */
 
-static bool real_only(Builder *b, Value x, const char *what)
-{
-	if (!is_complex(known_type(b, x).elem)) return true;
-	build_fail(b, UNSUPPORTED, "%s of complex numbers", what);
-	return false;
-}
-
 /* sqrt((1 - x) (1 + x)), without the cancellation of 1 - x^2 */
 static Value cosine_of_sine(Builder *b, Value x)
 {
@@ -118,7 +114,7 @@ static Value cosine_of_sine(Builder *b, Value x)
 /* 2 atan2(x, 1 + sqrt(1 - x^2)): half the angle, whose tangent is sin / (1 + cos) */
 Value math_asin(Builder *b, Value x)
 {
-	if (!real_only(b, x, "asin")) return 0;
+	if (complex_value(b, x)) return complex_asin(b, x);
 	Value c = cosine_of_sine(b, x);
 	c = plus(b, c, 1);
 	x = hlo_atan2(b, x, c);
@@ -128,7 +124,7 @@ Value math_asin(Builder *b, Value x)
 /* 2 atan2(sqrt(1 - x^2), 1 + x), pi at -1 */
 Value math_acos(Builder *b, Value x)
 {
-	if (!real_only(b, x, "acos")) return 0;
+	if (complex_value(b, x)) return complex_acos(b, x);
 	Value s = cosine_of_sine(b, x);
 	Value c = plus(b, x, 1);
 	Value y = hlo_atan2(b, s, c);
@@ -139,7 +135,7 @@ Value math_acos(Builder *b, Value x)
 
 Value math_atan(Builder *b, Value x)
 {
-	if (!real_only(b, x, "atan")) return 0;
+	if (complex_value(b, x)) return complex_atan(b, x);
 	Value one = full_like(b, x, 1);
 	return hlo_atan2(b, x, one);
 }
@@ -217,7 +213,7 @@ static Value log_of_twice(Builder *b, Value x)
 /* sign(x) log(|x| + sqrt(x^2 + 1)), as log1p(|x| + x^2 / (1 + sqrt(x^2 + 1))) */
 Value math_asinh(Builder *b, Value x)
 {
-	if (!real_only(b, x, "asinh")) return 0;
+	if (complex_value(b, x)) return complex_asinh(b, x);
 	Value size = hlo_abs(b, x);
 	Value far = beyond(b, size);
 	Value sq = hlo_multiply(b, x, x);
@@ -235,7 +231,7 @@ Value math_asinh(Builder *b, Value x)
 /* log(x + sqrt(x^2 - 1)), as log1p(t + sqrt(t (t + 2))) with t = x - 1 */
 Value math_acosh(Builder *b, Value x)
 {
-	if (!real_only(b, x, "acosh")) return 0;
+	if (complex_value(b, x)) return complex_acosh(b, x);
 	Value far = beyond(b, x);
 	Value t = plus(b, x, -1);
 	Value t2 = plus(b, t, 2);
@@ -250,7 +246,7 @@ Value math_acosh(Builder *b, Value x)
 /* (log(1 + x) - log(1 - x)) / 2 */
 Value math_atanh(Builder *b, Value x)
 {
-	if (!real_only(b, x, "atanh")) return 0;
+	if (complex_value(b, x)) return complex_atanh(b, x);
 	Value up = hlo_log_plus_one(b, x);
 	Value down = hlo_negate(b, x);
 	down = hlo_log_plus_one(b, down);

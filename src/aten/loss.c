@@ -122,18 +122,22 @@ Value lower_hinge_embedding_loss(Node *n)
 	return reduced_loss(n, hlo_add(b, far, near));
 }
 
-/* aten.margin_ranking_loss(input1, input2, target, margin, reduction): max(margin - target (input1 - input2), 0) */
+/* aten.margin_ranking_loss(input1, input2, target, margin, reduction): max(margin - target (input1 - input2), 0);
+ * integers stay integers up to the margin */
 Value lower_margin_ranking_loss(Node *n)
 {
 	Builder *b = n->b;
-	Pair p = float_pair(n, "input1", "input2");
-	Value y = arg_as(n, "target", p.t.elem);
+	Pair p = work_pair(n, "input1", "input2");
+	DType t = promote(p.t.elem, known_type(b, arg(n, "target")).elem);
+	Value y = arg_as(n, "target", t);
 	Value x = hlo_subtract(b, p.x, p.y);
-	Type t = broadcast_type(n, known_type(b, x), known_type(b, y));
-	x = broadcast(b, x, t);
-	y = broadcast(b, y, t);
+	x = cast(b, x, t);
+	Type shape = broadcast_type(n, known_type(b, x), known_type(b, y));
+	x = broadcast(b, x, shape);
+	y = hlo_negate(b, broadcast(b, y, shape));
 	x = hlo_multiply(b, x, y);
-	x = minus_from(b, arg_num(n, "margin", 0), x);
+	x = cast(b, x, is_float(t) ? t : DTYPE_f32);
+	x = plus(b, x, arg_num(n, "margin", 0));
 	return reduced_loss(n, at_least(b, x, 0));
 }
 

@@ -62,18 +62,20 @@ Value lower_std(Node *n) { return moments(n, true); }
 
 /* -- log-sum-exp ------------------------------------------------------------------------------------------------------------- */
 
-/* aten.logsumexp(self, dim, keepdim): max + log(sum(exp(self - max))); an infinite max is left out of the difference */
+/* aten.logsumexp(self, dim, keepdim): max + log(sum(exp(self - max))); an infinite max is left out of the difference.
+ * Of complex numbers the greatest real part counts. */
 Value lower_logsumexp(Node *n)
 {
 	Builder *b = n->b;
 	Value x = arg_as(n, "self", float_work_type(n, 1, (const char *[]){ "self" }));
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	if (is_complex(t.elem)) return node_fail(n, UNSUPPORTED, "complex logsumexp");
 	Ints dims = arg_dims(n, "dim", t.rank);
-	Value top = reduce_over(b, OP_maximum, x, dims);
+	Value top = is_complex(t.elem) ? hlo_real(b, x) : x;
+	top = reduce_over(b, OP_maximum, top, dims);
 	Value infinite = math_isinf(b, top);
 	top = if_num(b, infinite, 0, top);
+	top = cast(b, top, t.elem);
 	x = hlo_subtract(b, x, spread_over(b, top, dims, t));
 	x = hlo_exponential(b, x);
 	x = sum_over(b, x, dims);

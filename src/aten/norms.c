@@ -130,11 +130,13 @@ Value lower_dist(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* |x - y + eps|_p over the last dim */
-static Value distance(Builder *b, Value x, Value y, double p, double eps)
+/* |x - y + eps|_p over the last dim; integers are subtracted as such */
+static Value distance(Builder *b, Pair pair, double p, double eps)
 {
-	int rank = known_type(b, x).rank;
-	x = hlo_subtract(b, x, y);
+	int rank = pair.t.rank;
+	DType t = pair.t.elem;
+	Value x = hlo_subtract(b, pair.x, pair.y);
+	x = cast(b, x, is_float(t) || is_complex(t) ? t : DTYPE_f32);
 	x = plus(b, x, eps);
 	x = hlo_abs(b, x);
 	return norm_over(b, x, p, rank ? one_dim(b, rank - 1) : (Ints){ 0 });
@@ -144,8 +146,7 @@ static Value distance(Builder *b, Value x, Value y, double p, double eps)
 Value lower_pairwise_distance(Node *n)
 {
 	Builder *b = n->b;
-	Pair p = float_pair(n, "x1", "x2");
-	Value x = distance(b, p.x, p.y, arg_num(n, "p", 2), arg_num(n, "eps", 1e-6));
+	Value x = distance(b, work_pair(n, "x1", "x2"), arg_num(n, "p", 2), arg_num(n, "eps", 1e-6));
 	x = reshape_to(b, x, n->out);
 	return cast(b, x, n->out.elem);
 }
@@ -187,12 +188,10 @@ Value lower_triplet_margin_loss(Node *n)
 {
 	Builder *b = n->b;
 	double p = arg_num(n, "p", 2), eps = arg_num(n, "eps", 1e-6);
-	Pair near = float_pair(n, "anchor", "positive"), far = float_pair(n, "anchor", "negative");
-	Value d_near = distance(b, near.x, near.y, p, eps);
-	Value d_far = distance(b, far.x, far.y, p, eps);
+	Value d_near = distance(b, work_pair(n, "anchor", "positive"), p, eps);
+	Value d_far = distance(b, work_pair(n, "anchor", "negative"), p, eps);
 	if (arg_bool(n, "swap", false)) {
-		Pair other = float_pair(n, "positive", "negative");
-		Value d = distance(b, other.x, other.y, p, eps);
+		Value d = distance(b, work_pair(n, "positive", "negative"), p, eps);
 		d_far = hlo_minimum(b, d_far, d);
 	}
 	Value x = hlo_subtract(b, d_near, d_far);

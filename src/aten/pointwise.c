@@ -22,10 +22,9 @@ bool number_is_rounded(Node *n, const char *name, DType elem)
 DType work_type(Node *n, int count, const char *const *names) { return acc_type(result_type(n, count, names)); }
 DType float_work_type(Node *n, int count, const char *const *names) { return acc_type(float_result_type(n, count, names)); }
 
-Pair float_pair(Node *n, const char *x_name, const char *y_name)
+static Pair pair_in(Node *n, DType t, const char *x_name, const char *y_name)
 {
 	Builder *b = n->b;
-	DType t = float_work_type(n, 2, (const char *[]){ x_name, y_name });
 	Value x = arg_as(n, x_name, t);
 	Value y = arg_as(n, y_name, t);
 	Type shape = broadcast_type(n, known_type(b, x), known_type(b, y));
@@ -33,6 +32,9 @@ Pair float_pair(Node *n, const char *x_name, const char *y_name)
 	y = broadcast(b, y, shape);
 	return (Pair){ x, y, shape };
 }
+
+Pair work_pair(Node *n, const char *x, const char *y) { return pair_in(n, work_type(n, 2, (const char *[]){ x, y }), x, y); }
+Pair float_pair(Node *n, const char *x, const char *y) { return pair_in(n, float_work_type(n, 2, (const char *[]){ x, y }), x, y); }
 
 Value norm_over(Builder *b, Value x, double p, Ints dims)
 {

@@ -12,8 +12,9 @@ bool number_is_rounded(Node *n, const char *name, DType elem);
 DType work_type(Node *n, int count, const char *const *names);
 DType float_work_type(Node *n, int count, const char *const *names);
 
-/* Two arguments in float_work_type(), broadcast to each other. */
+/* Two arguments in work_type() or float_work_type(), broadcast to each other. */
 typedef struct Pair { Value x, y; Type t; } Pair;
+Pair work_pair(Node *n, const char *x, const char *y);
 Pair float_pair(Node *n, const char *x, const char *y);
 
 /* The p-norm of magnitudes x >= 0 over dims: max (p = inf), min (-inf), how many are not 0 (0), or (sum x^p)^(1/p). */

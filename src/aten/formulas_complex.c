@@ -1,0 +1,127 @@
+/* Inverse circular and hyperbolic functions of complex numbers, by W. Kahan's formulas ("Branch Cuts for Complex Elementary
+ * Functions", 1987): from the square roots of 1 - z and 1 + z, whose signs of zero choose the side of the cuts. */
+#include "aten/formulas.h"
+#include "aten/node.h"
+
+typedef struct Parts { Value re, im; } Parts;
+
+static Parts parts(Builder *b, Value z)
+{
+	Value re = hlo_real(b, z);
+	Value im = hlo_imag(b, z);
+	return (Parts){ re, im };
+}
+
+/* sqrt(sign z + shift); the imaginary part keeps its sign of zero */
+static Parts root_of_shifted(Builder *b, Parts z, double sign, double shift)
+{
+	Value re = sign < 0 ? hlo_negate(b, z.re) : z.re;
+	Value im = sign < 0 ? hlo_negate(b, z.im) : z.im;
+	re = plus(b, re, shift);
+	Value w = hlo_complex(b, re, im);
+	w = hlo_sqrt(b, w);
+	return parts(b, w);
+}
+
+/* x y op u v */
+static Value product(Builder *b, Value x, Value y, OpCode op, Value u, Value v)
+{
+	x = hlo_multiply(b, x, y);
+	u = hlo_multiply(b, u, v);
+	return emit(b, op, NULL, 2, (Value[]){ x, u }, NULL);
+}
+
+static Value re_product(Builder *b, Parts x, Parts y) { return product(b, x.re, y.re, OP_subtract, x.im, y.im); }
+static Value re_conj_product(Builder *b, Parts x, Parts y) { return product(b, x.re, y.re, OP_add, x.im, y.im); }
+static Value im_conj_product(Builder *b, Parts x, Parts y) { return product(b, x.re, y.im, OP_subtract, x.im, y.re); }
+
+/* atan2(Re z, Re(sqrt(1 - z) sqrt(1 + z))) + i asinh(Im(conj(sqrt(1 - z)) sqrt(1 + z))) */
+Value complex_asin(Builder *b, Value x)
+{
+	Parts z = parts(b, x);
+	Parts low = root_of_shifted(b, z, -1, 1);
+	Parts high = root_of_shifted(b, z, 1, 1);
+	Value cos = re_product(b, low, high);
+	Value re = hlo_atan2(b, z.re, cos);
+	Value im = math_asinh(b, im_conj_product(b, low, high));
+	return hlo_complex(b, re, im);
+}
+
+/* 2 atan2(Re sqrt(1 - z), Re sqrt(1 + z)) + i asinh(Im(conj(sqrt(1 + z)) sqrt(1 - z))) */
+Value complex_acos(Builder *b, Value x)
+{
+	Parts z = parts(b, x);
+	Parts low = root_of_shifted(b, z, -1, 1);
+	Parts high = root_of_shifted(b, z, 1, 1);
+	Value re = hlo_atan2(b, low.re, high.re);
+	re = scaled(b, re, 2);
+	Value im = math_asinh(b, im_conj_product(b, high, low));
+	return hlo_complex(b, re, im);
+}
+
+/* asinh(Re(conj(sqrt(z - 1)) sqrt(z + 1))) + 2 i atan2(Im sqrt(z - 1), Re sqrt(z + 1)) */
+Value complex_acosh(Builder *b, Value x)
+{
+	Parts z = parts(b, x);
+	Parts low = root_of_shifted(b, z, 1, -1);
+	Parts high = root_of_shifted(b, z, 1, 1);
+	Value re = math_asinh(b, re_conj_product(b, low, high));
+	Value im = hlo_atan2(b, low.im, high.re);
+	im = scaled(b, im, 2);
+	return hlo_complex(b, re, im);
+}
+
+/* i z, and back */
+static Value times_i(Builder *b, Value x)
+{
+	Parts z = parts(b, x);
+	Value re = hlo_negate(b, z.im);
+	return hlo_complex(b, re, z.re);
+}
+
+static Value over_i(Builder *b, Value x)
+{
+	Parts z = parts(b, x);
+	Value im = hlo_negate(b, z.re);
+	return hlo_complex(b, z.im, im);
+}
+
+/* asin(i z) / i */
+Value complex_asinh(Builder *b, Value x)
+{
+	x = times_i(b, x);
+	x = complex_asin(b, x);
+	return over_i(b, x);
+}
+
+/* (log(1 + z) - log(1 - z)) / 2 */
+Value complex_atanh(Builder *b, Value x)
+{
+	Value up = hlo_log_plus_one(b, x);
+	Value down = hlo_negate(b, x);
+	down = hlo_log_plus_one(b, down);
+	x = hlo_subtract(b, up, down);
+	return scaled(b, x, 0.5);
+}
+
+/* atanh(i z) / i */
+Value complex_atan(Builder *b, Value x)
+{
+	x = times_i(b, x);
+	x = complex_atanh(b, x);
+	return over_i(b, x);
+}
+
+/* m + log(1 + exp(other - m)), m the one with the greater real part */
+Value complex_logaddexp(Builder *b, Value x, Value y)
+{
+	Value re_x = hlo_real(b, x);
+	Value re_y = hlo_real(b, y);
+	Value first = hlo_compare(b, DIRECTION_GE, re_x, re_y);
+	Value m = hlo_select(b, first, x, y);
+	Value other = hlo_select(b, first, y, x);
+	other = hlo_subtract(b, other, m);
+	other = hlo_exponential(b, other);
+	other = hlo_log_plus_one(b, other);
+	return hlo_add(b, m, other);
+}
