@@ -96,8 +96,24 @@ static tshlo_fixed *from_meta(Arena *a, const FunctionMeta *m, const Fixed *v, i
 	return f;
 }
 
+/* The class of a Python value, by how its JSON starts. */
+static const char *python_class(const char *json)
+{
+	if (*json == 'n') return "NoneType";
+	if (*json == 't' || *json == 'f') return "bool";
+	if (*json == '"') return "str";
+	return strpbrk(json, ".eNI") ? "float" : "int";
+}
+
 void fixed_to_meta(Arena *a, const Method *k, FunctionMeta *m)
 {
+	/* torch_xla has them among the inputs that the function does not take, by their class. */
+	UnusedInput *unused = NEW(a, UnusedInput, k->nfixed_in + 1);
+	for (int i = 0; i < k->nfixed_in; i++)
+		unused[i] = (UnusedInput){ { LOCATION_INPUT_ARG, k->fixed_in[i].position, NULL },
+			{ .other_type = python_class(k->fixed_in[i].json) } };
+	m->nunused = k->nfixed_in;
+	m->unused_input = unused;
 	m->nfixed_input = k->nfixed_in;
 	m->fixed_input = to_meta(a, k->fixed_in, k->nfixed_in);
 	m->nfixed_output = k->nfixed_out;
