@@ -9,8 +9,9 @@
  *	tshlo_run(r, &x, 1, out, &e);                                       as often as wanted, from any thread
  *	if (e.code) fprintf(stderr, "%s\n", e.message);
  *
- * Every function takes NULL for the object that an earlier call failed to make, does nothing and keeps the first error, so a
- * program checks once, at its end. Functions that return bool give false, those that return a pointer NULL, on failure.
+ * Every function takes NULL for the object that an earlier call failed to make, and one that takes a tshlo_error does nothing
+ * when that holds a failure already: the first error is kept, and a program checks once, at its end. Who does not want to know
+ * gives NULL for the error. Functions that return bool give false, those that return a pointer NULL, on failure.
  * Strings and arrays handed out live as long as the object they came from, unless said otherwise. Strings taken are copied;
  * tensor data taken is borrowed. Objects may be used from several threads at once where it says so. The library never
  * prints, and no input makes it abort. */
@@ -85,7 +86,7 @@ TSHLO_API tshlo_program *tshlo_program_open(const char *path, tshlo_error *e);
 TSHLO_API void tshlo_program_free(tshlo_program *p);
 
 /* How often each op stands in the program: name and count of the i-th, in order of first use. false: i is past the end. */
-TSHLO_API bool tshlo_program_op(const tshlo_program *p, int i, const char **name, int *count);
+TSHLO_API bool tshlo_program_op(tshlo_program *p, int i, const char **name, int *count);
 TSHLO_API const char *tshlo_program_torch_version(const tshlo_program *p);       /* that wrote it; "" unknown */
 
 /* The sample inputs that torch stored in the file, as dense tensors in the order of the user inputs; they live on in the model

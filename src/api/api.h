@@ -18,22 +18,44 @@
 static_assert(sizeof(tshlo_error) == sizeof(Err) && (int)TSHLO_PLUGIN == (int)PLUGIN, "tshlo_error is Err");
 static_assert((int)TSHLO_INPUT_TOKEN == (int)INPUT_TOKEN && (int)TSHLO_OUTPUT_TOKEN == (int)OUTPUT_TOKEN, "kinds agree");
 
-/* The caller's error; NULL is allowed and then nobody hears of it. */
-static inline Err *err_of(tshlo_error *e) { return (Err *)e; }
+/* `err` for the rest of the function: the caller's or, when that is NULL, one that nobody reads. */
+#define OWN_ERR(e) \
+	Err own_ __attribute__((cleanup(err_clear))) = { 0 }, *err = (e) ? (Err *)(e) : &own_
+
+/* The same in a function that does nothing once something has failed. */
+#define ERR(e, result) \
+	OWN_ERR(e); \
+	if (err->code) return result
+
+/* Whether a pointer that must not be NULL is none. */
+static inline bool given(const void *p, const char *what, Err *e)
+{
+	return p || fail(e, BAD_INPUT, "no %s is given, but NULL", what);
+}
+
+/* A tensor of the caller's, before its type is looked at. Its data is for whoever reads it to check. */
+bool given_tensor(const tshlo_tensor *t, const char *what, Err *e);
 
 /* Sets the place that an arena without memory jumps to; `on_full` runs there. Nothing that the function changes after this may
  * be read in on_full, so API functions are thin: guard, then one call. */
 #define GUARD(arena, e, on_full) \
 	jmp_buf full_; \
+	Arena *guarded_ __attribute__((cleanup(guard_end))) = (arena); \
 	if (setjmp(full_)) { fail(e, NO_MEMORY, "out of memory"); on_full; } \
-	(arena)->full = &full_
+	guarded_->full = &full_
+
+/* Nobody can jump to a function that has returned. */
+static inline void guard_end(Arena **a) { (*a)->full = NULL; }
 
 /* -- programs ------------------------------------------------------------------------------------------------------------ */
 
+typedef struct OpCount { const char *name; int count; } OpCount;
 typedef struct Frame { const char *name; VEC(Arg) item; } Frame;
 
 struct tshlo_program {
 	Program *program;
+	bool built;                  /* call by call, not from a file */
+	VEC(OpCount) op;             /* made when asked for */
 	Err err;                     /* the first failure while the graph was given */
 	enum { IN_NOTHING, IN_INPUT, IN_OUTPUT } fixed;      /* what a constant given now is the value of */
 	/* the node being given: its arguments, lists that are open, outputs */
@@ -56,15 +78,20 @@ typedef struct Weight {
 	void *packed;                /* dense copy of a strided one, 64-byte aligned, made when asked for; owned */
 } Weight;
 
-typedef struct Code_ { Version version; Buf bytes; } Artifact;
+typedef struct Artifact {
+	struct Artifact *next;
+	Version version;
+	Buf bytes;
+} Artifact;
 
 typedef struct Method {
 	const char *name;
 	Module *module;              /* of a converted one; owned */
 	const BundleFunction *saved; /* of a loaded one */
+	Version oldest;              /* of a converted one: what its artifact is written for unless told otherwise */
+	const char *version;         /* the same, or the one it was saved with */
 	Buf text;
-	int nartifact;
-	Artifact artifact[8];        /* one per version asked for */
+	Artifact *artifact;          /* one per version asked for */
 	int nin, nout, nunused, nuser;
 	tshlo_value_info *in, *out, *unused;
 	Weight **weight;             /* [nin]; NULL for user inputs */
@@ -100,8 +127,6 @@ void model_state(tshlo_model *m);
 tshlo_model *model_new(Err *e);
 /* NULL, with the failure recorded, when there is no such method. */
 Method *model_method(const tshlo_model *m, const char *name, Err *e);
-/* The artifact for a version (NULL: the method's own); under the lock. */
-const Artifact *method_artifact(tshlo_model *m, Method *k, const char *target, Err *e);
 /* Dense bytes of a weight; NULL with the failure recorded when it has none. */
 const void *weight_data(tshlo_model *m, Weight *w, Err *e);
 

@@ -40,8 +40,7 @@ static void describe_inputs(tshlo_model *m, Method *k, const Lowered *l)
 		k->nuser += a->kind == INPUT_USER;
 		if (!a->tensor) continue;
 		k->weight[i] = add_weight(m, a->tensor);
-		if (tensor_is_contiguous(a->tensor) && a->tensor->storage)
-			k->in[i].type.data = a->tensor->storage + (size_t)a->tensor->offset * dtype_nbytes(a->tensor->dtype);
+		if (tensor_is_contiguous(a->tensor)) k->in[i].type.data = tensor_start(a->tensor);
 	}
 }
 
@@ -88,6 +87,15 @@ static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lo
 	    && verify(mod);
 }
 
+/* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of compatibility starts there. */
+static void describe_version(tshlo_model *m, Method *k)
+{
+	static const Version first = { 1, 0, 0 };
+	Version v = version_needed(k->module);
+	k->oldest = version_cmp(v, first) < 0 ? first : v;
+	k->version = arena_printf(&m->arena, "%d.%d.%d", k->oldest.major, k->oldest.minor, k->oldest.patch);
+}
+
 static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 {
 	Method *k = m->method = NEW(&m->arena, Method, 1);
@@ -105,6 +113,7 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	k->out_spec = m->program->out_spec ? m->program->out_spec : "";
 	describe_inputs(m, k, &lowered);
 	describe_outputs(m, k, &lowered);
+	describe_version(m, k);
 	model_state(m);
 	return fixed_of_program(&m->arena, m->program, k, e);
 }
@@ -115,20 +124,29 @@ static bool guarded(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	return convert(m, opt, e);
 }
 
+/* The model only reads these from now on: neither the caller's error nor this call's place to jump to is there for long. */
+static void close_arenas(tshlo_model *m)
+{
+	Module *mod = m->method[0].module;
+	mod->err = NULL;
+	mod->arena.full = m->program->arena.full = NULL;
+}
+
 tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_options *opt, tshlo_error *e)
 {
 	if (!p) return NULL;
-	Err own = { 0 }, *err = e ? err_of(e) : &own;
+	OWN_ERR(e);
 	tshlo_model *m = err->code || !program_finish(p, err) ? NULL : model_new(err);
 	if (m) {
 		m->program = p->program;
 		p->program = NULL;
-		if (!guarded(m, opt, err)) {
+		if (guarded(m, opt, err)) {
+			close_arenas(m);
+		} else {
 			tshlo_model_free(m);
 			m = NULL;
 		}
 	}
 	tshlo_program_free(p);
-	err_clear(&own);
 	return m;
 }

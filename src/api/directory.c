@@ -54,28 +54,23 @@ static void fill_meta(Arena *a, const Method *k, FunctionMeta *meta)
 static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_options *opt, BundleFunction *f, Err *e)
 {
 	const char *target = opt ? opt->target : NULL;
+	if (k->saved) *f = *k->saved;
+	else fill_meta(a, k, &f->meta);
 	f->bytecode = tshlo_bytecode(m, k->name, target, &f->bytecode_nbytes, (tshlo_error *)e);
 	if (!f->bytecode) return false;
-	if (!opt || !opt->skip_text) {
-		f->text = (const uint8_t *)tshlo_text(m, k->name, &f->text_nbytes, (tshlo_error *)e);
-		if (!f->text && !k->saved) return false;
-	}
-	if (k->saved) {
-		f->meta = k->saved->meta;
-		return true;
-	}
-	fill_meta(a, k, &f->meta);
-	const char *version = target ? target : tshlo_bytecode_version(m, k->name, (tshlo_error *)e);
-	f->meta.stablehlo_version = version;
-	return version != NULL;
+	if (k->saved) return true;
+	f->meta.stablehlo_version = target ? target : k->version;
+	if (opt && opt->skip_text) return true;
+	f->text = (const uint8_t *)tshlo_text(m, k->name, &f->text_nbytes, (tshlo_error *)e);
+	return f->text != NULL;
 }
 
 static BundleTensor bundle_tensor(Arena *a, const Tensor *t)
 {
-	size_t at = (size_t)t->offset * dtype_nbytes(t->dtype);
+	const uint8_t *start = tensor_start(t);
 	return (BundleTensor){ .name = arena_str(a, t->name, strlen(t->name)), .array = { .dtype = t->dtype, .rank = t->rank,
-		.dim = t->dim, .stride = tensor_is_contiguous(t) ? NULL : t->stride, .data = t->storage ? t->storage + at : NULL,
-		.nbytes = t->storage ? t->nbytes - at : 0 } };
+		.dim = t->dim, .stride = tensor_is_contiguous(t) ? NULL : t->stride, .data = start,
+		.nbytes = start ? t->nbytes - (size_t)(start - t->storage) : 0 } };
 }
 
 /* Every parameter and buffer of the program, as state_dict() has them, used or not; constants by their number. */
@@ -121,12 +116,11 @@ static bool guarded_save(tshlo_model *m, Arena *a, const char *dir, const tshlo_
 
 bool tshlo_save(tshlo_model *m, const char *dir, const tshlo_save_options *opt, tshlo_error *e)
 {
-	if (!m) return false;
-	Err own = { 0 };
+	ERR(e, false);
+	if (!m || !given(dir, "directory", err)) return false;
 	Arena a = { 0 };
-	bool ok = guarded_save(m, &a, dir, opt, e ? err_of(e) : &own);
+	bool ok = guarded_save(m, &a, dir, opt, err);
 	arena_free(&a);
-	err_clear(&own);
 	return ok;
 }
 
@@ -200,7 +194,7 @@ static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
 {
 	Arena *a = &m->arena;
 	const FunctionMeta *meta = &f->meta;
-	*k = (Method){ .name = meta->name, .saved = f, .nin = meta->ninput, .nout = meta->noutput, .nunused = meta->nunused,
+	*k = (Method){ .name = meta->name, .saved = f, .version = meta->stablehlo_version ? meta->stablehlo_version : "", .nin = meta->ninput, .nout = meta->noutput, .nunused = meta->nunused,
 		.in = NEW(a, tshlo_value_info, meta->ninput + 1), .out = NEW(a, tshlo_value_info, meta->noutput + 1),
 		.unused = NEW(a, tshlo_value_info, meta->nunused + 1), .weight = NEW(a, Weight *, meta->ninput + 1),
 		.in_spec = meta->input_pytree_spec ? meta->input_pytree_spec : "",
@@ -231,10 +225,11 @@ static bool load(tshlo_model *m, Err *e)
 
 tshlo_model *tshlo_load(const char *dir, tshlo_error *e)
 {
-	tshlo_model *m = model_new(err_of(e));
+	ERR(e, NULL);
+	tshlo_model *m = given(dir, "directory", err) ? model_new(err) : NULL;
 	if (!m) return NULL;
-	m->bundle = bundle_load(dir, err_of(e));
-	if (m->bundle && load(m, err_of(e))) return m;
+	m->bundle = bundle_load(dir, err);
+	if (m->bundle && load(m, err)) return m;
 	tshlo_model_free(m);
 	return NULL;
 }

@@ -4,9 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool open_to_calls(tshlo_program *p)
+{
+	if (p->err.code) return false;
+	return p->built || fail(&p->err, BAD_INPUT, "the program was opened from a file, nothing can be added to it");
+}
+
 /* Every function: nothing once something failed, and out of memory lands in p->err. */
 #define BUILD(result) \
-	if (!p || p->err.code) return result; \
+	if (!p || !open_to_calls(p)) return result; \
 	GUARD(&p->program->arena, &p->err, return result)
 
 static Arena *arena(tshlo_program *p) { return &p->program->arena; }
@@ -16,20 +22,17 @@ static const char *copy(tshlo_program *p, const char *s) { return s ? arena_str(
 static bool begin(tshlo_program *p, Err *e)
 {
 	GUARD(arena(p), e, return false);
-	if (!p->program->graph) p->program->graph = graph_new(p->program, "");
-	return true;
+	p->program->graph = graph_new(p->program, "");
+	return p->built = true;
 }
 
 tshlo_program *tshlo_program_new(tshlo_error *e)
 {
+	ERR(e, NULL);
 	tshlo_program *p = calloc(1, sizeof *p);
-	if (!p) return fail(err_of(e), NO_MEMORY, "out of memory"), NULL;
-	p->program = program_new(err_of(e));
-	if (!p->program) {
-		free(p);
-		return NULL;
-	}
-	if (begin(p, err_of(e))) return p;
+	if (!p) return fail(err, NO_MEMORY, "out of memory"), NULL;
+	p->program = program_new(err);
+	if (p->program && begin(p, err)) return p;
 	tshlo_program_free(p);
 	return NULL;
 }
@@ -47,6 +50,7 @@ void tshlo_program_free(tshlo_program *p)
 int64_t tshlo_symbol(tshlo_program *p, const char *expr, int64_t hint)
 {
 	BUILD(-1);
+	if (!given(expr, "expression of a symbol", &p->err)) return -1;
 	Program *g = p->program;
 	for (int i = 0; i < g->sym.n; i++)
 		if (!strcmp(g->sym.v[i].expr, expr)) return ~(int64_t)i;
@@ -54,13 +58,29 @@ int64_t tshlo_symbol(tshlo_program *p, const char *expr, int64_t hint)
 	return ~(int64_t)(g->sym.n - 1);
 }
 
-static bool check_dims(tshlo_program *p, const char *name, int rank, const int64_t *dims)
+static bool known_dims(tshlo_program *p, const char *name, const char *what, int rank, const int64_t *dims)
 {
-	if (rank < 0 || rank > 64) return fail(&p->err, BAD_INPUT, "value '%s' has rank %d, wanted 0 to 64", name, rank);
 	for (int i = 0; i < rank; i++)
 		if (dims[i] < 0 && ~dims[i] >= p->program->sym.n)
-			return fail(&p->err, BAD_INPUT, "value '%s': dim %d is %lld, neither a size nor a symbol", name, i, (long long)dims[i]);
+			return fail(&p->err, BAD_INPUT, "value '%s': %s %d is %lld, neither a number nor a symbol", name, what, i,
+				(long long)dims[i]);
 	return true;
+}
+
+/* A tensor whose bytes cannot be counted is none. */
+static bool countable(tshlo_program *p, const char *name, int rank, const int64_t *dims)
+{
+	int64_t n = 16;              /* bytes of the largest element type */
+	for (int i = 0; i < rank; i++)
+		if (dims[i] > 0 && __builtin_mul_overflow(n, dims[i], &n))
+			return fail(&p->err, BAD_INPUT, "value '%s' has more bytes than 63 bits can count", name);
+	return true;
+}
+
+static bool check_rank(tshlo_program *p, const char *name, int rank, const int64_t *dims)
+{
+	if (rank < 0 || rank > MAX_RANK) return fail(&p->err, BAD_INPUT, "'%s' has rank %d, wanted 0 to %d", name, rank, MAX_RANK);
+	return !rank || given(dims, "list of sizes", &p->err);
 }
 
 static bool check_dtype(tshlo_program *p, const char *name, tshlo_dtype t)
@@ -72,7 +92,9 @@ int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, in
 	const int64_t *strides, int64_t offset)
 {
 	BUILD(0);
-	if (!check_dtype(p, name, dtype) || !check_dims(p, name, rank, dims)) return 0;
+	if (!given(name, "name of a value", &p->err) || !check_dtype(p, name, dtype) || !check_rank(p, name, rank, dims)) return 0;
+	if (!known_dims(p, name, "size", rank, dims) || !countable(p, name, rank, dims)) return 0;
+	if (!known_dims(p, name, "stride", strides ? rank : 0, strides) || !known_dims(p, name, "offset", 1, &offset)) return 0;
 	VId id = graph_value(p->program, p->program->graph, name, VALUE_TENSOR);
 	GraphValue *v = &p->program->graph->value.v[id];
 	v->dtype = (DType)dtype;
@@ -86,7 +108,7 @@ int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, in
 int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size)
 {
 	BUILD(0);
-	if (!check_dims(p, name, 1, &size)) return 0;
+	if (!given(name, "name of a value", &p->err) || !known_dims(p, name, "size", 1, &size)) return 0;
 	VId id = graph_value(p->program, p->program->graph, name, VALUE_SYMINT);
 	p->program->graph->value.v[id].sym = size;
 	return id;
@@ -111,6 +133,7 @@ static void end_node(tshlo_program *p)
 void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace, const char *module_stack)
 {
 	BUILD();
+	if (!given(target, "target of a node", &p->err)) return;
 	end_node(p);
 	GraphNode *n = graph_node(p->program, p->program->graph, target, name);
 	n->stack_trace = copy(p, stack_trace);
@@ -119,13 +142,18 @@ void tshlo_node(tshlo_program *p, const char *target, const char *name, const ch
 	p->fixed = IN_NOTHING;
 }
 
+static bool in_node(tshlo_program *p, const char *what)
+{
+	return p->in_node || fail(&p->err, BAD_INPUT, "%s is given outside a node", what);
+}
+
 static void add_arg(tshlo_program *p, const char *name, Arg x)
 {
 	if (!p->in_node && p->fixed != IN_NOTHING && x.kind < ARG_DTYPE && x.kind != ARG_VALUE && x.kind != ARG_COMPLEX) {
 		*(p->fixed == IN_INPUT ? &p->input.v[p->input.n - 1].arg : &p->output.v[p->output.n - 1].arg) = x;
 		return;
 	}
-	if (!p->in_node) { fail(&p->err, BAD_INPUT, "an argument is given before any node"); return; }
+	if (!in_node(p, "an argument")) return;
 	if (p->open.n) {
 		Frame *f = &p->open.v[p->open.n - 1];
 		*push(arena(p), &f->item) = x;
@@ -155,10 +183,17 @@ void tshlo_arg_int(tshlo_program *p, const char *name, int64_t v) { ARG(ARG_INT,
 void tshlo_arg_float(tshlo_program *p, const char *name, double v) { ARG(ARG_FLOAT, .f = v); }
 void tshlo_arg_bool(tshlo_program *p, const char *name, bool v) { ARG(ARG_BOOL, .b = v); }
 void tshlo_arg_complex(tshlo_program *p, const char *name, double re, double im) { ARG(ARG_COMPLEX, .complex_ = { re, im }); }
-void tshlo_arg_string(tshlo_program *p, const char *name, const char *v) { ARG(ARG_STR, .str = copy(p, v)); }
-void tshlo_arg_device(tshlo_program *p, const char *name, const char *v) { ARG(ARG_DEVICE, .str = copy(p, v)); }
 void tshlo_arg_layout(tshlo_program *p, const char *name, int v) { ARG(ARG_LAYOUT, .i = v); }
 void tshlo_arg_memory_format(tshlo_program *p, const char *name, int v) { ARG(ARG_MEMORY_FORMAT, .i = v); }
+
+static void add_string(tshlo_program *p, const char *name, ArgKind kind, const char *v)
+{
+	BUILD();
+	if (given(v, "string of an argument", &p->err)) add_arg(p, name, (Arg){ .kind = kind, .str = copy(p, v) });
+}
+
+void tshlo_arg_string(tshlo_program *p, const char *name, const char *v) { add_string(p, name, ARG_STR, v); }
+void tshlo_arg_device(tshlo_program *p, const char *name, const char *v) { add_string(p, name, ARG_DEVICE, v); }
 
 void tshlo_arg_dtype(tshlo_program *p, const char *name, tshlo_dtype v)
 {
@@ -169,6 +204,7 @@ void tshlo_arg_dtype(tshlo_program *p, const char *name, tshlo_dtype v)
 void tshlo_arg_ints(tshlo_program *p, const char *name, int n, const int64_t *v)
 {
 	BUILD();
+	if (n < 0 || (n && !v)) { fail(&p->err, BAD_INPUT, "a list of %d integers is given as %s", n, v ? "an array" : "NULL"); return; }
 	Arg *item = NEW(arena(p), Arg, n + 1);
 	for (int i = 0; i < n; i++) item[i] = (Arg){ .kind = ARG_INT, .i = v[i] };
 	add_arg(p, name, (Arg){ .kind = ARG_LIST, .list = { n, item } });
@@ -177,7 +213,7 @@ void tshlo_arg_ints(tshlo_program *p, const char *name, int n, const int64_t *v)
 void tshlo_arg_list_begin(tshlo_program *p, const char *name)
 {
 	BUILD();
-	*push(arena(p), &p->open) = (Frame){ .name = copy(p, name) };
+	if (in_node(p, "a list")) *push(arena(p), &p->open) = (Frame){ .name = copy(p, name) };
 }
 
 void tshlo_arg_list_end(tshlo_program *p)
@@ -191,17 +227,26 @@ void tshlo_arg_list_end(tshlo_program *p)
 void tshlo_node_output(tshlo_program *p, int value)
 {
 	BUILD();
-	if (!value || known_value(p, value)) *push(arena(p), &p->out) = value;
+	if (in_node(p, "a node's output") && (!value || known_value(p, value))) *push(arena(p), &p->out) = value;
 }
 
 /* -- inputs, outputs, weights ------------------------------------------------------------------------------------------------ */
 
 static Arg value_or_none(int value) { return value ? arg_value(value) : (Arg){ .kind = ARG_NONE }; }
 
+static bool check_kind(tshlo_program *p, const char *what, const char *name, unsigned kind, unsigned last, bool targeted,
+	const char *target)
+{
+	if (kind > last) return fail(&p->err, BAD_INPUT, "%s '%s' is of kind %u, which does not exist", what, name, kind);
+	return !targeted || target || fail(&p->err, BAD_INPUT, "%s '%s' of kind %u has no target", what, name, kind);
+}
+
 void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, const char *target, bool persistent, int value)
 {
 	BUILD();
-	if (value && !known_value(p, value)) return;
+	if (!given(name, "name of an input", &p->err) || (value && !known_value(p, value))) return;
+	if (!check_kind(p, "input", name, kind, TSHLO_INPUT_TOKEN, kind != TSHLO_INPUT_USER && value, target)) return;
+	end_node(p);
 	*push(arena(p), &p->input) = (Input){ (InputKind)kind, value_or_none(value), copy(p, name), copy(p, target), persistent };
 	p->fixed = value ? IN_NOTHING : IN_INPUT;
 }
@@ -209,7 +254,9 @@ void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, cons
 void tshlo_output(tshlo_program *p, tshlo_output_kind kind, const char *target, int value)
 {
 	BUILD();
+	bool targeted = kind != TSHLO_OUTPUT_USER && kind != TSHLO_OUTPUT_LOSS && kind != TSHLO_OUTPUT_TOKEN;
 	if (value && !known_value(p, value)) return;
+	if (!check_kind(p, "output", target ? target : "", kind, TSHLO_OUTPUT_TOKEN, targeted, target)) return;
 	end_node(p);
 	p->fixed = value ? IN_NOTHING : IN_OUTPUT;
 	*push(arena(p), &p->output) = (Output){ (OutputKind)kind, value_or_none(value), copy(p, target) };
@@ -219,7 +266,8 @@ void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int ran
 	int64_t offset, const void *storage, size_t nbytes)
 {
 	BUILD();
-	if (!check_dtype(p, name, dtype) || rank < 0 || rank > 64) { fail(&p->err, BAD_INPUT, "tensor '%s' has rank %d", name, rank); return; }
+	if (!given(name, "name of a tensor", &p->err) || !check_dtype(p, name, dtype) || !check_rank(p, name, rank, dims)) return;
+	if (rank && !given(strides, "list of strides", &p->err)) return;
 	Tensor *t = program_add_tensor(p->program, copy(p, name));
 	*t = (Tensor){ t->name, (DType)dtype, rank, COPY(arena(p), int64_t, dims, rank), COPY(arena(p), int64_t, strides, rank), offset,
 		storage, nbytes };
@@ -249,12 +297,16 @@ static void hand_over(tshlo_program *p)
 	for (int i = 0; i < p->output.n; i++) g->graph->output[i] = p->output.v[i].arg;
 }
 
+static void finish(tshlo_program *p)
+{
+	GUARD(arena(p), &p->err, return);
+	hand_over(p);
+	if (!p->err.code) graph_check(&p->program->arena, p->program->graph, &p->err);
+}
+
 bool program_finish(tshlo_program *p, Err *e)
 {
-	if (!p->err.code && p->input.n + p->output.n > 0) {
-		GUARD(arena(p), &p->err, return false);
-		hand_over(p);
-	}
+	if (p->built && !p->err.code) finish(p);
 	if (!p->err.code) return true;
 	return fail(e, p->err.code, "%s", err_msg(&p->err));
 }

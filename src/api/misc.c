@@ -6,14 +6,15 @@
 
 void tshlo_error_clear(tshlo_error *e)
 {
-	if (e) err_clear(err_of(e));
+	if (e) err_clear((Err *)e);
 }
 
 const char *tshlo_version(void) { return TSHLO_VERSION; }
-const char *tshlo_stablehlo_version(void) { return "1.20.0"; }
+const char *tshlo_stablehlo_version(void) { return current_version_text; }
 
 tshlo_dtype tshlo_dtype_by_name(const char *name)
 {
+	if (!name) return 0;
 	for (int t = 1; t < NDTYPES; t++)
 		if (!strcmp(dtype_name((DType)t), name)) return t;
 	return (int)dtype_from_torch(name, strlen(name));
@@ -36,10 +37,8 @@ double tshlo_tensor_at(const tshlo_tensor *t, size_t i, int part)
 
 bool tshlo_write_file(const char *path, const void *p, size_t n, tshlo_error *e)
 {
-	Err own = { 0 };
-	bool ok = write_file(path, p, n, e ? err_of(e) : &own);
-	err_clear(&own);
-	return ok;
+	ERR(e, false);
+	return given(path, "path", err) && write_file(path, p, n, err);
 }
 
 /* -- NumPy files ------------------------------------------------------------------------------------------------------------ */
@@ -62,12 +61,11 @@ static bool read_npy(tshlo_npy *f, const char *path, Err *e)
 
 tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e)
 {
+	ERR(e, NULL);
+	if (!given(path, "path", err)) return NULL;
 	tshlo_npy *f = calloc(1, sizeof *f);
-	if (!f) return fail(err_of(e), NO_MEMORY, "out of memory"), NULL;
-	Err own = { 0 };
-	bool ok = read_npy(f, path, e ? err_of(e) : &own);
-	err_clear(&own);
-	if (!ok) {
+	if (!f) return fail(err, NO_MEMORY, "out of memory"), NULL;
+	if (!read_npy(f, path, err)) {
 		tshlo_npy_close(f);
 		return NULL;
 	}
@@ -85,11 +83,11 @@ void tshlo_npy_close(tshlo_npy *f)
 
 bool tshlo_npy_write(const char *path, const tshlo_tensor *t, tshlo_error *e)
 {
-	size_t n = dtype_nbytes(checked(t->dtype));
-	for (int i = 0; i < t->rank; i++) n *= (size_t)t->dims[i];
-	NpyArray x = { .dtype = checked(t->dtype), .rank = t->rank, .dim = t->dims, .data = t->data, .nbytes = n };
-	Err own = { 0 };
-	bool ok = npy_write_file(path, &x, e ? err_of(e) : &own);
-	err_clear(&own);
-	return ok;
+	ERR(e, false);
+	if (!given(path, "path", err) || !given_tensor(t, "tensor", err)) return false;
+	size_t n = 0;
+	HostTensor h = { { (DType)t->dtype, t->rank, t->dims }, t->data };
+	if (!tensor_nbytes(&h.type, &n, err) || (n && !given(t->data, "data of the tensor", err))) return false;
+	NpyArray x = { .dtype = (DType)t->dtype, .rank = t->rank, .dim = t->dims, .data = t->data, .nbytes = n };
+	return npy_write_file(path, &x, err);
 }

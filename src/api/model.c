@@ -17,7 +17,11 @@ static void method_free(Method *k)
 	if (k->module) module_free(k->module);
 	free(k->module);
 	buf_free(&k->text);
-	for (int i = 0; i < k->nartifact; i++) buf_free(&k->artifact[i].bytes);
+	for (Artifact *a = k->artifact, *next; a; a = next) {
+		next = a->next;
+		buf_free(&a->bytes);
+		free(a);
+	}
 }
 
 void tshlo_model_free(tshlo_model *m)
@@ -46,10 +50,8 @@ Method *model_method(const tshlo_model *m, const char *name, Err *e)
 
 static const Method *ask(const tshlo_model *m, const char *name)
 {
-	Err ignored = { 0 };
-	const Method *k = model_method(m, name, &ignored);
-	err_clear(&ignored);
-	return k;
+	OWN_ERR(NULL);
+	return model_method(m, name, err);
 }
 
 int tshlo_nmethods(const tshlo_model *m) { return m ? m->nmethod : 0; }
@@ -135,7 +137,7 @@ const void *weight_data(tshlo_model *m, Weight *w, Err *e)
 {
 	const Tensor *t = &w->tensor;
 	if (!t->storage && dense_nbytes(t)) return fail(e, BAD_INPUT, "weight '%s' has no data", t->name), NULL;
-	if (tensor_is_contiguous(t)) return t->storage + (size_t)t->offset * dtype_nbytes(t->dtype);
+	if (tensor_is_contiguous(t)) return tensor_start(t);
 	pthread_mutex_lock(&m->lock);
 	const void *p = w->packed ? w->packed : pack(w, e);
 	pthread_mutex_unlock(&m->lock);
@@ -144,107 +146,96 @@ const void *weight_data(tshlo_model *m, Weight *w, Err *e)
 
 /* -- text and bytecode ---------------------------------------------------------------------------------------------------------- */
 
+static bool print_text(Method *k, Err *e)
+{
+	if (!k->module) return fail(e, UNSUPPORTED, "this model was saved without text; reading bytecode back is not supported yet");
+	k->module->err = e;
+	return print_module(k->module, &k->text);
+}
+
 static bool make_text(Method *k, Err *e)
 {
 	if (k->text.n) return true;
-	if (!k->module) return fail(e, UNSUPPORTED, "this model was saved without text; reading bytecode back is not supported yet");
-	k->module->err = e;
-	if (!print_module(k->module, &k->text)) return false;
+	bool ok = true;
+	if (k->saved && k->saved->text) put(&k->text, k->saved->text, k->saved->text_nbytes);
+	else ok = print_text(k, e);
 	put_byte(&k->text, 0);
-	return !k->text.failed || fail(e, NO_MEMORY, "out of memory for the text of the module");
+	if (ok && k->text.failed) ok = fail(e, NO_MEMORY, "out of memory for the text of the module");
+	if (!ok) buf_free(&k->text);
+	return ok;
 }
 
 const char *tshlo_text(tshlo_model *m, const char *method, size_t *n, tshlo_error *e)
 {
-	Method *k = model_method(m, method, err_of(e));
+	ERR(e, NULL);
+	Method *k = model_method(m, method, err);
 	if (!k) return NULL;
-	if (k->saved && k->saved->text && !k->text.n) {
-		pthread_mutex_lock(&m->lock);
-		if (!k->text.n) {
-			put(&k->text, k->saved->text, k->saved->text_nbytes);
-			put_byte(&k->text, 0);
-		}
-		pthread_mutex_unlock(&m->lock);
-	}
 	pthread_mutex_lock(&m->lock);
-	bool ok = make_text(k, err_of(e));
+	bool ok = make_text(k, err);
 	pthread_mutex_unlock(&m->lock);
 	if (!ok) return NULL;
 	if (n) *n = k->text.n - 1;
 	return (const char *)k->text.p;
 }
 
-/* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of compatibility starts there. */
-static Version default_version(const Method *k)
-{
-	static const Version first = { 1, 0, 0 };
-	Version v = version_needed(k->module);
-	return version_cmp(v, first) < 0 ? first : v;
-}
-
 static bool wanted_version(const Method *k, const char *target, Version *v, Err *e)
 {
-	if (!target) return *v = default_version(k), true;
+	if (!target) return *v = k->oldest, true;
 	return version_parse(target, v) || fail(e, BAD_INPUT, "'%s' is no StableHLO version, wanted one like 1.9.0", target);
 }
 
-const Artifact *method_artifact(tshlo_model *m, Method *k, const char *target, Err *e)
+static Artifact *write_artifact(Method *k, Version v, Err *e)
 {
-	Version v;
-	(void)m;
-	if (!wanted_version(k, target, &v, e)) return NULL;
-	for (int i = 0; i < k->nartifact; i++)
-		if (!version_cmp(k->artifact[i].version, v)) return &k->artifact[i];
-	int room = (int)(sizeof k->artifact / sizeof *k->artifact);
-	if (k->nartifact == room) return fail(e, UNSUPPORTED, "more than %d versions of one module were asked for", room), NULL;
-	Artifact a = { .version = v };
+	Artifact *a = calloc(1, sizeof *a);
+	if (!a) return fail(e, NO_MEMORY, "out of memory"), NULL;
+	a->version = v;
 	k->module->err = e;
-	if (!write_bytecode(k->module, v, &a.bytes) || a.bytes.failed) {
-		if (a.bytes.failed) fail(e, NO_MEMORY, "out of memory for the bytecode");
-		buf_free(&a.bytes);
+	if (!write_bytecode(k->module, v, &a->bytes)) {
+		buf_free(&a->bytes);
+		free(a);
 		return NULL;
 	}
-	k->artifact[k->nartifact] = a;
-	return &k->artifact[k->nartifact++];
+	a->next = k->artifact;
+	return k->artifact = a;
+}
+
+/* Under the lock. */
+static const Artifact *artifact(Method *k, const char *target, Err *e)
+{
+	Version v;
+	if (!wanted_version(k, target, &v, e)) return NULL;
+	for (const Artifact *a = k->artifact; a; a = a->next)
+		if (!version_cmp(a->version, v)) return a;
+	return write_artifact(k, v, e);
 }
 
 static const void *saved_bytecode(const Method *k, const char *target, size_t *n, Err *e)
 {
 	if (!k->saved->bytecode)
 		return fail(e, UNSUPPORTED, "this model was saved without bytecode; reading text back is not supported yet"), NULL;
-	if (target && strcmp(target, k->saved->meta.stablehlo_version))
-		return fail(e, UNSUPPORTED, "this model was saved as StableHLO %s; writing it as %s is not supported yet",
-			k->saved->meta.stablehlo_version, target), NULL;
+	if (target && strcmp(target, k->version))
+		return fail(e, UNSUPPORTED, "this model was saved as StableHLO %s; writing it as %s is not supported yet", k->version,
+			target), NULL;
 	if (n) *n = k->saved->bytecode_nbytes;
 	return k->saved->bytecode;
 }
 
 const void *tshlo_bytecode(tshlo_model *m, const char *method, const char *target, size_t *n, tshlo_error *e)
 {
-	Method *k = model_method(m, method, err_of(e));
+	ERR(e, NULL);
+	Method *k = model_method(m, method, err);
 	if (!k) return NULL;
-	if (k->saved) return saved_bytecode(k, target, n, err_of(e));
+	if (k->saved) return saved_bytecode(k, target, n, err);
 	pthread_mutex_lock(&m->lock);
-	const Artifact *a = method_artifact(m, k, target, err_of(e));
+	const Artifact *a = artifact(k, target, err);
 	pthread_mutex_unlock(&m->lock);
 	if (a && n) *n = a->bytes.n;
 	return a ? a->bytes.p : NULL;
 }
 
-static const char *version_text(tshlo_model *m, Version v, Err *e)
-{
-	GUARD(&m->arena, e, return NULL);
-	return arena_printf(&m->arena, "%d.%d.%d", v.major, v.minor, v.patch);
-}
-
 const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_error *e)
 {
-	Method *k = model_method(m, method, err_of(e));
-	if (!k) return NULL;
-	if (k->saved) return k->saved->meta.stablehlo_version;
-	Version v = default_version(k);
-	pthread_mutex_lock(&m->lock);
-	const char *s = version_text(m, v, err_of(e));
-	pthread_mutex_unlock(&m->lock);
-	return s;
+	ERR(e, NULL);
+	const Method *k = model_method(m, method, err);
+	return k ? k->version : NULL;
 }

@@ -8,31 +8,42 @@
 
 tshlo_program *tshlo_program_open(const char *path, tshlo_error *e)
 {
+	ERR(e, NULL);
+	if (!given(path, "path", err)) return NULL;
 	tshlo_program *p = calloc(1, sizeof *p);
-	if (!p) return fail(err_of(e), NO_MEMORY, "out of memory"), NULL;
-	p->program = pt2_open(path, err_of(e));
+	if (!p) return fail(err, NO_MEMORY, "out of memory"), NULL;
+	p->program = pt2_open(path, err);
 	if (p->program) return p;
 	free(p);
 	return NULL;
 }
 
-bool tshlo_program_op(const tshlo_program *p, int i, const char **name, int *count)
+static bool count_ops(tshlo_program *p, Err *e)
 {
-	const Graph *g = p ? p->program->graph : NULL;
-	int seen = 0;
-	for (int k = 0; g && k < g->node.n; k++) {
-		int n = 0;
-		for (int j = 0; j < g->node.n; j++) {
-			if (strcmp(g->node.v[j].target, g->node.v[k].target)) continue;
-			if (j < k) { n = 0; break; }
-			n++;
+	Arena *a = &p->program->arena;
+	GUARD(a, e, p->op.n = 0; return false);
+	const Graph *g = p->program->graph;
+	Map seen = { a, 0, 0, 0 };
+	for (int k = 0; k < g->node.n; k++) {
+		const char *name = g->node.v[k].target;
+		int at = map_get(&seen, name, strlen(name));
+		if (at < 0) {
+			at = p->op.n;
+			map_set(&seen, name, strlen(name), at);
+			*push(a, &p->op) = (OpCount){ name, 0 };
 		}
-		if (!n || seen++ != i) continue;
-		*name = g->node.v[k].target;
-		*count = n;
-		return true;
+		p->op.v[at].count++;
 	}
-	return false;
+	return true;
+}
+
+bool tshlo_program_op(tshlo_program *p, int i, const char **name, int *count)
+{
+	OWN_ERR(NULL);
+	if (!p || i < 0 || (!p->op.n && !count_ops(p, err)) || i >= p->op.n) return false;
+	*name = p->op.v[i].name;
+	*count = p->op.v[i].count;
+	return true;
 }
 
 const char *tshlo_program_torch_version(const tshlo_program *p)
@@ -85,19 +96,23 @@ static int give_samples(Program *p, tshlo_tensor *out)
 {
 	for (int i = 0; out && i < p->nsample; i++) {
 		const Tensor *t = &p->sample[i];
-		size_t each = dtype_nbytes(t->dtype);
-		out[i] = (tshlo_tensor){ (int)t->dtype, t->rank, t->dim, t->storage ? t->storage + (size_t)t->offset * each : NULL };
-		if (tensor_is_contiguous(t)) continue;
-		void *packed = NEW(&p->arena, char, (size_t)tensor_numel(t) * each + 1);
+		out[i] = (tshlo_tensor){ (int)t->dtype, t->rank, t->dim, tensor_start(t) };
+		if (!out[i].data || tensor_is_contiguous(t)) continue;
+		void *packed = NEW(&p->arena, char, (size_t)tensor_numel(t) * dtype_nbytes(t->dtype));
 		tensor_pack(t, packed);
 		out[i].data = packed;
 	}
 	return p->nsample;
 }
 
+static int samples_of(Program *p, tshlo_tensor *out, Err *e)
+{
+	GUARD(&p->arena, e, return -1);
+	return give_samples(p, out);
+}
+
 int tshlo_program_samples(tshlo_program *p, tshlo_tensor *samples, tshlo_error *e)
 {
-	if (!p || !pt2_samples(p->program, err_of(e))) return -1;
-	GUARD(&p->program->arena, err_of(e), return -1);
-	return give_samples(p->program, samples);
+	ERR(e, -1);
+	return p && pt2_samples(p->program, err) ? samples_of(p->program, samples, err) : -1;
 }

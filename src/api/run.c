@@ -20,13 +20,14 @@ struct tshlo_runner {
 
 tshlo_device *tshlo_device_open(const char *plugin, int index, tshlo_error *e)
 {
+	ERR(e, NULL);
 	tshlo_device *d = calloc(1, sizeof *d);
-	if (!d) return fail(err_of(e), NO_MEMORY, "out of memory"), NULL;
-	d->plugin = plugin_open(plugin, err_of(e));
+	if (!d) return fail(err, NO_MEMORY, "out of memory"), NULL;
+	d->plugin = plugin_open(plugin, err);
 	d->device = d->plugin ? plugin_device(d->plugin, index) : NULL;
 	if (d->device) return d;
 	if (d->plugin)
-		fail(err_of(e), BAD_INPUT, "%s has no device %d, it has %d", plugin_info(d->plugin)->path, index, plugin_ndevices(d->plugin));
+		fail(err, BAD_INPUT, "%s has no device %d, it has %d", plugin_info(d->plugin)->path, index, plugin_ndevices(d->plugin));
 	tshlo_device_close(d);
 	return NULL;
 }
@@ -46,23 +47,32 @@ bool tshlo_device_is_host(const tshlo_device *d) { return d && device_is_host(d-
 
 static HostTensor host(const tshlo_tensor *t) { return (HostTensor){ { (DType)t->dtype, t->rank, t->dims }, t->data }; }
 
+bool given_tensor(const tshlo_tensor *t, const char *what, Err *e)
+{
+	if (!given(t, what, e)) return false;
+	if (t->dtype <= 0 || t->dtype >= NDTYPES) return fail(e, BAD_INPUT, "%s: there is no element type %d", what, t->dtype);
+	if (t->rank < 0 || t->rank > MAX_RANK) return fail(e, BAD_INPUT, "%s has rank %d, wanted 0 to %d", what, t->rank, MAX_RANK);
+	if (t->rank && !t->dims) return fail(e, BAD_INPUT, "%s has rank %d and no dims", what, t->rank);
+	return true;
+}
+
 static DeviceBuffer *inner(tshlo_buffer *b) { return (DeviceBuffer *)b; }
 static const DeviceBuffer *peek(const tshlo_buffer *b) { return (const DeviceBuffer *)b; }
 
 tshlo_buffer *tshlo_buffer_new(tshlo_device *d, const tshlo_tensor *t, tshlo_error *e)
 {
-	if (!d) return NULL;
+	ERR(e, NULL);
+	if (!d || !given_tensor(t, "tensor", err)) return NULL;
 	HostTensor h = host(t);
-	return (tshlo_buffer *)buffer_from_host(d->device, &h, err_of(e));
+	return (tshlo_buffer *)buffer_from_host(d->device, &h, err);
 }
 
 bool tshlo_buffer_info(tshlo_buffer *b, tshlo_tensor *out)
 {
 	if (!b) return false;
+	OWN_ERR(NULL);
 	const TensorType *t = buffer_type(peek(b));
-	Err ignored = { 0 };
-	*out = (tshlo_tensor){ (int)t->dtype, t->rank, t->dims, buffer_view(inner(b), &ignored) };
-	err_clear(&ignored);
+	*out = (tshlo_tensor){ (int)t->dtype, t->rank, t->dims, buffer_view(inner(b), err) };
 	return true;
 }
 
@@ -70,7 +80,8 @@ size_t tshlo_buffer_nbytes(const tshlo_buffer *b) { return b ? buffer_nbytes(pee
 
 bool tshlo_buffer_read(const tshlo_buffer *b, void *dst, size_t nbytes, tshlo_error *e)
 {
-	return b && buffer_to_host(peek(b), dst, nbytes, err_of(e));
+	ERR(e, false);
+	return b && (!nbytes || given(dst, "memory to read into", err)) && buffer_to_host(peek(b), dst, nbytes, err);
 }
 
 void tshlo_buffer_free(tshlo_buffer *b) { buffer_free(inner(b)); }
@@ -116,7 +127,7 @@ static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner 
 
 tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e)
 {
-	Err own = { 0 }, *err = e ? err_of(e) : &own;
+	ERR(e, NULL);
 	const Method *k = m && d ? model_method(m, method, err) : NULL;
 	tshlo_runner *r = k ? calloc(1, sizeof *r) : NULL;
 	if (r) {
@@ -128,7 +139,6 @@ tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d,
 	} else if (k) {
 		fail(err, NO_MEMORY, "out of memory");
 	}
-	err_clear(&own);
 	return r;
 }
 
@@ -155,15 +165,22 @@ static const char *type_text(const tshlo_tensor *t, char *text, size_t room)
 static bool check_input(const tshlo_value_info *want, const tshlo_tensor *have, Err *e)
 {
 	HostTensor w = host(&want->type), h = host(have);
+	if (!given_tensor(have, *want->name ? want->name : "an input", e)) return false;
 	if (tensor_type_eq(&w.type, &h.type)) return true;
 	char found[256], wanted[256];
 	return fail(e, BAD_INPUT, "input %d (%s) is %s, wanted %s", want->position, *want->name ? want->name : "unnamed",
 		type_text(have, found, sizeof found), type_text(&want->type, wanted, sizeof wanted));
 }
 
-static bool check_inputs(const Method *k, const tshlo_tensor *in, int nin, Err *e)
+static bool check_count(const Method *k, const void *in, int nin, Err *e)
 {
 	if (nin != k->nuser) return fail(e, BAD_INPUT, "%d inputs are given, wanted %d", nin, k->nuser);
+	return !nin || given(in, "input", e);
+}
+
+static bool check_inputs(const Method *k, const tshlo_tensor *in, int nin, Err *e)
+{
+	if (!check_count(k, in, nin, e)) return false;
 	for (int i = 0, user = 0; i < k->nin; i++)
 		if (k->in[i].input == TSHLO_INPUT_USER && !check_input(&k->in[i], &in[user++], e)) return false;
 	return true;
@@ -171,17 +188,20 @@ static bool check_inputs(const Method *k, const tshlo_tensor *in, int nin, Err *
 
 bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_tensor *in, int nin, tshlo_error *e)
 {
-	const Method *k = model_method(m, method, err_of(e));
-	return k && check_inputs(k, in, nin, err_of(e));
+	ERR(e, false);
+	const Method *k = model_method(m, method, err);
+	return k && check_inputs(k, in, nin, err);
 }
 
 /* The same of buffers; their elements do not matter. */
 static bool check_buffers(const Method *k, tshlo_buffer *const *in, int nin, Err *e)
 {
-	if (nin != k->nuser) return check_inputs(k, NULL, nin, e);
+	if (!check_count(k, in, nin, e)) return false;
 	for (int i = 0, user = 0; i < k->nin; i++) {
 		if (k->in[i].input != TSHLO_INPUT_USER) continue;
-		const TensorType *t = buffer_type(peek(in[user++]));
+		const tshlo_buffer *b = in[user++];
+		if (!b) return fail(e, BAD_INPUT, "input %d (%s) is NULL", k->in[i].position, k->in[i].name);
+		const TensorType *t = buffer_type(peek(b));
 		tshlo_tensor have = { (int)t->dtype, t->rank, t->dims, NULL };
 		if (!check_input(&k->in[i], &have, e)) return false;
 	}
@@ -190,22 +210,19 @@ static bool check_buffers(const Method *k, tshlo_buffer *const *in, int nin, Err
 
 bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e)
 {
-	Err own = { 0 }, *err = e ? err_of(e) : &own;
-	if (!r || err->code || !check_inputs(r->method, in, nin, err)) return err_clear(&own), false;
+	ERR(e, false);
+	if (!r || !check_inputs(r->method, in, nin, err)) return false;
 	HostTensor small[16], *h = nin <= 16 ? small : calloc((size_t)nin, sizeof *h);
 	bool ok = h != NULL || fail(err, NO_MEMORY, "out of memory");
 	for (int i = 0; ok && i < nin; i++) h[i] = host(&in[i]);
 	ok = ok && runner_run(r->runner, h, nin, (DeviceBuffer **)out, err);
 	if (h != small) free(h);
-	err_clear(&own);
 	return ok;
 }
 
 bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out, tshlo_error *e)
 {
-	Err own = { 0 }, *err = e ? err_of(e) : &own;
-	bool ok = r && !err->code && check_buffers(r->method, in, nin, err);
-	ok = ok && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, err);
-	err_clear(&own);
-	return ok;
+	ERR(e, false);
+	return r && check_buffers(r->method, in, nin, err)
+	    && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, err);
 }

@@ -60,6 +60,44 @@ GraphNode *graph_node(Program *p, Graph *g, const char *target, const char *name
 	return n;
 }
 
+typedef struct Scope { const Graph *g; bool *defined; Err *err; } Scope;
+
+static bool define(Scope *s, VId v)
+{
+	if (s->defined[v]) return fail(s->err, BAD_INPUT, "'%s' is defined twice", s->g->value.v[v].name);
+	return s->defined[v] = true;
+}
+
+static bool is_defined(const Scope *s, const Arg *x)
+{
+	if (x->kind == ARG_VALUE && !s->defined[x->value])
+		return fail(s->err, BAD_INPUT, "'%s' is used before it is defined", s->g->value.v[x->value].name);
+	for (int i = 0; x->kind == ARG_LIST && i < x->list.n; i++)
+		if (!is_defined(s, &x->list.item[i])) return false;
+	return true;
+}
+
+static bool check_node(Scope *s, const GraphNode *n)
+{
+	for (int i = 0; i < n->narg; i++)
+		if (!is_defined(s, &n->arg[i].arg)) return err_at(s->err, "argument '%s'", n->arg[i].name);
+	for (int i = 0; i < n->nout; i++)
+		if (n->out[i] && !define(s, n->out[i])) return err_at(s->err, "output %d", i);
+	return true;
+}
+
+bool graph_check(Arena *a, const Graph *g, Err *e)
+{
+	Scope s = { g, NEW(a, bool, g->value.n), e };
+	for (int i = 0; i < g->ninput; i++)
+		if (g->input[i].kind == ARG_VALUE && !define(&s, g->input[i].value)) return err_at(e, "input %d", i);
+	for (int i = 0; i < g->node.n; i++)
+		if (!check_node(&s, &g->node.v[i])) return err_at(e, "node %d (%s)", i, g->node.v[i].target);
+	for (int i = 0; i < g->noutput; i++)
+		if (!is_defined(&s, &g->output[i])) return err_at(e, "output %d", i);
+	return true;
+}
+
 /* ---- tensors ------------------------------------------------------------------------------------------------ */
 
 const Tensor *program_tensor(const Program *p, const char *name)
@@ -81,6 +119,8 @@ Tensor *program_add_tensor(Program *p, const char *name)
 int64_t tensor_numel(const Tensor *t)
 {
 	int64_t n = 1;
+	for (int i = 0; i < t->rank; i++)
+		if (!t->dim[i]) return 0;      /* before the others are multiplied: they may be anything */
 	for (int i = 0; i < t->rank; i++) n *= t->dim[i];
 	return n;
 }
@@ -113,6 +153,11 @@ bool tensor_fits(const Tensor *t)
 	if (__builtin_add_overflow(last, 1, &end)) return false;
 	if (__builtin_mul_overflow(end, (int64_t)dtype_nbytes(t->dtype), &end)) return false;
 	return (uint64_t)end <= t->nbytes;
+}
+
+const uint8_t *tensor_start(const Tensor *t)
+{
+	return t->storage && tensor_numel(t) ? t->storage + (size_t)t->offset * dtype_nbytes(t->dtype) : NULL;
 }
 
 bool tensor_is_contiguous(const Tensor *t)
@@ -151,10 +196,9 @@ static uint8_t *pack(const Tensor *t, int d, const uint8_t *in, uint8_t *out, si
 void tensor_pack(const Tensor *t, void *out)
 {
 	size_t size = dtype_nbytes(t->dtype);
-	int64_t numel = tensor_numel(t);
-	if (!numel) return;
-	const uint8_t *in = t->storage + (size_t)t->offset * size;
-	if (tensor_is_contiguous(t)) memcpy(out, in, (size_t)numel * size);
+	const uint8_t *in = tensor_start(t);
+	if (!in) return;
+	if (tensor_is_contiguous(t)) memcpy(out, in, (size_t)tensor_numel(t) * size);
 	else pack(t, 0, in, out, size);
 }
 

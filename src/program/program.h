@@ -174,6 +174,14 @@ static inline Arg arg_value(VId v) { return (Arg){ .kind = ARG_VALUE, .value = v
 const Tensor *program_tensor(const Program *p, const char *name);
 Tensor *program_add_tensor(Program *p, const char *name);
 
+/* torch's own limit on the dimensions of a tensor that it can iterate over. */
+enum { MAX_RANK = 64 };
+
+/* Whether every value is an input or one node's output, and used only after that. */
+bool graph_check(Arena *a, const Graph *g, Err *e);
+
+/* Where the first element lies; NULL: there is none, or no data. */
+const uint8_t *tensor_start(const Tensor *t);
 /* Whether [dim, stride, offset] stays inside nbytes of storage: the check every reader of tensors makes. */
 bool tensor_fits(const Tensor *t);
 bool tensor_is_contiguous(const Tensor *t);

@@ -6,9 +6,6 @@
 #include "program/program.h"
 #include "pt2/zip.h"
 
-/* torch's own limit on the dimensions of a tensor that it can iterate over. */
-enum { MAX_RANK = 64 };
-
 /* Reading one model. Messages are given their place by each caller on the way out (err_at). */
 typedef struct Model {
 	Program *p;

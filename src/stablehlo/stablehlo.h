@@ -397,6 +397,7 @@ bool print_module(const Module *m, Buf *out);
 
 typedef struct Version { int major, minor, patch; } Version;
 extern const Version current_version;      /* the newest we can write */
+extern const char current_version_text[];
 extern const Version oldest_version;       /* 0.9.0 */
 int version_cmp(Version a, Version b);
 bool version_parse(const char *s, Version *out);        /* "1.9.0" */

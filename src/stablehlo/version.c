@@ -4,7 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-const Version current_version = { 1, 20, 0 };
+#define NEWEST(f) f(1, 20, 0)
+#define VERSION(major, minor, patch) { major, minor, patch }
+#define TEXT(major, minor, patch) #major "." #minor "." #patch
+
+const Version current_version = NEWEST(VERSION);
+const char current_version_text[] = NEWEST(TEXT);
 const Version oldest_version  = { 0, 9, 0 };
 
 int version_cmp(Version a, Version b)
