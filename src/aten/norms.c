@@ -1,4 +1,4 @@
-/* Norms of vectors and matrices, and what is measured with them: distances, cosines. f16 and bf16 are computed in f32. */
+/* Norms of vectors and matrices, and what they bound or scale. f16 and bf16 are computed in f32. */
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
@@ -117,112 +117,65 @@ Value lower_linalg_norm(Node *n)
 	return over == 2 ? matrix_norm(n, ord) : vector_norm(n, ord);
 }
 
-/* -- distances --------------------------------------------------------------------------------------------------------------------- */
+/* -- scaling by norms -------------------------------------------------------------------------------------------------------------- */
 
-/* aten.dist(self, other, p=2): the p-norm of self - other */
-Value lower_dist(Node *n)
+/* All dims of t but one; all of them for -1. */
+static Ints dims_but(Builder *b, Type t, int64_t one)
+{
+	int64_t *v = NEW(b->a, int64_t, t.rank + 1);
+	int count = 0;
+	for (int i = 0; i < t.rank; i++)
+		if (i != one) v[count++] = i;
+	return (Ints){ count, v };
+}
+
+/* aten.norm_except_dim(v, pow=2, dim=0): of each slice along dim; the other dims stay as 1. Without dim (-1): of all, 0-d */
+Value lower_norm_except_dim(Node *n)
 {
 	Builder *b = n->b;
-	Pair p = float_pair(n, "self", "other");
-	Value x = hlo_subtract(b, p.x, p.y);
-	x = hlo_abs(b, x);
-	x = norm_over(b, x, arg_num(n, "p", 2), all_dims(b, p.t.rank));
-	return cast(b, x, n->out.elem);
+	Value v = arg_as(n, "v", acc_type(n->out.elem));
+	Ints dims = dims_but(b, known_type(b, v), arg_int(n, "dim", 0));
+	v = norm_over(b, math_abs(b, v), arg_num(n, "pow", 2), dims);
+	v = cast(b, v, n->out.elem);
+	return reshape_to(b, v, n->out);
 }
 
-/* |x - y + eps|_p over the last dim; integers are subtracted as such */
-static Value distance(Builder *b, Pair pair, double p, double eps)
-{
-	int rank = pair.t.rank;
-	DType t = pair.t.elem;
-	Value x = hlo_subtract(b, pair.x, pair.y);
-	x = cast(b, x, is_float(t) || is_complex(t) ? t : DTYPE_f32);
-	x = plus(b, x, eps);
-	x = hlo_abs(b, x);
-	return norm_over(b, x, p, rank ? one_dim(b, rank - 1) : (Ints){ 0 });
-}
-
-/* aten.pairwise_distance(x1[*, D], x2[*, D], p=2, eps, keepdim) */
-Value lower_pairwise_distance(Node *n)
+/* aten._weight_norm(v, g, dim=0): v g / |v|, the norm of each slice along dim;
+ * aten._weight_norm_interface -> (output, norms) */
+Value lower_weight_norm(Node *n)
 {
 	Builder *b = n->b;
-	Value x = distance(b, work_pair(n, "x1", "x2"), arg_num(n, "p", 2), arg_num(n, "eps", 1e-6));
-	x = reshape_to(b, x, n->out);
-	return cast(b, x, n->out.elem);
-}
-
-/* sum x y over dims */
-static Value dot_over(Builder *b, Value x, Value y, Ints dims)
-{
-	x = hlo_multiply(b, x, y);
-	return sum_over(b, x, dims);
-}
-
-/* x over its norm along dims, which counts as eps at least */
-static Value normalized(Builder *b, Value x, Ints dims, double eps)
-{
-	Type t = known_type(b, x);
-	Value size = norm_over(b, hlo_abs(b, x), 2, dims);
-	size = at_least(b, size, eps);
-	size = spread_over(b, size, dims, t);
-	return hlo_divide(b, x, size);
-}
-
-/* aten.cosine_similarity(x1, x2, dim=1, eps): the dot product of both, each over its norm */
-Value lower_cosine_similarity(Node *n)
-{
-	Builder *b = n->b;
-	Pair p = float_pair(n, "x1", "x2");
-	int dim = arg_dim(n, "dim", 1, p.t.rank);
-	Ints dims = p.t.rank ? one_dim(b, dim) : (Ints){ 0 };
-	double eps = arg_num(n, "eps", 1e-8);
-	Value x = normalized(b, p.x, dims, eps);
-	Value y = normalized(b, p.y, dims, eps);
-	x = dot_over(b, x, y, dims);
-	return cast(b, x, n->out.elem);
-}
-
-/* aten.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction):
- * max(d(anchor, positive) - d(anchor, negative) + margin, 0); swap: the nearer of anchor and positive to negative counts */
-Value lower_triplet_margin_loss(Node *n)
-{
-	Builder *b = n->b;
-	double p = arg_num(n, "p", 2), eps = arg_num(n, "eps", 1e-6);
-	Value d_near = distance(b, work_pair(n, "anchor", "positive"), p, eps);
-	Value d_far = distance(b, work_pair(n, "anchor", "negative"), p, eps);
-	if (arg_bool(n, "swap", false)) {
-		Value d = distance(b, work_pair(n, "positive", "negative"), p, eps);
-		d_far = hlo_minimum(b, d_far, d);
+	DType t = acc_type(n->out.elem);
+	Value v = arg_as(n, "v", t);
+	Value g = operand(n, "g", t);
+	Type tv = known_type(b, v);
+	int64_t dim = arg_int(n, "dim", 0);
+	Ints dims = dims_but(b, tv, dim < -1 ? dim + tv.rank : dim);
+	Value size = norm_over(b, math_abs(b, v), 2, dims);
+	if (out_wanted(n, 1)) {
+		Value norms = cast(b, size, out_type(n, 1).elem);
+		set_out(n, 1, reshape_to(b, norms, out_type(n, 1)));
 	}
-	Value x = hlo_subtract(b, d_near, d_far);
-	x = plus(b, x, arg_num(n, "margin", 1));
-	x = at_least(b, x, 0);
-	return reduced_loss(n, x);
+	size = spread_over(b, size, dims, tv);
+	g = hlo_divide(b, g, size);
+	v = hlo_multiply(b, v, g);
+	return cast(b, v, n->out.elem);
 }
 
-/* aten.cosine_embedding_loss(input1[N?, D], input2[N?, D], target[N?], margin, reduction):
- * target 1: 1 - cos; target -1: max(cos - margin, 0); cos = xy / sqrt((xx + 1e-12) (yy + 1e-12)) */
-Value lower_cosine_embedding_loss(Node *n)
+/* aten.renorm(self, p, dim, maxnorm): slices along dim whose p-norm is above maxnorm are scaled to it */
+Value lower_renorm(Node *n)
 {
 	Builder *b = n->b;
-	Pair p = float_pair(n, "input1", "input2");
-	if (!p.t.rank) return 0;
-	Ints dims = one_dim(b, p.t.rank - 1);
-	Value xx = dot_over(b, p.x, p.x, dims);
-	Value yy = dot_over(b, p.y, p.y, dims);
-	xx = plus(b, xx, 1e-12);
-	yy = plus(b, yy, 1e-12);
-	Value size = hlo_multiply(b, xx, yy);
-	size = hlo_sqrt(b, size);
-	Value cos = dot_over(b, p.x, p.y, dims);
-	cos = hlo_divide(b, cos, size);
-	Value alike = minus_from(b, 1, cos);
-	Value apart = plus(b, cos, -arg_num(n, "margin", 0));
-	apart = at_least(b, apart, 0);
-	Value target = broadcast(b, arg(n, "target"), known_type(b, cos));
-	Value other = is(b, DIRECTION_NE, target, -1);
-	apart = if_num(b, other, 0, apart);
-	Value same = is(b, DIRECTION_EQ, target, 1);
-	cos = hlo_select(b, same, alike, apart);
-	return reduced_loss(n, cos);
+	double most = arg_num(n, "maxnorm", 1);
+	Value x = arg_as(n, "self", acc_type(n->out.elem));
+	Type t = known_type(b, x);
+	Ints dims = dims_but(b, t, arg_dim(n, "dim", 0, t.rank));
+	Value size = norm_over(b, math_abs(b, x), arg_num(n, "p", 2), dims);
+	Value above = is(b, DIRECTION_GT, size, most);
+	Value scale = over(b, most, plus(b, size, 1e-7));
+	Value one = full_like(b, size, 1);
+	scale = hlo_select(b, above, scale, one);
+	scale = spread_over(b, scale, dims, with_elem(t, real_of(t.elem)));
+	x = hlo_multiply(b, x, cast(b, scale, t.elem));
+	return cast(b, x, n->out.elem);
 }
