@@ -23,6 +23,12 @@ static const struct ViewRow { const char *op; When when; Inverse inverse; } view
 #undef VIEW
 };
 
+static const struct WriteRow { const char *target, *functional, *outs; } writes[] = {
+#define WRITES(target, functional, outs) { target, functional, outs },
+#include "program/names.def"
+#undef WRITES
+};
+
 /* "aten.view.default" -> length of "aten.view" */
 static size_t op_len(const char *target)
 {
@@ -34,6 +40,12 @@ static const struct ViewRow *view_row(const Fn *f, const char *target)
 {
 	int i = map_get(&f->views, target, op_len(target));
 	return i < 0 ? NULL : &views[i];
+}
+
+static const struct WriteRow *write_row(const Fn *f, const char *target)
+{
+	int i = map_get(&f->writes, target, strlen(target));
+	return i < 0 ? NULL : &writes[i];
 }
 
 /* -- arguments -------------------------------------------------------------------------------------------------------------- */
@@ -62,8 +74,9 @@ VId new_value(Fn *f, VId like)
 {
 	GraphValue v = f->g->value.v[like];
 	*push(f->a, &f->g->value) = v;
-	*push(f->a, &f->alias) = (Alias){ .now = f->g->value.n - 1 };
-	return f->g->value.n - 1;
+	VId id = f->g->value.n - 1;
+	*push(f->a, &f->alias) = (Alias){ .now = id, .base = id };
+	return id;
 }
 
 GraphNode *new_node(Fn *f, const GraphNode *from, const char *target, int narg, int nout)
@@ -101,10 +114,10 @@ static GraphNode *copy_node(Fn *f, const GraphNode *from, const char *target)
 
 /* -- reading and writing ------------------------------------------------------------------------------------------------------ */
 
-static VId base_of(const Fn *f, VId v)
+static bool is_stale(const Fn *f, VId v)
 {
-	while (f->alias.v[v].parent) v = f->alias.v[v].parent;
-	return v;
+	const Alias *a = &f->alias.v[v];
+	return a->parent && a->version != f->alias.v[a->base].version;
 }
 
 /* The view's step again, on the parent's current content. */
@@ -112,35 +125,36 @@ static VId replay(Fn *f, VId v)
 {
 	const GraphNode *how = f->alias.v[v].how;
 	if (!how) return read_value(f, f->alias.v[v].parent);
+	if (how->nout > 1) return piece_again(f, v);
 	VId now = new_value(f, v);
-	GraphNode *g = copy_node(f, how, how->target);
-	g->out[f->alias.v[v].index] = now;
+	copy_node(f, how, how->target)->out[0] = now;
 	return now;
 }
 
+/* A loop over the chain, nearest the base first: chains may be as long as the program. */
 VId read_value(Fn *f, VId v)
 {
-	if (!f->alias.v[v].parent) return f->alias.v[v].now;
-	int version = f->alias.v[base_of(f, v)].version;
-	if (f->alias.v[v].version != version) {
-		VId now = replay(f, v);
-		f->alias.v[v].now = now;
-		f->alias.v[v].version = version;
+	int mine = f->stale.n;
+	for (VId u = v; is_stale(f, u); u = f->alias.v[u].parent) *push(f->a, &f->stale) = u;
+	while (f->stale.n > mine) {
+		VId u = f->stale.v[--f->stale.n], now = replay(f, u);
+		f->alias.v[u].now = now;
+		f->alias.v[u].version = f->alias.v[f->alias.v[u].base].version;
 	}
 	return f->alias.v[v].now;
 }
 
 static bool write_value(Fn *f, VId v, VId content)
 {
-	Alias a = f->alias.v[v];
-	if (a.parent) {
-		VId up = a.how ? invert(f, v, content) : content;
-		if (!up || !write_value(f, a.parent, up)) return false;
-		f->alias.v[v].version = f->alias.v[base_of(f, v)].version;
-	} else {
-		f->alias.v[v].version++;
+	VId base = f->alias.v[v].base;
+	for (VId u = v; u != base; u = f->alias.v[u].parent) {
+		f->alias.v[u].now = content;
+		if (f->alias.v[u].how) content = invert(f, u, content);
+		if (!content) return false;
 	}
-	f->alias.v[v].now = content;
+	f->alias.v[base].now = content;
+	int version = ++f->alias.v[base].version;
+	for (VId u = v; u != base; u = f->alias.v[u].parent) f->alias.v[u].version = version;
 	return true;
 }
 
@@ -150,17 +164,18 @@ static bool write_value(Fn *f, VId v, VId content)
  * last dim, each run of old dims that lie densely in memory must be covered by whole new dims. */
 static bool viewable(const GraphValue *from, const GraphValue *to)
 {
-	int k = to->rank - 1;
-	int64_t chunk = 1, view = 1, unit = from->rank && from->stride ? from->stride[from->rank - 1] : 1;
 	for (int i = 0; i < from->rank; i++)
 		if (from->dim[i] == 0 || !from->stride || !IS_STATIC(from->dim[i]) || !IS_STATIC(from->stride[i])) return true;
+	if (!from->rank) return true;
+	int k = to->rank - 1;
+	uint64_t chunk = 1, view = 1, unit = (uint64_t)from->stride[from->rank - 1];
 	for (int i = from->rank - 1; i >= 0; i--) {
-		chunk *= from->dim[i];
-		if (i > 0 && (from->dim[i - 1] == 1 || from->stride[i - 1] == chunk * unit)) continue;
-		while (k >= 0 && (view < chunk || to->dim[k] == 1)) view *= to->dim[k--];
+		chunk *= (uint64_t)from->dim[i];
+		if (i > 0 && (from->dim[i - 1] == 1 || (uint64_t)from->stride[i - 1] == chunk * unit)) continue;
+		while (k >= 0 && (view < chunk || to->dim[k] == 1)) view *= (uint64_t)to->dim[k--];
 		if (view != chunk) return false;
 		chunk = view = 1;
-		if (i > 0) unit = from->stride[i - 1];
+		if (i > 0) unit = (uint64_t)from->stride[i - 1];
 	}
 	return k < 0;
 }
@@ -180,6 +195,16 @@ static bool returns_argument(const GraphNode *g)
 	return !arg_is_true(g, "train", false) || prob == 0;
 }
 
+/* Tensor.conj() only marks the tensor; resolve_conj() copies a marked one and returns others. */
+static bool is_marked(const Fn *f, VId v)
+{
+	static const char *const marks[] = { "conj", "neg_view", "imag", "mH", "matrix_H", "adjoint" };
+	for (; f->alias.v[v].parent; v = f->alias.v[v].parent)
+		for (size_t i = 0; f->alias.v[v].how && i < sizeof marks / sizeof *marks; i++)
+			if (strstr(f->alias.v[v].how->target, marks[i])) return true;
+	return false;
+}
+
 static bool is_view(const Fn *f, const GraphNode *g, const struct ViewRow *r)
 {
 	VId self = g->narg ? tensor_arg(f, &g->arg[0].arg) : 0;
@@ -189,30 +214,22 @@ static bool is_view(const Fn *f, const GraphNode *g, const struct ViewRow *r)
 	case WHEN_ALWAYS:  return true;
 	case WHEN_STRIDES: return viewable(from, to);
 	case WHEN_SAME:    return same_layout(from, to) && !arg_is_true(g, "copy", false);
+	case WHEN_REAL:    return !is_complex(from->dtype);
+	case WHEN_RESOLVED: return !is_marked(f, self);
 	default:           return returns_argument(g);
 	}
 }
 
-/* In-place overloads whose functional form has another name. */
-static const struct { const char *in_place, *functional; } renamed[] = {
-	{ "aten.float_power_.Scalar",   "aten.float_power.Tensor_Scalar" },
-	{ "aten.float_power_.Tensor",   "aten.float_power.Tensor_Tensor" },
-	{ "aten.floor_divide_.Tensor",  "aten.floor_divide.default" },
-	{ "aten.pow_.Scalar",           "aten.pow.Tensor_Scalar" },
-	{ "aten.pow_.Tensor",           "aten.pow.Tensor_Tensor" },
-	{ "aten.transpose_.default",    "aten.transpose.int" },
-};
-
 /* "aten.add_.Tensor" -> "aten.add.Tensor", "aten.__iand__.Tensor" -> "aten.__and__.Tensor"; NULL: not in place. */
-static const char *functional_name(Arena *a, const char *target)
+static const char *functional_name(const Fn *f, const char *target)
 {
 	size_t n = op_len(target);
 	if (n < 2 || strncmp(target, "aten.", 5) || target[n - 1] != '_') return NULL;
-	for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
-		if (!strcmp(renamed[i].in_place, target)) return renamed[i].functional;
-	if (target[n - 2] != '_') return arena_printf(a, "%.*s%s", (int)n - 1, target, target + n);
-	if (!strncmp(target + 5, "__i", 3) && strncmp(target + 5, "__is", 4))
-		return arena_printf(a, "aten.__%.*s%s", (int)n - 8, target + 8, target + n);
+	const struct WriteRow *r = write_row(f, target);
+	if (r) return r->functional;
+	if (target[n - 2] != '_') return arena_printf(f->a, "%.*s%s", (int)n - 1, target, target + n);
+	if (n > 8 && !strncmp(target + 5, "__i", 3) && strncmp(target + 5, "__is", 4))
+		return arena_printf(f->a, "aten.__%.*s%s", (int)n - 8, target + 8, target + n);
 	return NULL;
 }
 
@@ -222,38 +239,95 @@ static const char *first_name(const char *functional)
 	return strstr(functional, "dropout") ? "input" : "self";
 }
 
-/* An ".out" overload writes its arguments "out" (or out0, ...); export leaves few. */
-static bool is_out_overload(const GraphNode *g) { return node_arg(g, "out") != NULL && strstr(g->target, "out") != NULL; }
+/* The arguments that an ".out" overload writes, comma-separated; "" for all others. */
+static const char *out_names(const Fn *f, const GraphNode *g)
+{
+	const struct WriteRow *r = write_row(f, g->target);
+	if (r) return r->outs;
+	return node_arg(g, "out") && strstr(g->target, "out") ? "out" : "";
+}
+
+/* "aten.cat.out" -> "aten.cat.default", "aten.sum.IntList_out" -> "aten.sum.IntList" */
+static const char *without_out(const Fn *f, const char *target)
+{
+	const struct WriteRow *r = write_row(f, target);
+	size_t n = strlen(target);
+	if (r) return r->functional;
+	if (n > 4 && !strcmp(target + n - 4, "_out")) return arena_printf(f->a, "%.*s", (int)n - 4, target);
+	return arena_printf(f->a, "%.*s.default", (int)op_len(target), target);
+}
+
+/* Which item of a comma-separated list `name` is; -1: none. */
+static int item_index(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+	for (int i = 0; *list; i++) {
+		size_t len = strcspn(list, ",");
+		if (len == n && !strncmp(list, name, n)) return i;
+		list += len;
+		list += strspn(list, ", ");
+	}
+	return -1;
+}
 
 /* -- one node ------------------------------------------------------------------------------------------------------------------ */
 
 static void keep_outputs(const GraphNode *from, GraphNode *to) { memcpy(to->out, from->out, (size_t)from->nout * sizeof *to->out); }
 
+static const char *node_name(const GraphNode *g) { return g->name ? g->name : "?"; }
+
+static bool is_as_strided(const GraphNode *g)
+{
+	return !strncmp(g->target, "aten.as_strided.", 16) || !strncmp(g->target, "aten.as_strided_.", 17);
+}
+
+/* as_strided looks at all the memory that its argument lies in: a view of the base rather than of the argument. */
+static VId strided_from_base(Fn *f, GraphNode *g)
+{
+	VId self = tensor_arg(f, &g->arg[0].arg), base = f->alias.v[self].base;
+	for (VId u = self; u != base; u = f->alias.v[u].parent)
+		if (f->g->value.v[u].dtype != f->g->value.v[base].dtype) return self;
+	const Arg *offset = node_arg(g, "storage_offset");
+	Arg own = { .kind = ARG_INT, .i = f->g->value.v[self].offset };
+	if (!offset && !IS_STATIC(own.i)) return self;
+	NamedArg *arg = NEW(f->a, NamedArg, g->narg + 1);
+	memcpy(arg, g->arg, (size_t)g->narg * sizeof *arg);
+	arg[0].arg = arg_value(base);
+	if (!offset) arg[g->narg++] = (NamedArg){ "storage_offset", own };
+	for (int i = 0; i < g->narg; i++)
+		if (!strcmp(arg[i].name, "storage_offset") && arg[i].arg.kind == ARG_NONE) arg[i].arg = own;
+	g->arg = arg;
+	return base;
+}
+
 static bool do_view(Fn *f, const GraphNode *g)
 {
 	VId self = tensor_arg(f, &g->arg[0].arg);
-	const char *name = functional_name(f->a, g->target);
+	const char *name = functional_name(f, g->target);
 	GraphNode *kept = NEW(f->a, GraphNode, 1);
 	*kept = *g;
 	if (name) kept->target = name;
-	GraphNode *copy = copy_node(f, kept, kept->target);
-	keep_outputs(g, copy);
-	int version = f->alias.v[base_of(f, self)].version;
+	if (is_as_strided(g)) self = strided_from_base(f, kept);
+	keep_outputs(g, copy_node(f, kept, kept->target));
+	VId base = f->alias.v[self].base;
+	int version = f->alias.v[base].version;
 	for (int i = 0; i < g->nout; i++)
-		if (g->out[i]) f->alias.v[g->out[i]] = (Alias){ .now = g->out[i], .parent = self, .how = kept, .index = i, .version = version };
+		if (g->out[i]) f->alias.v[g->out[i]] = (Alias){ g->out[i], self, base, kept, i, version };
 	return true;
 }
 
 /* v is another name of self. */
 static void same_as(Fn *f, VId v, VId self)
 {
-	f->alias.v[v] = (Alias){ .now = f->alias.v[self].now, .parent = self, .version = f->alias.v[base_of(f, self)].version };
+	Alias a = f->alias.v[self];
+	VId parent = a.parent && !a.how ? a.parent : self;
+	f->alias.v[v] = (Alias){ .now = a.now, .parent = parent, .base = a.base, .version = f->alias.v[a.base].version };
 }
 
 static bool do_in_place(Fn *f, const GraphNode *g, const char *functional)
 {
 	VId self = g->narg ? tensor_arg(f, &g->arg[0].arg) : 0;
-	if (!self) return fail(f->err, UNSUPPORTED, "%s (node %s) writes something that is not a tensor", g->target, g->name ? g->name : "?");
+	if (!self) return fail(f->err, UNSUPPORTED, "%s (node %s) writes something that is not a tensor", g->target, node_name(g));
 	GraphNode *copy = copy_node(f, g, functional);
 	size_t at = (size_t)(copy - f->node.v);
 	copy->arg[0].name = first_name(functional);
@@ -266,26 +340,71 @@ static bool do_in_place(Fn *f, const GraphNode *g, const char *functional)
 	return true;
 }
 
-static bool do_out(Fn *f, const GraphNode *g)
+/* An ".out" overload: its results are written to the arguments that `outs` names. */
+static bool do_out(Fn *f, const GraphNode *g, const char *outs)
 {
-	VId out = tensor_arg(f, node_arg(g, "out"));
-	if (!out) return fail(f->err, UNSUPPORTED, "%s (node %s): argument 'out' is not a tensor", g->target, g->name ? g->name : "?");
-	GraphNode *copy = copy_node(f, g, arena_printf(f->a, "%.*s.default", (int)op_len(g->target), g->target));
-	const char *dot = strrchr(g->target, '.');
-	if (strcmp(dot, ".out") && !strncmp(dot + strlen(dot) - 4, "_out", 4))
-		copy->target = arena_printf(f->a, "%.*s", (int)strlen(g->target) - 4, g->target);
-	int n = 0;
-	for (int i = 0; i < copy->narg; i++)
-		if (strcmp(copy->arg[i].name, "out")) copy->arg[n++] = copy->arg[i];
+	enum { MOST = 4 };
+	VId written[MOST] = { 0 }, content[MOST] = { 0 };
+	GraphNode *copy = copy_node(f, g, without_out(f, g->target));
+	int n = 0, nout = 0;
+	for (int i = 0; i < g->narg; i++) {
+		int k = item_index(outs, g->arg[i].name);
+		if (k < 0) copy->arg[n++] = copy->arg[i];
+		else if (!(written[k] = tensor_arg(f, &g->arg[i].arg)))
+			return fail(f->err, UNSUPPORTED, "%s (node %s): argument '%s' is not a tensor", g->target, node_name(g), g->arg[i].name);
+		else if (k >= nout) nout = k + 1;
+	}
 	copy->narg = n;
-	copy->out = NEW(f->a, VId, 1);
-	copy->nout = 1;
-	size_t at = (size_t)(copy - f->node.v);
-	VId content = new_value(f, out);
-	f->node.v[at].out[0] = content;
-	if (!write_value(f, out, content)) return false;
-	if (g->nout && g->out[0]) same_as(f, g->out[0], out);
+	copy->nout = nout;
+	copy->out = NEW(f->a, VId, MOST);
+	VId *out = copy->out;
+	for (int k = 0; k < nout; k++)
+		if (written[k]) out[k] = content[k] = new_value(f, written[k]);
+	for (int k = 0; k < nout; k++) {
+		if (!written[k]) continue;
+		if (!write_value(f, written[k], content[k])) return false;
+		if (k < g->nout && g->out[k]) same_as(f, g->out[k], written[k]);
+	}
 	return true;
+}
+
+/* A list of views, one of each item: broadcast_tensors, meshgrid, atleast_1d.Sequence; each becomes a view of its own. */
+static bool do_each(Fn *f, const GraphNode *g, const char *target)
+{
+	const Arg *list = &g->arg[0].arg;
+	for (int i = 0; i < g->nout && i < list->list.n; i++) {
+		if (!g->out[i]) continue;
+		const GraphValue *to = &f->g->value.v[g->out[i]];
+		NamedArg *arg = NEW(f->a, NamedArg, 2);
+		arg[0] = (NamedArg){ "self", list->list.item[i] };
+		arg[1] = (NamedArg){ "size", ints_arg(f->a, to->rank, to->dim) };
+		GraphNode one = *g;
+		one.target = target;
+		one.narg = 2;
+		one.arg = arg;
+		one.nout = 1;
+		one.out = &g->out[i];
+		if (!do_view(f, &one)) return false;
+	}
+	return true;
+}
+
+/* What each item of a list-taking view becomes; NULL: no such op. */
+static const char *each_target(const Fn *f, const GraphNode *g)
+{
+	static const struct { const char *op, *each; } rows[] = {
+		{ "aten.atleast_1d.Sequence", "aten.reshape.default" }, { "aten.atleast_2d.Sequence", "aten.reshape.default" },
+		{ "aten.atleast_3d.Sequence", "aten.reshape.default" }, { "aten.broadcast_tensors.default", "aten.expand.default" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (strcmp(g->target, rows[i].op) || !g->narg || g->arg[0].arg.kind != ARG_LIST) continue;
+		const Arg *list = &g->arg[0].arg;
+		if (list->list.n != g->nout) return NULL;
+		for (int k = 0; k < list->list.n; k++)
+			if (!tensor_arg(f, &list->list.item[k])) return NULL;
+		return rows[i].each;
+	}
+	return NULL;
 }
 
 /* aten.batch_norm(..., training=True, ...) also writes running_mean and running_var: ATen's functional form returns them. */
@@ -317,9 +436,10 @@ static bool do_statistics(Fn *f, const GraphNode *g)
 static bool do_node(Fn *f, const GraphNode *g)
 {
 	if (is_view(f, g, view_row(f, g->target))) return do_view(f, g);
-	const char *functional = functional_name(f->a, g->target);
+	const char *functional = functional_name(f, g->target), *outs = out_names(f, g), *each = each_target(f, g);
 	if (functional) return do_in_place(f, g, functional);
-	if (is_out_overload(g)) return do_out(f, g);
+	if (*outs) return do_out(f, g, outs);
+	if (each) return do_each(f, g, each);
 	if (updates_statistics(f, g)) return do_statistics(f, g);
 	keep_outputs(g, copy_node(f, g, g->target));
 	return true;
@@ -368,11 +488,23 @@ static void do_outputs(Fn *f)
 	for (int i = 0; i < n; i++) f->g->output[i] = out[i].arg;
 }
 
+/* Programs that write nothing stay as they are, but for as_strided. */
+static bool needs_work(const Fn *f)
+{
+	for (int i = 0; i < f->g->node.n; i++) {
+		const GraphNode *g = &f->g->node.v[i];
+		if (functional_name(f, g->target) || *out_names(f, g) || updates_statistics(f, g) || is_as_strided(g)) return true;
+	}
+	return false;
+}
+
 bool functionalize(Program *p, Err *e)
 {
-	Fn f = { .p = p, .g = p->graph, .a = &p->arena, .err = e, .views = { &p->arena, 0, 0, 0 } };
+	Fn f = { .p = p, .g = p->graph, .a = &p->arena, .err = e, .views.arena = &p->arena, .writes.arena = &p->arena };
 	for (int i = 0; i < (int)(sizeof views / sizeof *views); i++) map_set(&f.views, views[i].op, strlen(views[i].op), i);
-	for (int i = 0; i < f.g->value.n; i++) *push(f.a, &f.alias) = (Alias){ .now = i };
+	for (int i = 0; i < (int)(sizeof writes / sizeof *writes); i++) map_set(&f.writes, writes[i].target, strlen(writes[i].target), i);
+	if (!needs_work(&f)) return true;
+	for (int i = 0; i < f.g->value.n; i++) *push(f.a, &f.alias) = (Alias){ .now = i, .base = i };
 	for (int i = 0; i < f.g->node.n; i++)
 		if (!do_node(&f, &f.g->node.v[i])) return false;
 	do_outputs(&f);

@@ -6,7 +6,7 @@
 
 static Arg int_arg(int64_t i) { return (Arg){ .kind = ARG_INT, .i = i }; }
 
-static Arg ints_arg(Arena *a, int n, const int64_t *v)
+Arg ints_arg(Arena *a, int n, const int64_t *v)
 {
 	Arg *item = NEW(a, Arg, n + 1);
 	for (int i = 0; i < n; i++) item[i] = int_arg(v[i]);
@@ -34,16 +34,34 @@ static VId call_like(Fn *f, const GraphNode *how, const char *target, VId like, 
 	return call(f, how, target, like, n, arg);
 }
 
-static int64_t int_of(const GraphNode *g, const char *name, int64_t otherwise)
+static VId refuse(Fn *f, const GraphNode *how)
 {
-	const Arg *x = node_arg(g, name);
-	return x && x->kind == ARG_INT ? x->i : otherwise;
+	fail(f->err, UNSUPPORTED, "the program writes in place through %s (node %s), which cannot be undone", how->target,
+		how->name ? how->name : "?");
+	return 0;
 }
 
-static int dim_of(const Fn *f, const GraphNode *g, VId parent, int64_t otherwise)
+/* A number that is known now: an int, or a SymInt of a known size. Absent or None: otherwise. */
+static bool known_int(const Fn *f, const GraphNode *g, const char *name, int64_t otherwise, int64_t *out)
 {
-	int64_t d = int_of(g, "dim", otherwise);
-	return (int)(d < 0 ? d + f->g->value.v[parent].rank : d);
+	const Arg *x = node_arg(g, name);
+	*out = otherwise;
+	if (!x || x->kind == ARG_NONE) return true;
+	if (x->kind == ARG_INT) *out = x->i;
+	else if (x->kind == ARG_VALUE && f->g->value.v[x->value].kind == VALUE_SYMINT) *out = f->g->value.v[x->value].sym;
+	else return false;
+	return x->kind == ARG_INT || IS_STATIC(*out);
+}
+
+/* The dim that a view goes along; -1: not a dim of the parent. */
+static int dim_of(const Fn *f, const GraphNode *g, VId parent)
+{
+	int64_t d, rank = f->g->value.v[parent].rank, otherwise = 0;
+	if (strstr(g->target, "hsplit")) otherwise = rank > 1;
+	if (strstr(g->target, "dsplit")) otherwise = 2;
+	if (!known_int(f, g, "dim", otherwise, &d)) return -1;
+	if (d < 0) d += rank;
+	return d >= 0 && d < rank ? (int)d : -1;
 }
 
 static VId reshape_back(Fn *f, const GraphNode *how, VId parent, VId content)
@@ -63,27 +81,61 @@ static VId slice_back(Fn *f, const GraphNode *how, VId parent, VId content, int 
 
 static VId narrow_back(Fn *f, const GraphNode *how, VId parent, VId content)
 {
-	int dim = dim_of(f, how, parent, 0);
-	int64_t start = int_of(how, "start", 0);
-	if (start < 0) start += f->g->value.v[parent].dim[dim];
-	return slice_back(f, how, parent, content, dim, start, start + int_of(how, "length", 0));
+	int dim = dim_of(f, how, parent);
+	int64_t start, length;
+	if (dim < 0 || !known_int(f, how, "start", 0, &start) || !known_int(f, how, "length", 0, &length)) return refuse(f, how);
+	int64_t size = f->g->value.v[parent].dim[dim];
+	if (start < 0) start += size;
+	if (start < 0 || length < 0 || start > size || length > size - start) return refuse(f, how);
+	return slice_back(f, how, parent, content, dim, start, start + length);
 }
 
-/* Piece `index` of split, chunk, tensor_split: where it starts is the sum of the sizes before it. */
+/* Where piece `index` of split, chunk, tensor_split lies: after the sizes of those before it. */
+static bool piece_span(const Fn *f, const GraphNode *how, VId parent, int index, int *dim, int64_t *start, int64_t *end)
+{
+	*dim = dim_of(f, how, parent);
+	*start = *end = 0;
+	for (int i = 0; *dim >= 0 && i <= index; i++) {
+		const GraphValue *piece = &f->g->value.v[how->out[i]];
+		if (*dim >= piece->rank || !IS_STATIC(piece->dim[*dim])) return false;
+		*start = *end;
+		if (__builtin_add_overflow(*end, piece->dim[*dim], end)) return false;
+	}
+	return *dim >= 0;
+}
+
 static VId piece_back(Fn *f, const GraphNode *how, int index, VId parent, VId content)
 {
-	int dim = dim_of(f, how, parent, 0);
-	int64_t start = 0;
-	for (int i = 0; i < index; i++) start += f->g->value.v[how->out[i]].dim[dim];
-	return slice_back(f, how, parent, content, dim, start, start + f->g->value.v[content].dim[dim]);
+	int dim;
+	int64_t start, end;
+	if (!piece_span(f, how, parent, index, &dim, &start, &end)) return refuse(f, how);
+	return slice_back(f, how, parent, content, dim, start, end);
 }
 
-static VId select_back(Fn *f, const GraphNode *how, VId parent, VId content, int64_t index)
+static VId select_back(Fn *f, const GraphNode *how, VId parent, VId content, Arg index)
 {
+	int dim = dim_of(f, how, parent);
+	if (dim < 0) return refuse(f, how);
 	VId whole = read_value(f, parent);
-	NamedArg arg[] = { { "self", arg_value(whole) }, { "src", arg_value(content) },
-		{ "dim", int_arg(dim_of(f, how, parent, 0)) }, { "index", int_arg(index) } };
+	NamedArg arg[] = { { "self", arg_value(whole) }, { "src", arg_value(content) }, { "dim", int_arg(dim) }, { "index", index } };
 	return call(f, how, "aten.select_scatter.default", parent, 4, arg);
+}
+
+VId piece_again(Fn *f, VId v)
+{
+	Alias a = f->alias.v[v];
+	int dim;
+	int64_t start, end;
+	VId whole = read_value(f, a.parent);
+	if (inverse_of(f, a.how) == INVERSE_UNBIND) {
+		NamedArg arg[] = { { "self", arg_value(whole) }, { "dim", int_arg(dim_of(f, a.how, a.parent)) },
+			{ "index", int_arg(a.index) } };
+		return call(f, a.how, "aten.select.int", v, 3, arg);
+	}
+	if (!piece_span(f, a.how, a.parent, a.index, &dim, &start, &end)) return refuse(f, a.how);
+	NamedArg arg[] = { { "self", arg_value(whole) }, { "dim", int_arg(dim) }, { "start", int_arg(start) }, { "end", int_arg(end) },
+		{ "step", int_arg(1) } };
+	return call(f, a.how, "aten.slice.Tensor", v, 5, arg);
 }
 
 static VId permute_back(Fn *f, const GraphNode *how, VId parent, VId content)
@@ -111,6 +163,7 @@ static VId movedim_back(Fn *f, const GraphNode *how, VId parent, VId content)
 
 static VId complex_back(Fn *f, const GraphNode *how, VId parent, VId content, bool is_real)
 {
+	if (!is_complex(f->g->value.v[parent].dtype)) return content;      /* Tensor.real of a real tensor is the tensor */
 	VId whole = read_value(f, parent);
 	NamedArg self = { "self", arg_value(whole) };
 	VId other = call(f, how, is_real ? "aten.imag.default" : "aten.real.default", content, 1, &self);
@@ -118,18 +171,27 @@ static VId complex_back(Fn *f, const GraphNode *how, VId parent, VId content, bo
 	return call(f, how, "aten.complex.default", parent, 2, arg);
 }
 
-static VId refuse(Fn *f, const GraphNode *how)
+/* aten.diagonal(self, offset=0, dim1=0, dim2=1); linalg_diagonal takes the last two dims. */
+static VId diagonal_back(Fn *f, const GraphNode *how, VId parent, VId content)
 {
-	fail(f->err, UNSUPPORTED, "the program writes in place through %s (node %s), which cannot be undone", how->target,
-		how->name ? how->name : "?");
-	return 0;
+	bool last = strstr(how->target, "linalg") != NULL;
+	int64_t offset, dim1, dim2;
+	if (!known_int(f, how, "offset", 0, &offset) || !known_int(f, how, "dim1", last ? -2 : 0, &dim1)
+	    || !known_int(f, how, "dim2", last ? -1 : 1, &dim2)) return refuse(f, how);
+	VId whole = read_value(f, parent);
+	NamedArg arg[] = { { "self", arg_value(whole) }, { "src", arg_value(content) }, { "offset", int_arg(offset) },
+		{ "dim1", int_arg(dim1) }, { "dim2", int_arg(dim2) } };
+	return call(f, how, "aten.diagonal_scatter.default", parent, 5, arg);
 }
 
-static int64_t numel(const GraphValue *v)
+/* Whether expand gave every element one place only: then it is a reshape. */
+static bool repeats_nothing(const GraphValue *from, const GraphValue *to)
 {
-	int64_t n = 1;
-	for (int i = 0; i < v->rank; i++) n *= v->dim[i];
-	return n;
+	for (int i = 1; i <= to->rank; i++) {
+		Dim d = to->dim[to->rank - i];
+		if (d != (i <= from->rank ? from->dim[from->rank - i] : 1)) return false;
+	}
+	return true;
 }
 
 /* view.dtype reinterprets the bits; the parent's dtype undoes it. */
@@ -143,11 +205,12 @@ VId invert(Fn *f, VId v, VId content)
 {
 	Alias a = f->alias.v[v];
 	const GraphNode *how = a.how;
+	const Arg *index = node_arg(how, "index");
 	switch (inverse_of(f, how)) {
 	case INVERSE_SAME_SHAPE: return content;
 	case INVERSE_RESHAPE:    return strcmp(how->target, "aten.view.dtype") ? reshape_back(f, how, a.parent, content)
 	                                                                       : same_bits(f, how, a.parent, content);
-	case INVERSE_EXPAND:     return numel(&f->g->value.v[v]) == numel(&f->g->value.v[a.parent])
+	case INVERSE_EXPAND:     return repeats_nothing(&f->g->value.v[a.parent], &f->g->value.v[v])
 	                                ? reshape_back(f, how, a.parent, content) : refuse(f, how);
 	case INVERSE_AGAIN:      return call_like(f, how, how->target, a.parent, content, 0);
 	case INVERSE_PERMUTE:    return permute_back(f, how, a.parent, content);
@@ -155,9 +218,9 @@ VId invert(Fn *f, VId v, VId content)
 	case INVERSE_SLICE:      return call_like(f, how, "aten.slice_scatter.default", a.parent, read_value(f, a.parent), content);
 	case INVERSE_NARROW:     return narrow_back(f, how, a.parent, content);
 	case INVERSE_PIECE:      return piece_back(f, how, a.index, a.parent, content);
-	case INVERSE_SELECT:     return select_back(f, how, a.parent, content, int_of(how, "index", 0));
-	case INVERSE_UNBIND:     return select_back(f, how, a.parent, content, a.index);
-	case INVERSE_DIAGONAL:   return call_like(f, how, "aten.diagonal_scatter.default", a.parent, read_value(f, a.parent), content);
+	case INVERSE_SELECT:     return index ? select_back(f, how, a.parent, content, *index) : refuse(f, how);
+	case INVERSE_UNBIND:     return select_back(f, how, a.parent, content, int_arg(a.index));
+	case INVERSE_DIAGONAL:   return diagonal_back(f, how, a.parent, content);
 	case INVERSE_AS_STRIDED: return call_like(f, how, "aten.as_strided_scatter.default", a.parent, read_value(f, a.parent), content);
 	case INVERSE_REAL:       return complex_back(f, how, a.parent, content, true);
 	case INVERSE_IMAG:       return complex_back(f, how, a.parent, content, false);
