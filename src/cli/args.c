@@ -11,7 +11,7 @@ const char exit_codes_help[] =
 	"  0  done\n"
 	"  1  bad input: a file, program, name or tensor is not as it should be\n"
 	"  2  wrong usage of the command line\n"
-	"  3  unsupported: right, but it cannot be done; every op that is missing is listed\n"
+	"  3  unsupported: right, but it cannot be done; all missing ops are listed\n"
 	"  4  the system said no: files, directories, disk space, memory\n"
 	"  5  the plugin: missing, of another version, or it failed to compile or run\n"
 	"  6  verify only: results differ from --expect\n";

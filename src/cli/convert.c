@@ -93,18 +93,19 @@ static int convert(const Args *a)
 }
 
 static const Option options[] = {
-	{ "output",         'o', OPTION_ONE,  offsetof(Args, to),             "PATH", "where to; its ending gives the format. '-' is standard output" },
+	{ "output",         'o', OPTION_ONE,  offsetof(Args, to),             "PATH", "where to; its ending gives the format,\n'-' is standard output" },
 	{ "format",          0,  OPTION_ONE,  offsetof(Args, format),         "F",    "text, bytecode or directory, whatever the ending" },
 	{ "target",          0,  OPTION_ONE,  offsetof(Args, target),         "X.Y.Z", "StableHLO version of the bytecode;\nelse the oldest that can express the program" },
 	{ "method",          0,  OPTION_ONE,  offsetof(Args, method),         "NAME", "what the function is called (forward);\nof a directory: which one" },
-	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants in the module, not as arguments" },
+	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },
-	{ "locations",       0,  OPTION_FLAG, offsetof(Args, locations),      NULL,   "ops carry the names of the program's nodes (comes later)" },
+	{ "locations",       0,  OPTION_FLAG, offsetof(Args, locations),      NULL,   "ops carry the names of nodes (comes later)" },
 	{ 0 },
 };
 
 const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR -o PATH", .run = convert, .option = options,
 	.summary = "write a program as StableHLO: text, bytecode, or a directory",
-	.notes = "Endings: .mlir is text; .mlir.bc, .mlirbc, .bc and .bytecode are bytecode, a StableHLO portable artifact; '-' is\n"
-		"text; anything else is a directory, which must not exist or be empty. Nothing half-written is left behind.\n" };
+	.notes = "Endings: .mlir is text; .mlir.bc, .mlirbc, .bc and .bytecode are bytecode (a\n"
+		"StableHLO portable artifact); '-' is text; anything else is a directory, which\n"
+		"must not exist or be empty. Nothing half-written is left behind.\n" };

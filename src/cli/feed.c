@@ -1,6 +1,7 @@
 /* What goes into a run and what comes out: tensors by file, name and number. */
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,6 +273,14 @@ void put_label(const Result *r)
 	printf("  %s", type_text(&r->t, NULL, text, sizeof text));
 }
 
+/* Whole numbers in full: 32-bit integers are among them. NaN without its sign. */
+static void put_number(double v, bool sign)
+{
+	if (isnan(v)) fputs(sign ? "+nan" : "nan", stdout);
+	else if (v == trunc(v) && fabs(v) < 1e10) printf(sign ? "%+.0f" : "%.0f", v);
+	else printf(sign ? "%+.6g" : "%.6g", v);
+}
+
 static void put_element(const tshlo_tensor *t, size_t i)
 {
 	const char *type = tshlo_dtype_name(t->dtype);
@@ -285,8 +294,8 @@ static void put_element(const tshlo_tensor *t, size_t i)
 		memcpy(&v, at, sizeof v);
 		printf("%" PRIu64, v);
 	} else {
-		printf(strstr(type, "f") ? "%.6g" : "%.17g", tshlo_tensor_at(t, i, 0));
-		if (tshlo_dtype_is_complex(t->dtype)) printf("%+.6gj", tshlo_tensor_at(t, i, 1));
+		put_number(tshlo_tensor_at(t, i, 0), false);
+		if (tshlo_dtype_is_complex(t->dtype)) put_number(tshlo_tensor_at(t, i, 1), true), putchar('j');
 	}
 }
 

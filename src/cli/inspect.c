@@ -292,5 +292,5 @@ static const Option options[] = {
 
 const Command inspect_command = { .name = "inspect", .operand = "X.pt2|DIR", .run = inspect, .option = options,
 	.summary = "tell what is in a program or a directory",
-	.notes = "Inputs, outputs, weights, ops by count, sizes and versions. A program that cannot be converted is shown as well, with the\n"
-		"reason, and the exit code is 0.\n" };
+	.notes = "Inputs, outputs, weights, ops by count, sizes and versions. A program that\n"
+		"cannot be converted is shown as well, with the reason; the exit code is 0.\n" };

@@ -10,7 +10,7 @@ static void print_help(void)
 {
 	printf("usage: torch-stablehlo COMMAND [options] FILE\n"
 		"       torch-stablehlo --help | --version\n\n"
-		"PyTorch exported programs (.pt2, written by torch.export.save) to StableHLO, and on to an XLA device.\n\n");
+		"PyTorch exported programs (.pt2, written by torch.export.save) to StableHLO, and\non to an XLA device.\n\n");
 	for (int i = 0; i < NCOMMANDS; i++) printf("  %-10s%s\n", commands[i]->name, commands[i]->summary);
 	printf("\n'torch-stablehlo COMMAND --help' tells the options of a command.\n\n%s", exit_codes_help);
 }

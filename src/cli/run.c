@@ -79,15 +79,15 @@ static int run(const Args *a)
 }
 
 static const Option options[] = {
-	{ "input",  'i', OPTION_MANY,  offsetof(Args, input),  "[NAME=]FILE", "an input, a .npy file; once for each input, in order, or by\nname or number" },
-	{ "output", 'o', OPTION_MANY,  offsetof(Args, output), "[N=]FILE",    "where an output goes, as .npy; once for each output, in order,\nor by number; without it the outputs' heads are shown" },
-	{ "plugin",  0,  OPTION_ONE,   offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu, cuda, tpu (cpu)" },
+	{ "input",  'i', OPTION_MANY,  offsetof(Args, input),  "[NAME=]FILE", "an input, a .npy file; once for each input,\nin order, or by name or number" },
+	{ "output", 'o', OPTION_MANY,  offsetof(Args, output), "[N=]FILE",    "where an output goes, as .npy; once for each\noutput, in order, or by number; without it\nthe head of each output is shown" },
+	{ "plugin",  0,  OPTION_ONE,   offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,   offsetof(Args, method), "NAME",        "which function of a directory with several" },
-	{ "repeat",  0,  OPTION_COUNT, offsetof(Args, repeat), "N",           "after a first run, run N times more and tell how long it takes" },
+	{ "repeat",  0,  OPTION_COUNT, offsetof(Args, repeat), "N",           "after a first run, run N times more and tell\nhow long it takes" },
 	{ 0 },
 };
 
 const Command run_command = { .name = "run", .operand = "X.pt2|DIR", .run = run, .option = options,
 	.summary = "run a program on a device",
-	.notes = "A FILE whose name has a '=' is written with its folder: ./a=b.npy. --output NAME=FILE also takes the name of a buffer\n"
-		"that the program writes to. Outputs are written after all have been computed.\n" };
+	.notes = "A FILE whose name has a '=' is written with its folder: ./a=b.npy. Outputs are\n"
+		"written after all have been computed.\n" };

@@ -232,17 +232,18 @@ static int verify(const Args *a)
 }
 
 static const Option options[] = {
-	{ "input",  'i', OPTION_MANY,   offsetof(Args, input),  "[NAME=]FILE", "inputs to run on, as run takes them; else the file's samples" },
-	{ "expect", 'e', OPTION_MANY,   offsetof(Args, expect), "[N=]FILE",    "what an output should be, a .npy file; once for each output, in\norder, or by number" },
+	{ "input",  'i', OPTION_MANY,   offsetof(Args, input),  "[NAME=]FILE", "inputs to run on, as 'run' takes them; else\nthe sample inputs in the file" },
+	{ "expect", 'e', OPTION_MANY,   offsetof(Args, expect), "[N=]FILE",    "what an output should be, a .npy file; once\nfor each output, in order, or by number" },
 	{ "rtol",    0,  OPTION_NUMBER, offsetof(Args, rtol),   "X",           "relative tolerance of floats (1e-4)" },
 	{ "atol",    0,  OPTION_NUMBER, offsetof(Args, atol),   "X",           "absolute tolerance of floats (1e-5)" },
-	{ "plugin",  0,  OPTION_ONE,    offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu, cuda, tpu (cpu)" },
+	{ "plugin",  0,  OPTION_ONE,    offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,    offsetof(Args, method), "NAME",        "which function of a directory with several" },
 	{ 0 },
 };
 
 const Command verify_command = { .name = "verify", .operand = "X.pt2|DIR", .run = verify, .option = options,
-	.summary = "check that a program converts, compiles, runs, and gives what is expected",
-	.notes = "A .pt2 file may hold sample inputs, but no outputs to compare with: without --expect the command tells that all steps\n"
-		"worked, and the range, NaN and infinities of each output. Floats agree when |output - expected| <= atol + rtol *\n"
-		"|expected|, other types when they are the same; NaN agrees with NaN.\n" };
+	.summary = "check that a program converts, compiles and runs, and what it gives",
+	.notes = "A .pt2 file may hold sample inputs, but no outputs to compare with: without\n"
+		"--expect the command tells that all steps worked, and the range, NaN and\n"
+		"infinities of each output. Floats agree when |output - expected| <=\n"
+		"atol + rtol * |expected|, others when they are the same; NaN agrees with NaN.\n" };
