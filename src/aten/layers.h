@@ -1,4 +1,4 @@
-/* What layers share: products of matrices, scaled sums, normalization. */
+/* What layers share: products of matrices, normalization, pairs of a value and its place. */
 #ifndef ATEN_LAYERS_H
 #define ATEN_LAYERS_H
 
@@ -11,20 +11,17 @@
 Value matmul(Node *n, Value x, Value y, DType elem);
 /* x [*, k] . w [o, k]^T -> [*, o], plus bias when there is one; sums and bias in acc_type, rounded once to x's type. */
 Value linear(Builder *b, Value x, Value w, Value bias);
-/* k * x for the number argument `name`; 1 when absent. */
-Value scaled_by_arg(Node *n, Value x, const char *name);
 
 /* -- normalizing (norm.c) ---------------------------------------------------------------------------------------------------- */
 
-/* Mean, 1 / sqrt(variance + eps) and variance (of all N, not N - 1) of x over dims. */
-typedef struct Moments { Value mean, invstd, var; } Moments;
-Moments moments_over(Builder *b, Value x, Ints dims, double eps);
-/* (x - mean) * invstd, both without the dims that they were reduced over */
-Value normalized(Builder *b, Value x, Moments m, Ints dims);
-
-/* -- attention (attention.c) ---------------------------------------------------------------------------------------------------- */
-
-/* layer_norm over the last dims of x, weight and bias of their shape or 0; in x's type. */
+/* (x - mean) / sqrt(variance + eps) over the last ndims dims of x, by weight and bias (of their shape, or 0); in x's type. */
 Value layer_norm(Builder *b, Value x, int ndims, Value weight, Value bias, double eps);
+
+/* -- pooling (pool.c) ------------------------------------------------------------------------------------------------------------ */
+
+/* What a window of no elements has: the lowest value, and a place behind every other. */
+void no_maximum(Builder *b, DType elem, Value *init);
+/* The region that keeps the larger of two (value, place) pairs: among equals the first place, of NaNs the last. */
+Region *larger_pair(Builder *b, DType elem);
 
 #endif

@@ -191,7 +191,7 @@ static bool number_is(Node *n, const char *name, int64_t v)
 	return x && ((x->kind == ARG_INT && x->i == v) || (x->kind == ARG_FLOAT && x->f == (double)v));
 }
 
-Value scaled_by_arg(Node *n, Value x, const char *name)
+static Value scaled_by_arg(Node *n, Value x, const char *name)
 {
 	if (!x || !has_arg(n, name) || number_is(n, name, 1)) return x;
 	Value k = arg_as(n, name, elem_of(n->b, x));

@@ -1,32 +1,276 @@
-/* Normalizations. Statistics of f16 and bf16 are computed in f32, as torch does. */
+/* Normalizations. Statistics of f16 and bf16 are computed in f32, as torch does; the variance is that of all N values. */
+#include "aten/layers.h"
+#include "aten/pointwise.h"
 #include "aten/rules.h"
 
-/* aten.batch_norm(input[N,C,*], weight[C]?, bias[C]?, running_mean[C]?, running_var[C]?, training, momentum, eps):
- * (x - mean) * (1 / sqrt(var + eps)) * weight + bias, per channel */
-Value lower_batch_norm(Node *n)
+#include <float.h>
+
+/* -- statistics -------------------------------------------------------------------------------------------------------------- */
+
+/* Mean, variance and 1 / sqrt(variance + eps), without the dims that they were taken over. */
+typedef struct Moments { Value mean, var, invstd; } Moments;
+
+static Value inverse_deviation(Builder *b, Value var, double eps)
+{
+	var = plus(b, var, eps);
+	return hlo_rsqrt(b, var);
+}
+
+static Moments moments_over(Builder *b, Value x, Ints dims, double eps)
+{
+	Type t = known_type(b, x);
+	Moments m = { 0 };
+	if (!t.kind) return m;
+	m.mean = mean_over(b, x, dims);
+	x = hlo_subtract(b, x, spread_over(b, m.mean, dims, t));
+	x = square(b, x);
+	m.var = mean_over(b, x, dims);
+	m.invstd = inverse_deviation(b, m.var, eps);
+	return m;
+}
+
+/* (x - mean) * invstd */
+static Value normalized(Builder *b, Value x, Moments m, Ints dims)
+{
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	Value mean = spread_over(b, m.mean, dims, t);
+	Value invstd = spread_over(b, m.invstd, dims, t);
+	x = hlo_subtract(b, x, mean);
+	return hlo_multiply(b, x, invstd);
+}
+
+/* x * weight[C] + bias[C] at dim 1; either may be missing */
+static Value by_channel(Node *n, Value x)
+{
+	Builder *b = n->b;
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	if (has_arg(n, "weight")) {
+		Value w = arg_as(n, "weight", t.elem);
+		w = along(b, w, 1, t);
+		x = hlo_multiply(b, x, w);
+	}
+	if (has_arg(n, "bias")) {
+		Value bias = arg_as(n, "bias", t.elem);
+		bias = along(b, bias, 1, t);
+		x = hlo_add(b, x, bias);
+	}
+	return x;
+}
+
+/* All dims below rank but one. */
+static Ints all_but(Builder *b, int rank, int dim)
+{
+	int64_t *v = NEW(b->a, int64_t, rank + 1);
+	int n = 0;
+	for (int i = 0; i < rank; i++)
+		if (i != dim) v[n++] = i;
+	return (Ints){ n, v };
+}
+
+/* Output i in the type and shape that the program says; an output of no elements stands for "not computed". */
+static void set_statistic(Node *n, int i, Value v)
+{
+	Type t = out_type(n, i);
+	if (!out_wanted(n, i) || !t.kind) return;
+	if (!type_numel(t) || !v) {
+		set_out(n, i, full(n->b, t, 0));
+		return;
+	}
+	v = cast(n->b, v, t.elem);
+	set_out(n, i, reshape_to(n->b, v, t));
+}
+
+/* -- batch norm ------------------------------------------------------------------------------------------------------------------ */
+
+/* (1 - momentum) * running + momentum * now */
+static Value moved(Node *n, const char *running, Value now)
+{
+	Builder *b = n->b;
+	double momentum = arg_num(n, "momentum", 0.1);
+	Value old = arg_as(n, running, known_type(b, now).elem);
+	old = scaled(b, old, 1 - momentum);
+	now = scaled(b, now, momentum);
+	return hlo_add(b, old, now);
+}
+
+static double epsilon_of(Node *n) { return arg_num(n, has_arg(n, "epsilon") ? "epsilon" : "eps", 1e-5); }
+
+/* The statistics that a call normalizes by: those of the batch when training or when there are no others. */
+static Moments batch_moments(Node *n, Value x, Ints dims, bool training)
+{
+	Builder *b = n->b;
+	double eps = epsilon_of(n);
+	if (training || !has_arg(n, "running_mean")) return moments_over(b, x, dims, eps);
+	Moments m = { 0 };
+	m.mean = arg_as(n, "running_mean", known_type(b, x).elem);
+	m.var = arg_as(n, "running_var", known_type(b, x).elem);
+	m.invstd = inverse_deviation(b, m.var, eps);
+	return m;
+}
+
+/* input [N, C, *] by channel, weight and bias [C]. Outputs 1 and 2 are the mean and invstd used; `running_at` and the one
+ * after it (0: none) the running statistics, whose variance is that of N - 1. */
+static Value batch_norm(Node *n, bool training, int running_at)
+{
+	Builder *b = n->b;
+	Value x = arg_as(n, "input", acc_type(n->out.elem));
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	Ints dims = all_but(b, t.rank, 1);
+	Moments m = batch_moments(n, x, dims, training);
+	set_statistic(n, 1, m.mean);
+	set_statistic(n, 2, m.invstd);
+	if (running_at) {
+		double count = (double)count_over(t, dims);
+		Value unbiased = training ? scaled(b, m.var, count / (count - 1)) : 0;
+		set_statistic(n, running_at, training ? moved(n, "running_mean", m.mean) : arg(n, "running_mean"));
+		set_statistic(n, running_at + 1, training ? moved(n, "running_var", unbiased) : arg(n, "running_var"));
+	}
+	x = normalized(b, x, m, dims);
+	x = by_channel(n, x);
+	return cast(b, x, n->out.elem);
+}
+
+/* aten.batch_norm(input, weight?, bias?, running_mean?, running_var?, training, momentum, eps, cudnn_enabled), native_batch_norm,
+ * _native_batch_norm_legit: (input - mean) * invstd * weight + bias. Calls that write running statistics do not come here. */
+Value lower_batch_norm(Node *n) { return batch_norm(n, arg_bool(n, "training", false), 0); }
+
+/* aten._native_batch_norm_legit_no_training, _batch_norm_no_update -> (out, mean, invstd, reserve?) */
+Value lower_batch_norm_inference(Node *n)
+{
+	set_statistic(n, 3, 0);
+	return batch_norm(n, false, 0);
+}
+
+/* aten._native_batch_norm_legit_functional -> (out, mean, invstd, running_mean, running_var) */
+Value lower_batch_norm_functional(Node *n) { return batch_norm(n, arg_bool(n, "training", false), 3); }
+
+/* aten._batch_norm_with_update_functional -> (out, mean, invstd, reserve, running_mean, running_var) */
+Value lower_batch_norm_update(Node *n)
+{
+	set_statistic(n, 3, 0);
+	return batch_norm(n, true, 4);
+}
+
+/* aten.cudnn_batch_norm, miopen_batch_norm -> (out, mean, invstd, reserve?): inference only, training writes in place */
+Value lower_cudnn_batch_norm(Node *n)
+{
+	if (arg_bool(n, "training", false)) return node_fail(n, UNSUPPORTED, "training, which writes the running statistics");
+	set_statistic(n, 3, 0);
+	return batch_norm(n, false, 0);
+}
+
+/* aten.instance_norm(input [N, C, *], weight?, bias?, running_mean?, running_var?, use_input_stats, momentum, eps, ..): each
+ * channel of a sample by itself */
+Value lower_instance_norm(Node *n)
+{
+	Builder *b = n->b;
+	if (!arg_bool(n, "use_input_stats", true)) return batch_norm(n, false, 0);
+	Value x = arg_as(n, "input", acc_type(n->out.elem));
+	Ints dims = iota_ints(n->a, 2, n->out.rank - 2);
+	Moments m = moments_over(b, x, dims, epsilon_of(n));
+	x = normalized(b, x, m, dims);
+	x = by_channel(n, x);
+	return cast(b, x, n->out.elem);
+}
+
+/* -- group norm ------------------------------------------------------------------------------------------------------------------- */
+
+/* input [N, C, *] in G groups of channels, each [C/G, *] of a sample by itself. Outputs 1 and 2: mean, invstd [N, G] */
+static Value group_norm(Node *n, int64_t groups)
+{
+	Builder *b = n->b;
+	Value x = arg_as(n, "input", acc_type(n->out.elem));
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	if (groups < 1 || t.rank < 2) return node_fail(n, BAD_INPUT, "%lld groups of %s", (long long)groups, type_str(n->a, t));
+	int64_t size = type_numel(t) ? type_numel(t) / (t.dim[0] * groups) : 0;
+	Ints last = one_dim(b, 2);
+	x = hlo_reshape(b, x, 3, (int64_t[]){ t.dim[0], groups, size });
+	Moments m = moments_over(b, x, last, epsilon_of(n));
+	set_statistic(n, 1, m.mean);
+	set_statistic(n, 2, m.invstd);
+	x = normalized(b, x, m, last);
+	x = reshape_to(b, x, t);
+	x = by_channel(n, x);
+	return cast(b, x, n->out.elem);
+}
+
+/* aten.group_norm(input, num_groups, weight?, bias?, eps, cudnn_enabled) */
+Value lower_group_norm(Node *n) { return group_norm(n, arg_int(n, "num_groups", 1)); }
+/* aten.native_group_norm(input, weight?, bias?, N, C, HxW, group, eps) -> (out, mean, rstd) */
+Value lower_native_group_norm(Node *n) { return group_norm(n, arg_int(n, "group", 1)); }
+
+/* -- layer norm ------------------------------------------------------------------------------------------------------------------- */
+
+/* x * weight + bias, both of x's last dims; either may be 0 */
+static Value by_element(Builder *b, Value x, Value weight, Value bias)
+{
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	if (weight) {
+		weight = cast(b, weight, t.elem);
+		x = hlo_multiply(b, x, broadcast(b, weight, t));
+	}
+	if (bias) {
+		bias = cast(b, bias, t.elem);
+		x = hlo_add(b, x, broadcast(b, bias, t));
+	}
+	return x;
+}
+
+Value layer_norm(Builder *b, Value x, int ndims, Value weight, Value bias, double eps)
+{
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	Ints dims = iota_ints(b->a, t.rank - ndims, ndims);
+	x = cast(b, x, acc_type(t.elem));
+	Moments m = moments_over(b, x, dims, eps);
+	x = normalized(b, x, m, dims);
+	x = by_element(b, x, weight, bias);
+	return cast(b, x, t.elem);
+}
+
+/* The dims that "normalized_shape" names: the last ones. */
+static Ints normalized_dims(Node *n)
+{
+	int count = arg_ints(n, "normalized_shape").n, rank = n->out.rank;
+	if (count > rank) node_fail(n, BAD_INPUT, "normalized_shape has %d dims, input %d", count, rank);
+	return count > rank ? (Ints){ 0 } : iota_ints(n->a, rank - count, count);
+}
+
+/* aten.layer_norm(input, normalized_shape, weight?, bias?, eps), native_layer_norm -> (out, mean, rstd) */
+Value lower_layer_norm(Node *n)
+{
+	Builder *b = n->b;
+	Value x = arg_as(n, "input", acc_type(n->out.elem));
+	Ints dims = normalized_dims(n);
+	Moments m = moments_over(b, x, dims, epsilon_of(n));
+	set_statistic(n, 1, m.mean);
+	set_statistic(n, 2, m.invstd);
+	x = normalized(b, x, m, dims);
+	Value weight = arg_opt(n, "weight");
+	Value bias = arg_opt(n, "bias");
+	x = by_element(b, x, weight, bias);
+	return cast(b, x, n->out.elem);
+}
+
+/* aten.rms_norm(input, normalized_shape, weight?, eps?), _fused_rms_norm -> (out, rstd): input / sqrt(mean(input^2) + eps) * weight */
+Value lower_rms_norm(Node *n)
 {
 	Builder *b = n->b;
 	DType acc = acc_type(n->out.elem);
-	Type t = with_elem(n->out, acc);
-	if (arg_bool(n, "training", false)) return node_fail(n, UNSUPPORTED, "training");
 	Value x = arg_as(n, "input", acc);
-	Value mean = arg_as(n, "running_mean", acc);
-	Value var = arg_as(n, "running_var", acc);
-	Value eps = full_like(b, var, arg_num(n, "eps", 1e-5));
-	Value scale = hlo_add(b, var, eps);
-	scale = hlo_rsqrt(b, scale);
-	if (has_arg(n, "weight")) {
-		Value w = arg_as(n, "weight", acc);
-		scale = hlo_multiply(b, scale, w);
-	}
-	mean = along(b, mean, 1, t);
-	scale = along(b, scale, 1, t);
-	Value y = hlo_subtract(b, x, mean);
-	y = hlo_multiply(b, y, scale);
-	if (has_arg(n, "bias")) {
-		Value bias = arg_as(n, "bias", acc);
-		bias = along(b, bias, 1, t);
-		y = hlo_add(b, y, bias);
-	}
-	return cast(b, y, n->out.elem);
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	Ints dims = normalized_dims(n);
+	Value mean = square(b, x);
+	mean = mean_over(b, mean, dims);
+	Value rstd = inverse_deviation(b, mean, arg_num(n, "eps", acc == DTYPE_f64 ? DBL_EPSILON : (double)FLT_EPSILON));
+	set_statistic(n, 1, rstd);
+	x = hlo_multiply(b, x, spread_over(b, rstd, dims, t));
+	x = by_element(b, x, arg_opt(n, "weight"), 0);
+	return cast(b, x, n->out.elem);
 }

@@ -1,43 +1,227 @@
-/* Pooling. */
+/* Pooling with windows of one size. Averages of f16 and bf16 are summed in f32. */
+#include "aten/index.h"
+#include "aten/layers.h"
 #include "aten/rules.h"
 
-/* [*batch, *S] windows: 1 over the leading dims, v over the spatial ones. */
+/* -- windows ----------------------------------------------------------------------------------------------------------------- */
+
+/* The spatial dims are the last ones; the lists have one number for each. */
+typedef struct Pool { int spatial; Ints size, stride, padding, dilation; } Pool;
+
+/* "kernel_size", "stride" (absent or empty: kernel_size), "padding", "dilation" */
+static Pool pool_of(Node *n, int spatial)
+{
+	Pool p = { .spatial = spatial };
+	p.size = arg_ints_n(n, "kernel_size", spatial, 1);
+	p.stride = arg_ints(n, "stride").n ? arg_ints_n(n, "stride", spatial, 1) : p.size;
+	p.padding = arg_ints_n(n, "padding", spatial, 0);
+	p.dilation = arg_ints_n(n, "dilation", spatial, 1);
+	return p;
+}
+
+/* [*batch, *S] lists: `lead` over the leading dims, v over the spatial ones. */
 static Ints over_spatial(Arena *a, int rank, Ints v, int64_t lead)
 {
-	int64_t *d = NEW(a, int64_t, rank);
+	int64_t *d = NEW(a, int64_t, rank + 1);
 	for (int i = 0; i < rank; i++) d[i] = i < rank - v.n ? lead : v.v[i - (rank - v.n)];
 	return (Ints){ rank, d };
 }
 
-/* aten.max_pool2d(self[N?,C,H,W], kernel_size, stride=kernel_size, padding, dilation, ceil_mode) */
-Value lower_max_pool(Node *n)
+/* Padding of x so that there are as many windows as torch counts: with ceil_mode the last may reach past the padding. */
+static Ints window_padding(Arena *a, Pool p, Type x, Type out)
 {
-	Builder *b = n->b;
-	int rank = n->out.rank;
-	Value x = arg(n, "self");
-	if (!x) return 0;
-	Ints size = arg_ints_n(n, "kernel_size", 2, 1);
-	Ints strides = arg_ints(n, "stride").n ? arg_ints_n(n, "stride", 2, 1) : size;
-	Ints pad = over_spatial(n->a, rank, arg_ints_n(n, "padding", 2, 0), 0);
-	if (arg_bool(n, "ceil_mode", false)) return node_fail(n, UNSUPPORTED, "ceil_mode");
-	Value init = lowest(b, n->out.elem);
-	return hlo_reduce_window(b, OP_maximum, x, init, (Window){
-		.size = over_spatial(n->a, rank, size, 1),
-		.strides = over_spatial(n->a, rank, strides, 1),
-		.window_dilations = over_spatial(n->a, rank, arg_ints_n(n, "dilation", 2, 1), 1),
-		.padding = both_sides(n->a, pad),
-	});
+	int64_t *v = NEW(a, int64_t, 2 * x.rank + 1);
+	for (int i = 0; i < p.spatial; i++) {
+		int d = x.rank - p.spatial + i;
+		int64_t reach = (out.dim[d] - 1) * p.stride.v[i] + p.dilation.v[i] * (p.size.v[i] - 1) + 1;
+		int64_t missing = reach - x.dim[d] - p.padding.v[i];
+		v[2 * d] = p.padding.v[i];
+		v[2 * d + 1] = missing > p.padding.v[i] ? missing : p.padding.v[i];
+	}
+	return (Ints){ 2 * x.rank, v };
 }
 
-/* aten.adaptive_avg_pool2d(self, output_size): only whole windows yet */
-Value lower_adaptive_avg_pool(Node *n)
+static Window window_of(Builder *b, Pool p, Type x, Type out)
+{
+	return (Window){
+		.size             = over_spatial(b->a, x.rank, p.size, 1),
+		.strides          = over_spatial(b->a, x.rank, p.stride, 1),
+		.window_dilations = over_spatial(b->a, x.rank, p.dilation, 1),
+		.padding          = window_padding(b->a, p, x, out),
+	};
+}
+
+static bool fits(Node *n, Value x, int spatial)
+{
+	Type t = known_type(n->b, x);
+	if (t.kind && t.rank >= spatial && t.rank == n->out.rank) return true;
+	if (t.kind) node_fail(n, BAD_INPUT, "input %s has not %d spatial dims", type_str(n->a, t), spatial);
+	return false;
+}
+
+/* -- the largest, and where it is ---------------------------------------------------------------------------------------------- */
+
+void no_maximum(Builder *b, DType elem, Value *init)
+{
+	init[0] = lowest(b, elem);
+	init[1] = highest(b, DTYPE_i32);
+}
+
+/* The place in the last `spatial` dims of t, counted row-major. */
+static Value flat_places(Builder *b, Type t, int spatial)
+{
+	int64_t size = 1;
+	for (int i = t.rank - spatial; i < t.rank; i++) size *= t.dim[i];
+	Value v = hlo_iota(b, tensor_type(b->a, DTYPE_i32, 1, &size), 0);
+	v = hlo_reshape(b, v, spatial, t.dim + (t.rank - spatial));
+	return broadcast(b, v, with_elem(t, DTYPE_i32));
+}
+
+/* Which of two (value, place) pairs counts, whatever order they come in. torch walks a window from its first element and
+ * takes what is larger or NaN: the first of equals, the last of NaNs. */
+static Value second_counts(Builder *b, const Value *a)
+{
+	Value larger = hlo_compare(b, DIRECTION_GT, a[2], a[0]);
+	Value equal = hlo_compare(b, DIRECTION_EQ, a[2], a[0]);
+	Value before = hlo_compare(b, DIRECTION_LT, a[3], a[1]);
+	Value tie = hlo_and(b, equal, before);
+	larger = hlo_or(b, larger, tie);
+	if (!a[0] || !is_float(elem_of(b, a[0]))) return larger;
+	Value nan0 = math_isnan(b, a[0]);
+	Value nan1 = math_isnan(b, a[2]);
+	Value after = hlo_not(b, before);
+	Value first_loses = hlo_not(b, nan0);
+	first_loses = hlo_or(b, first_loses, after);
+	nan1 = hlo_and(b, nan1, first_loses);
+	return hlo_or(b, larger, nan1);
+}
+
+Region *larger_pair(Builder *b, DType elem)
+{
+	Type value = scalar_type(elem), place = scalar_type(DTYPE_i32);
+	Value a[4] = { 0 }, out[2];
+	Region *r = region_begin(b, 4, (Type[]){ value, place, value, place }, a);
+	Value second = second_counts(b, a);
+	out[0] = hlo_select(b, second, a[2], a[0]);
+	out[1] = hlo_select(b, second, a[3], a[1]);
+	region_end(b, r, 2, out);
+	return r;
+}
+
+/* The largest value of each window; with output 1 also its place in the input's spatial dims. */
+static Value max_pool(Node *n, int spatial)
 {
 	Builder *b = n->b;
 	Value x = arg(n, "self");
-	if (!x) return 0;
-	int rank = n->out.rank;
-	if (n->out.dim[rank - 1] != 1 || n->out.dim[rank - 2] != 1) return node_fail(n, UNSUPPORTED, "output_size");
-	Ints dims = iota_ints(n->a, rank - 2, 2);
-	Value y = mean_over(b, x, dims);
-	return reshape_to(b, y, n->out);
+	if (!fits(n, x, spatial)) return 0;
+	Type t = type_of(b, x);
+	Window w = window_of(b, pool_of(n, spatial), t, n->out);
+	if (!out_wanted(n, 1)) return hlo_reduce_window(b, OP_maximum, x, lowest(b, t.elem), w);
+	Value in[2] = { x, flat_places(b, t, spatial) }, init[2], out[2] = { 0, 0 };
+	no_maximum(b, t.elem, init);
+	hlo_reduce_window_n(b, 2, in, init, w, larger_pair(b, t.elem), out);
+	set_out(n, 1, cast(b, out[1], out_type(n, 1).elem));
+	return out[0];
 }
+
+/* aten.max_poolNd(self [N?, C, *S], kernel_size, stride=kernel_size, padding=0, dilation=1, ceil_mode=False);
+ * max_poolNd_with_indices -> (values, indices) */
+Value lower_max_pool1d(Node *n) { return max_pool(n, 1); }
+Value lower_max_pool2d(Node *n) { return max_pool(n, 2); }
+Value lower_max_pool3d(Node *n) { return max_pool(n, 3); }
+
+/* -- averages -------------------------------------------------------------------------------------------------------------------- */
+
+/* How many elements window `at` of a dim of `size` is divided by; padding counts when count_pad, what lies past it never. */
+static int64_t window_count(const Pool *p, int i, int64_t size, int64_t at, bool count_pad)
+{
+	int64_t start = at * p->stride.v[i] - p->padding.v[i];
+	int64_t end = start + p->size.v[i];
+	if (end > size + p->padding.v[i]) end = size + p->padding.v[i];
+	if (count_pad) return end - start;
+	return (end > size ? size : end) - (start < 0 ? 0 : start);
+}
+
+/* The counts along one spatial dim, laid along it in t; a window without elements counts as 1. */
+static Value counts_along(Builder *b, const Pool *p, int i, int64_t size, Type t, bool count_pad)
+{
+	int dim = t.rank - p->spatial + i;
+	int64_t *v = NEW(b->a, int64_t, t.dim[dim] + 1);
+	bool same = true;
+	for (int64_t at = 0; at < t.dim[dim]; at++) {
+		v[at] = window_count(p, i, size, at, count_pad);
+		if (v[at] < 1) v[at] = 1;
+		same &= v[at] == v[0];
+	}
+	if (same) return hlo_splat_int(b, t, t.dim[dim] ? v[0] : 1);
+	Value counts = hlo_ints(b, (int)t.dim[dim], v, DTYPE_i64);
+	counts = hlo_convert(b, counts, t.elem);
+	return along(b, counts, dim, t);
+}
+
+static Value divisor(Node *n, const Pool *p, Type x, Type t)
+{
+	Builder *b = n->b;
+	if (has_arg(n, "divisor_override")) return hlo_splat_int(b, t, arg_int(n, "divisor_override", 1));
+	bool count_pad = arg_bool(n, "count_include_pad", true);
+	Value all = 0;
+	for (int i = 0; i < p->spatial; i++) {
+		Value one = counts_along(b, p, i, x.dim[x.rank - p->spatial + i], t, count_pad);
+		all = all ? hlo_multiply(b, all, one) : one;
+	}
+	return all;
+}
+
+/* The sum of each window over its count; integers are divided as C does. */
+static Value avg_pool(Node *n, int spatial)
+{
+	Builder *b = n->b;
+	Type t = with_elem(n->out, acc_type(n->out.elem));
+	Value x = arg_as(n, "self", t.elem);
+	if (!fits(n, x, spatial)) return 0;
+	Type from = type_of(b, x);
+	Pool p = pool_of(n, spatial);
+	x = hlo_reduce_window(b, OP_add, x, scalar(b, 0, t.elem), window_of(b, p, from, t));
+	Value count = divisor(n, &p, from, t);
+	x = hlo_divide(b, x, count);
+	return cast(b, x, n->out.elem);
+}
+
+/* aten.avg_poolNd(self [N?, C, *S], kernel_size, stride=kernel_size, padding=0, ceil_mode, count_include_pad, divisor_override?) */
+Value lower_avg_pool1d(Node *n) { return avg_pool(n, 1); }
+Value lower_avg_pool2d(Node *n) { return avg_pool(n, 2); }
+Value lower_avg_pool3d(Node *n) { return avg_pool(n, 3); }
+
+/* -- back ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* [*, S1, ..] -> [*, S1 * ..] */
+static Value flat_spatial(Builder *b, Value x, int spatial)
+{
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	int lead = t.rank - spatial;
+	int64_t *d = COPY(b->a, int64_t, t.dim, t.rank);
+	for (int i = lead + 1; i < t.rank; i++) d[lead] *= t.dim[i];
+	return hlo_reshape(b, x, lead + 1, d);
+}
+
+/* Zeros with each element of self written at its index, which counts over the spatial dims of the result. */
+static Value max_unpool(Node *n, int spatial)
+{
+	Builder *b = n->b;
+	Value x = arg(n, "self");
+	Value index = arg(n, "indices");
+	if (!fits(n, x, spatial)) return 0;
+	Value zeros = flat_spatial(b, full(b, n->out, 0), spatial);
+	x = flat_spatial(b, x, spatial);
+	index = flat_spatial(b, index, spatial);
+	if (!zeros || !x || !index) return 0;
+	Type t = type_of(b, zeros);
+	Place p = place_along(b, t, t.rank - 1, index);
+	x = write_at(b, zeros, p, x);
+	return reshape_to(b, x, n->out);
+}
+
+/* aten.max_unpool2d(self, indices, output_size), max_unpool3d(self, indices, output_size, stride, padding) */
+Value lower_max_unpool2d(Node *n) { return max_unpool(n, 2); }
+Value lower_max_unpool3d(Node *n) { return max_unpool(n, 3); }

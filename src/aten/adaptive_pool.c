@@ -1,0 +1,170 @@
+/* Pooling to a given output size: O windows over S elements, window i from floor(i S / O) to ceil((i + 1) S / O). They may
+ * overlap and differ in length. Each spatial dim is split in two, [.., S, ..] -> [.., O, L, ..], and the L's are reduced. */
+#include "aten/index.h"
+#include "aten/layers.h"
+#include "aten/rules.h"
+
+/* -- windows ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Windows { int64_t size, count, longest; } Windows;
+
+static int64_t window_start(Windows w, int64_t i) { return i * w.size / w.count; }
+static int64_t window_end(Windows w, int64_t i) { return ((i + 1) * w.size + w.count - 1) / w.count; }
+
+static Windows windows(int64_t size, int64_t count)
+{
+	Windows w = { size, count, 0 };
+	for (int64_t i = 0; i < count; i++) {
+		int64_t n = window_end(w, i) - window_start(w, i);
+		if (n > w.longest) w.longest = n;
+	}
+	return w;
+}
+
+/* bool [O, L]: whether a window has that many elements */
+static Value has_element(Builder *b, Windows w)
+{
+	int64_t d[2] = { w.count, w.longest };
+	uint8_t *v = NEW(b->a, uint8_t, w.count * w.longest + 1);
+	for (int64_t i = 0; i < w.count * w.longest; i++) {
+		int64_t at = i / w.longest;
+		v[i] = window_start(w, at) + i % w.longest < window_end(w, at);
+	}
+	return hlo_constant(b, tensor_type(b->a, DTYPE_bool, 2, d), v, (size_t)(w.count * w.longest));
+}
+
+/* i64 [O, L]: which element of the dim that is; past a window's end `missing` */
+static Value element_places(Builder *b, Windows w, int64_t missing)
+{
+	int64_t n = w.count * w.longest, *v = NEW(b->a, int64_t, n + 1);
+	for (int64_t i = 0; i < n; i++) {
+		v[i] = window_start(w, i / w.longest) + i % w.longest;
+		if (v[i] >= window_end(w, i / w.longest)) v[i] = missing;
+	}
+	Value x = hlo_ints(b, (int)n, v, DTYPE_i64);
+	return hlo_reshape(b, x, 2, (int64_t[]){ w.count, w.longest });
+}
+
+/* x [.., S, ..] -> [.., O, L, ..] at dim, with `filler` (a scalar) where a window is shorter than L */
+static Value split_windows(Builder *b, Value x, int dim, int64_t count, Value filler)
+{
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	Windows w = windows(t.dim[dim], count);
+	if (count && w.size % count == 0) {
+		int64_t *d = NEW(b->a, int64_t, t.rank + 1);
+		for (int i = 0; i <= t.rank; i++) d[i] = i == dim ? count : i == dim + 1 ? w.longest : t.dim[i - (i > dim)];
+		return hlo_reshape(b, x, t.rank + 1, d);
+	}
+	x = take_at(b, x, dim, element_places(b, w, w.size - 1));
+	if (!x) return 0;
+	t = type_of(b, x);
+	Value mask = has_element(b, w);
+	mask = hlo_broadcast_in_dim(b, mask, t.rank, t.dim, iota_ints(b->a, dim, 2));
+	filler = broadcast(b, filler, t);
+	return hlo_select(b, mask, x, filler);
+}
+
+/* Every spatial dim split: [*, S1, S2] -> [*, O1, L1, O2, L2] */
+static Value split_all(Builder *b, Value x, int spatial, Type out, Value filler)
+{
+	int lead = out.rank - spatial;
+	for (int i = spatial - 1; i >= 0; i--) x = split_windows(b, x, lead + i, out.dim[lead + i], filler);
+	return x;
+}
+
+/* Where the L's stand in that. */
+static Ints element_dims(Arena *a, int lead, int spatial)
+{
+	int64_t *v = NEW(a, int64_t, spatial + 1);
+	for (int i = 0; i < spatial; i++) v[i] = lead + 2 * i + 1;
+	return (Ints){ spatial, v };
+}
+
+/* For x [*, S1, S2] split to [*, O1, L1, O2, L2] each element's place in S1 x S2, i32. A missing element stands behind those of
+ * its row: the first element of a window is before all others. */
+static Value split_places(Builder *b, Type x, int spatial, Type out, Type split)
+{
+	int lead = x.rank - spatial;
+	int64_t unit = 1;
+	Value sum = 0;
+	split.elem = DTYPE_i32;
+	for (int i = spatial - 1; i >= 0; i--) {
+		int64_t size = x.dim[lead + i];
+		Value at = element_places(b, windows(size, out.dim[lead + i]), size);
+		at = hlo_convert(b, at, DTYPE_i32);
+		at = hlo_broadcast_in_dim(b, at, split.rank, split.dim, iota_ints(b->a, lead + 2 * i, 2));
+		at = hlo_multiply(b, at, hlo_splat_int(b, split, unit));
+		sum = sum ? hlo_add(b, sum, at) : at;
+		unit *= size;
+	}
+	return sum;
+}
+
+static bool fits(Node *n, Value x, int spatial)
+{
+	Type t = known_type(n->b, x);
+	if (t.kind && t.rank >= spatial && t.rank == n->out.rank) return true;
+	if (t.kind) node_fail(n, BAD_INPUT, "input %s has not %d spatial dims", type_str(n->a, t), spatial);
+	return false;
+}
+
+/* -- rules ---------------------------------------------------------------------------------------------------------------------- */
+
+/* [O] lengths of the windows along one dim, laid along it in t */
+static Value lengths(Builder *b, int64_t size, int dim, Type t)
+{
+	Windows w = windows(size, t.dim[dim]);
+	if (w.count && w.size % w.count == 0) return hlo_splat_int(b, t, w.longest);
+	int64_t *v = NEW(b->a, int64_t, w.count + 1);
+	for (int64_t i = 0; i < w.count; i++) v[i] = window_end(w, i) - window_start(w, i);
+	Value x = hlo_ints(b, (int)w.count, v, DTYPE_i64);
+	x = hlo_convert(b, x, t.elem);
+	return along(b, x, dim, t);
+}
+
+static Value adaptive_avg_pool(Node *n, int spatial)
+{
+	Builder *b = n->b;
+	Type t = with_elem(n->out, acc_type(n->out.elem));
+	Value x = arg_as(n, "self", t.elem);
+	if (!fits(n, x, spatial)) return 0;
+	Type from = type_of(b, x);
+	int lead = t.rank - spatial;
+	x = split_all(b, x, spatial, t, scalar(b, 0, t.elem));
+	x = sum_over(b, x, element_dims(n->a, lead, spatial));
+	Value count = 0;
+	for (int i = lead; i < t.rank; i++) {
+		Value one = lengths(b, from.dim[i], i, t);
+		count = count ? hlo_multiply(b, count, one) : one;
+	}
+	x = hlo_divide(b, x, count);
+	return cast(b, x, n->out.elem);
+}
+
+/* aten.adaptive_avg_poolNd, _adaptive_avg_poolNd(self [N?, C, *S], output_size): the mean of each window */
+Value lower_adaptive_avg_pool1d(Node *n) { return adaptive_avg_pool(n, 1); }
+Value lower_adaptive_avg_pool2d(Node *n) { return adaptive_avg_pool(n, 2); }
+Value lower_adaptive_avg_pool3d(Node *n) { return adaptive_avg_pool(n, 3); }
+
+/* -> (values, indices) */
+static Value adaptive_max_pool(Node *n, int spatial)
+{
+	Builder *b = n->b;
+	Value x = arg(n, "self");
+	if (!fits(n, x, spatial)) return 0;
+	Type t = type_of(b, x);
+	Value init[2], in[2], out[2] = { 0, 0 };
+	no_maximum(b, t.elem, init);
+	in[0] = split_all(b, x, spatial, n->out, init[0]);
+	if (!in[0]) return 0;
+	in[1] = split_places(b, t, spatial, n->out, type_of(b, in[0]));
+	hlo_reduce_n(b, 2, in, init, element_dims(n->a, t.rank - spatial, spatial), larger_pair(b, t.elem), out);
+	set_out(n, 1, cast(b, out[1], DTYPE_i64));
+	return out[0];
+}
+
+/* aten.adaptive_max_poolNd(self [N?, C, *S], output_size): the largest of each window, and its place in the spatial dims */
+Value lower_adaptive_max_pool1d(Node *n) { return adaptive_max_pool(n, 1); }
+Value lower_adaptive_max_pool2d(Node *n) { return adaptive_max_pool(n, 2); }
+Value lower_adaptive_max_pool3d(Node *n) { return adaptive_max_pool(n, 3); }
