@@ -1,4 +1,5 @@
 /* Tensors from numbers: full, arange, linspace, windows. What depends on numbers alone is a constant or an iota. */
+#include "aten/index.h"
 #include "aten/rules.h"
 
 #include <math.h>
@@ -34,10 +35,19 @@ static Value numbers(Builder *b, Type t, const double *v)
 	return hlo_constant(b, t, data, n * each);
 }
 
+/* How many elements the 1-d result has. */
+static int64_t length(Node *n)
+{
+	if (n->out.rank == 1) return n->out.dim[0];
+	node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
+	return 0;
+}
+
 /* start + i * step in the element type `acc`, rounded to the result's. */
 static Value affine(Node *n, DType acc, Value start, Value step)
 {
 	Builder *b = n->b;
+	if (length(n) < 1) return full(b, n->out, 0);
 	Type t = with_elem(n->out, acc);
 	Value i = positions(b, t, 0, acc);
 	step = broadcast(b, step, t);
@@ -59,7 +69,7 @@ static bool exact_in_f32(double start, double step, int64_t count)
 static Value arange_floats(Node *n, double start, double step)
 {
 	Builder *b = n->b;
-	int64_t count = n->out.dim[0];
+	int64_t count = length(n);
 	DType acc = acc_type(n->out.elem);
 	if (exact_in_f32(start, step, count) || count > LONGEST_CONSTANT) {
 		if (!exact_in_f32(start, step, count)) acc = DTYPE_f64;
@@ -77,7 +87,6 @@ Value lower_arange(Node *n)
 {
 	Builder *b = n->b;
 	DType t = n->out.elem;
-	if (n->out.rank != 1) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	if (is_float(t)) return arange_floats(n, arg_num(n, "start", 0), arg_num(n, "step", 1));
 	Value start = scalar_int(b, arg_int(n, "start", 0), t);
 	Value step = scalar_int(b, arg_int(n, "step", 1), t);
@@ -98,7 +107,7 @@ static Value spaced_values(Node *n, DType acc)
 {
 	Builder *b = n->b;
 	Type t = with_elem(n->out, acc), r = with_elem(t, real_of(acc));
-	int64_t count = t.dim[0];
+	int64_t count = length(n);
 	Value start = arg_as(n, "start", is_int(n->out.elem) ? n->out.elem : acc);
 	Value end = arg_as(n, "end", is_int(n->out.elem) ? n->out.elem : acc);
 	start = cast(b, start, acc);
@@ -122,7 +131,7 @@ static Value spaced_values(Node *n, DType acc)
 
 static bool is_constant_range(Node *n)
 {
-	return !is_tensor_arg(n, "start") && !is_tensor_arg(n, "end") && n->out.dim[0] <= LONGEST_CONSTANT && !is_complex(n->out.elem);
+	return !is_tensor_arg(n, "start") && !is_tensor_arg(n, "end") && length(n) <= LONGEST_CONSTANT && !is_complex(n->out.elem);
 }
 
 /* One end of a range; of integers it is an integer too. */
@@ -137,7 +146,7 @@ static DType range_type(Node *n) { return is_int(n->out.elem) ? DTYPE_f64 : acc_
 /* aten.linspace(start, end, steps) */
 Value lower_linspace(Node *n)
 {
-	int64_t count = n->out.dim[0];
+	int64_t count = length(n);
 	if (!is_constant_range(n)) return cast(n->b, spaced_values(n, range_type(n)), n->out.elem);
 	double start = range_end(n, "start"), end = range_end(n, "end"), *v = NEW(n->a, double, count + 1);
 	for (int64_t i = 0; i < count; i++) v[i] = spaced(start, end, i, count);
@@ -148,7 +157,7 @@ Value lower_linspace(Node *n)
 Value lower_logspace(Node *n)
 {
 	Builder *b = n->b;
-	int64_t count = n->out.dim[0];
+	int64_t count = length(n);
 	double base = arg_num(n, "base", 10);
 	if (!is_constant_range(n)) {
 		Value power = spaced_values(n, range_type(n));
@@ -199,7 +208,7 @@ static double window_at(Node *n, Shape shape, double u)
 /* A periodic window is a symmetric one of one more element without its last. */
 static Value window(Node *n, Shape shape)
 {
-	int64_t count = n->out.dim[0];
+	int64_t count = length(n);
 	if (count > LONGEST_CONSTANT) return node_fail(n, UNSUPPORTED, "a window of %lld elements", (long long)count);
 	double gaps = (double)(arg_bool(n, "periodic", true) ? count : count - 1), *v = NEW(n->a, double, count + 1);
 	for (int64_t i = 0; i < count; i++) v[i] = count == 1 ? 1 : window_at(n, shape, (double)i / gaps);
@@ -215,19 +224,25 @@ Value lower_kaiser_window(Node *n) { return window(n, KAISER); }
 
 /* -- powers ------------------------------------------------------------------------------------------------------------------------------------ */
 
-/* aten.vander(x[M], N=M, increasing=False) -> [M, N]: columns x^0, x^1, ..., in falling order of power unless increasing */
-Value lower_vander(Node *n)
+/* x[*, M] -> [*, M, N]: x^0, x^1, ..., or the other way round */
+static Value powers(Node *n, bool increasing)
 {
 	Builder *b = n->b;
 	Value x = arg_as(n, "x", n->out.elem);
-	int count = n->out.rank == 2 && n->out.dim[1] <= 4096 ? (int)n->out.dim[1] : -1;
+	x = raised(b, x);
+	int last = x ? rank_of(b, x) : 0, count = n->out.rank == last + 1 && n->out.dim[last] <= 4096 ? (int)n->out.dim[last] : -1;
 	if (count < 0) return node_fail(n, UNSUPPORTED, "powers up to the size of %s", type_str(n->a, n->out));
 	if (!x || !count) return x ? full(b, n->out, 0) : 0;
-	bool increasing = arg_bool(n, "increasing", false);
 	Value *column = NEW(n->a, Value, count), power = full_like(b, x, 1);
 	for (int i = 0; i < count; i++) {
-		column[increasing ? i : count - 1 - i] = unsqueeze_dim(b, power, 1);
+		column[increasing ? i : count - 1 - i] = unsqueeze_dim(b, power, last);
 		power = hlo_multiply(b, power, x);
 	}
-	return hlo_concatenate(b, count, column, 1);
+	return hlo_concatenate(b, count, column, last);
 }
+
+/* aten.vander(x[M], N=M, increasing=False) */
+Value lower_vander(Node *n) { return powers(n, arg_bool(n, "increasing", false)); }
+
+/* aten.linalg_vander(x[*, M], N=M) */
+Value lower_linalg_vander(Node *n) { return powers(n, true); }

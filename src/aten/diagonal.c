@@ -15,6 +15,15 @@ static Diagonal diagonal_of(int64_t rows, int64_t columns, int64_t offset)
 	return (Diagonal){ skip_rows * columns + skip_columns, columns + 1, count };
 }
 
+/* An argument that says which diagonal. */
+static int64_t arg_offset(Node *n, const char *name)
+{
+	int64_t offset = arg_int(n, name, 0);
+	if (offset > -((int64_t)1 << 40) && offset < (int64_t)1 << 40) return offset;
+	node_fail(n, BAD_INPUT, "diagonal %lld", (long long)offset);
+	return 0;
+}
+
 /* Dims of a rank with d0 and d1 moved to the end. */
 static Ints last_two(Node *n, int rank, int d0, int d1)
 {
@@ -68,7 +77,7 @@ Value lower_diagonal(Node *n)
 	if (!x) return 0;
 	Ints order = matrix_order(n, rank_of(n->b, x), 0, 1);
 	x = hlo_transpose(n->b, x, order);
-	return x ? take_diagonal(n->b, x, arg_int(n, "offset", 0)) : 0;
+	return x ? take_diagonal(n->b, x, arg_offset(n, "offset")) : 0;
 }
 
 /* aten.linalg_diagonal(A, offset=0, dim1=-2, dim2=-1) */
@@ -78,7 +87,7 @@ Value lower_linalg_diagonal(Node *n)
 	if (!x) return 0;
 	Ints order = matrix_order(n, rank_of(n->b, x), -2, -1);
 	x = hlo_transpose(n->b, x, order);
-	return x ? take_diagonal(n->b, x, arg_int(n, "offset", 0)) : 0;
+	return x ? take_diagonal(n->b, x, arg_offset(n, "offset")) : 0;
 }
 
 /* diag[*, count] on a diagonal of matrices [*, M, N], `fill` elsewhere. */
@@ -109,7 +118,7 @@ Value lower_diag_embed(Node *n)
 	if (!x) return 0;
 	Type t = type_of(b, x);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "diag_embed of a 0-d tensor");
-	int64_t offset = arg_int(n, "offset", 0), size = plus_offset(t.dim[t.rank - 1], offset);
+	int64_t offset = arg_offset(n, "offset"), size = plus_offset(t.dim[t.rank - 1], offset);
 	Ints order = matrix_order(n, t.rank + 1, t.rank - 1, t.rank);
 	Value zero = scalar(b, 0, t.elem);
 	x = spread_diagonal(b, x, zero, size, size, offset);
@@ -129,7 +138,7 @@ Value lower_diag(Node *n)
 {
 	Value x = arg(n, "self");
 	if (!x) return 0;
-	int64_t offset = arg_int(n, "diagonal", 0);
+	int64_t offset = arg_offset(n, "diagonal");
 	int rank = rank_of(n->b, x);
 	if (rank != 1 && rank != 2) return node_fail(n, BAD_INPUT, "diag of rank %d", rank);
 	return rank == 1 ? matrix_of(n, x, offset) : take_diagonal(n->b, x, offset);
@@ -142,7 +151,7 @@ Value lower_diagflat(Node *n)
 	if (!x) return 0;
 	int64_t numel = type_numel(type_of(n->b, x));
 	x = hlo_reshape(n->b, x, 1, &numel);
-	return x ? matrix_of(n, x, arg_int(n, "offset", 0)) : 0;
+	return x ? matrix_of(n, x, arg_offset(n, "offset")) : 0;
 }
 
 /* aten.trace(self[M, N]): the sum of the diagonal */
@@ -150,6 +159,7 @@ Value lower_trace(Node *n)
 {
 	Value x = arg_as(n, "self", n->out.elem);
 	if (!x) return 0;
+	if (rank_of(n->b, x) != 2) return node_fail(n, BAD_INPUT, "the trace of rank %d", rank_of(n->b, x));
 	x = take_diagonal(n->b, x, 0);
 	return sum_over(n->b, x, one_dim(n->b, 0));
 }
@@ -175,7 +185,7 @@ static Value triangle(Node *n, Direction side)
 	if (!x) return 0;
 	Type t = type_of(b, x);
 	if (t.rank < 2) return node_fail(n, BAD_INPUT, "a triangle of rank %d", t.rank);
-	Value kept = on_side(n, t, side, arg_int(n, "diagonal", 0));
+	Value kept = on_side(n, t, side, arg_offset(n, "diagonal"));
 	kept = broadcast(b, kept, t);
 	Value zero = full(b, t, 0);
 	return hlo_select(b, kept, x, zero);
@@ -192,7 +202,7 @@ Value lower_diagonal_scatter(Node *n)
 	Value x = arg(n, "self");
 	Value src = arg_as(n, "src", n->out.elem);
 	if (!x || !src) return 0;
-	int64_t offset = arg_int(n, "offset", 0);
+	int64_t offset = arg_offset(n, "offset");
 	Ints order = matrix_order(n, rank_of(b, x), 0, 1);
 	x = hlo_transpose(b, x, order);
 	if (!x) return 0;
@@ -212,6 +222,7 @@ Value lower_diagonal_scatter(Node *n)
 /* aten.eye(n, m=n): ones on the diagonal */
 Value lower_eye(Node *n)
 {
+	if (n->out.rank != 2) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Value on = on_side(n, n->out, DIRECTION_EQ, 0);
 	return hlo_convert(n->b, on, n->out.elem);
 }
@@ -219,9 +230,9 @@ Value lower_eye(Node *n)
 /* aten.tril_indices(row, col, offset=0) -> [2, count]: rows and columns of the elements, row by row; aten.triu_indices */
 static Value triangle_indices(Node *n, bool lower)
 {
-	int64_t rows = arg_int(n, "row", 0), columns = arg_int(n, "col", 0), offset = arg_int(n, "offset", 0);
+	int64_t rows = arg_int(n, "row", 0), columns = arg_int(n, "col", 0), offset = arg_offset(n, "offset");
 	int64_t count = n->out.rank == 2 ? n->out.dim[1] : 0, at = 0;
-	if (count > INT32_MAX / 2) return node_fail(n, UNSUPPORTED, "%lld indices", (long long)count);
+	if (count > INT32_MAX / 2 || rows > INT32_MAX) return node_fail(n, UNSUPPORTED, "%lld indices of %lld rows", (long long)count, (long long)rows);
 	int64_t *v = NEW(n->a, int64_t, 2 * count + 1);
 	for (int64_t i = 0; i < rows; i++) {
 		int64_t from = lower || i + offset < 0 ? 0 : i + offset, to = !lower || i + offset + 1 > columns ? columns : i + offset + 1;

@@ -35,6 +35,7 @@ Value lower_embedding_renorm(Node *n)
 	Value indices = arg(n, "indices");
 	indices = flattened(b, indices);
 	if (!x || !indices) return 0;
+	if (rank_of(b, x) != 2) return node_fail(n, BAD_INPUT, "a table of rank %d", rank_of(b, x));
 	Type t = type_of(b, x), rows = without_dims(b, t, one_dim(b, 1));
 	double p = arg_num(n, "norm_type", 2);
 	Value size = hlo_abs(b, x);
@@ -96,6 +97,7 @@ static bool arg_bags(Node *n, Bags *g, int64_t padding)
 	g->index = arg_as(n, "indices", DTYPE_i64);
 	if (!weight || !g->index) return false;
 	if (rank_of(b, g->index) != 1) return node_fail(n, UNSUPPORTED, "indices of rank %d", rank_of(b, g->index));
+	if (rank_of(b, weight) != 2 || n->out.rank != 2) return node_fail(n, BAD_INPUT, "a table of rank %d", rank_of(b, weight));
 	g->n = type_of(b, g->index).dim[0];
 	g->count = n->out.dim[0];
 	g->acc = acc_type(n->out.elem);
@@ -213,7 +215,7 @@ Value lower_embedding_bag(Node *n) { return embedding_bag(n, arg_int(n, "padding
 Value lower_embedding_bag_padding(Node *n)
 {
 	Value weight = arg(n, "weight");
-	if (!weight) return 0;
+	if (!weight || !rank_of(n->b, weight)) return 0;
 	int64_t row = arg_int(n, "padding_idx", INT64_MIN);
 	return embedding_bag(n, row < 0 && has_arg(n, "padding_idx") ? row + type_of(n->b, weight).dim[0] : row);
 }

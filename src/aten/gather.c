@@ -66,6 +66,7 @@ Value take_at(Builder *b, Value x, int dim, Value index)
 {
 	if (!x || !index) return 0;
 	Type t = type_of(b, x), at = type_of(b, index);
+	if (dim >= t.rank) return build_fail(b, BAD_INPUT, "indices along dim %d of %s", dim, type_str(b->a, t));
 	if (!t.dim[dim]) return full(b, taken_type(b, t, dim, at), 0);          /* there is nothing to index */
 	return hlo_gather(b, x, index, (GatherDims){
 		.offset_dims = around(b, t.rank, dim, at.rank),

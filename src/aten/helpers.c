@@ -42,7 +42,7 @@ int64_t count_over(Type t, Ints dims)
 Type shape_with(Builder *b, Type t, int dim, int64_t size)
 {
 	int64_t *d = COPY(b->a, int64_t, t.dim, t.rank);
-	d[dim] = size;
+	if (dim >= 0 && dim < t.rank) d[dim] = size;
 	t.dim = d;
 	return t;
 }
@@ -110,10 +110,16 @@ Value transpose_dims(Builder *b, Value x, int d0, int d1)
 	return hlo_transpose(b, x, (Ints){ rank, p });
 }
 
+/* Whether dim is one of `rank` dims; a graph whose shapes do not fit its calls must not lead us astray. */
+static bool dim_fits(Builder *b, Type t, int dim, int rank)
+{
+	return (dim >= 0 && dim < rank) || build_fail(b, BAD_INPUT, "dim %d of %s", dim, type_str(b->a, t));
+}
+
 Value slice_dim(Builder *b, Value x, int dim, int64_t start, int64_t limit, int64_t step)
 {
 	Type t = known(b, x);
-	if (!t.kind) return 0;
+	if (!t.kind || !dim_fits(b, t, dim, t.rank)) return 0;
 	int64_t *from = NEW(b->a, int64_t, t.rank + 1), *by = NEW(b->a, int64_t, t.rank + 1);
 	int64_t *to = COPY(b->a, int64_t, t.dim, t.rank);
 	for (int i = 0; i < t.rank; i++) by[i] = 1;
@@ -126,15 +132,16 @@ Value slice_dim(Builder *b, Value x, int dim, int64_t start, int64_t limit, int6
 Value squeeze_dim(Builder *b, Value x, int dim)
 {
 	Type t = known(b, x);
-	return t.kind ? reshape_to(b, x, without_dims(b, t, one_dim(b, dim))) : 0;
+	return t.kind && dim_fits(b, t, dim, t.rank) ? reshape_to(b, x, without_dims(b, t, one_dim(b, dim))) : 0;
 }
 
 Value unsqueeze_dim(Builder *b, Value x, int dim)
 {
 	Type t = known(b, x);
+	if (!t.kind || !dim_fits(b, t, dim, t.rank + 1)) return 0;
 	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
 	for (int i = 0; i <= t.rank; i++) d[i] = i < dim ? t.dim[i] : i == dim ? 1 : t.dim[i - 1];
-	return t.kind ? hlo_reshape(b, x, t.rank + 1, d) : 0;
+	return hlo_reshape(b, x, t.rank + 1, d);
 }
 
 /* -- reducing ---------------------------------------------------------------------------------------------------------------- */

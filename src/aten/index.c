@@ -266,6 +266,7 @@ Value lower_nonzero_static(Node *n)
 	Value x = arg(n, "self");
 	if (!x) return 0;
 	Type t = type_of(b, x);
+	if (n->out.rank != 2) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Value mask = hlo_convert(b, x, DTYPE_bool);
 	mask = flattened(b, mask);
 	Value which = running_count(b, mask);                                /* the i-th set element goes to row i */

@@ -95,10 +95,12 @@ Value lower_block_diag(Node *n)
 {
 	Builder *b = n->b;
 	Values x = all_raised(n, 2);
+	if (n->out.rank != 2) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Value zero = scalar(b, 0, n->out.elem);
 	int64_t left = 0;
 	for (int i = 0; i < x.n; i++) {
 		if (!x.v[i]) return 0;
+		if (rank_of(b, x.v[i]) != 2) return node_fail(n, BAD_INPUT, "a block of rank %d", rank_of(b, x.v[i]));
 		int64_t width = type_of(b, x.v[i]).dim[1];
 		x.v[i] = cast(b, x.v[i], n->out.elem);
 		x.v[i] = hlo_pad(b, x.v[i], zero, (int64_t[]){ 0, left }, (int64_t[]){ 0, n->out.dim[1] - left - width }, NULL);
@@ -148,7 +150,8 @@ Value lower_cartesian_prod(Node *n)
 {
 	Values x = arg_list(n, "tensors");
 	if (x.n == 1) return x.v[0];
-	int64_t column[2] = { x.n ? n->out.dim[0] : 0, 1 };
+	if (n->out.rank != 2) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
+	int64_t column[2] = { n->out.dim[0], 1 };
 	x = grid(n, x, false);
 	for (int i = 0; i < x.n; i++) x.v[i] = hlo_reshape(n->b, x.v[i], 2, column);
 	return hlo_concatenate(n->b, x.n, x.v, 1);

@@ -60,8 +60,10 @@ static int64_t source(PadMode mode, int64_t i, int64_t size)
 static Value pad_dim(Node *n, Value x, int dim, int64_t low, int64_t high, PadMode mode)
 {
 	Type t = type_of(n->b, x);
-	int64_t size = t.dim[dim], total = size + low + high;
-	if (total < 0 || total > INT32_MAX)
+	int64_t size = t.dim[dim], most = INT32_MAX / 4;
+	bool wild = low > most || low < -most || high > most || high < -most || size > most;
+	int64_t total = wild ? -1 : size + low + high;
+	if (total < 0)
 		return node_fail(n, BAD_INPUT, "padding (%lld, %lld) of a dim of size %lld", (long long)low, (long long)high, (long long)size);
 	int64_t *from = NEW(n->a, int64_t, total + 1);
 	/* circular padding goes round what negative padding on the other side has left; the others look at the whole dim */
@@ -139,8 +141,9 @@ Value lower_pad_sequence(Node *n)
 	for (int i = 0; i < x.n; i++) {
 		if (!x.v[i]) return 0;
 		Type t = type_of(b, x.v[i]);
+		if (n->out.rank != t.rank + 1 || !t.rank) return node_fail(n, BAD_INPUT, "%s in %s", type_str(n->a, t), type_str(n->a, n->out));
 		int64_t *none = NEW(n->a, int64_t, t.rank + 1), *some = NEW(n->a, int64_t, t.rank + 1);
-		if (t.rank) some[0] = n->out.dim[1 - batch] - t.dim[0];
+		some[0] = n->out.dim[1 - batch] - t.dim[0];
 		x.v[i] = hlo_pad(b, x.v[i], value, left ? some : none, left ? none : some, NULL);
 		x.v[i] = x.v[i] ? unsqueeze_dim(b, x.v[i], batch) : 0;
 	}
@@ -181,3 +184,18 @@ Value lower_roll(Node *n)
 	}
 	return x;
 }
+
+/* Every dim of the argument "dim" (all without it) rolled by half its size, rounded down or up. */
+static Value half_rolled(Node *n, bool up)
+{
+	Value x = arg(n, "self");
+	if (!x) return 0;
+	Type t = type_of(n->b, x);
+	Ints dims = arg_dims(n, "dim", t.rank);
+	for (int i = 0; i < dims.n; i++) x = roll_dim(n->b, x, (int)dims.v[i], (t.dim[dims.v[i]] + up) / 2);
+	return x;
+}
+
+/* aten.fft_fftshift(self, dim=None): frequency zero to the middle; aten.fft_ifftshift undoes it */
+Value lower_fftshift(Node *n) { return half_rolled(n, false); }
+Value lower_ifftshift(Node *n) { return half_rolled(n, true); }

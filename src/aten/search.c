@@ -82,6 +82,7 @@ Value lower_bincount(Node *n)
 	Builder *b = n->b;
 	Value x = arg_as(n, "self", DTYPE_i64);
 	if (!x) return 0;
+	if (n->out.rank != 1) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Value weight = has_arg(n, "weights") ? arg_as(n, "weights", n->out.elem) : full(b, with_elem(type_of(b, x), n->out.elem), 1);
 	Value none = full(b, n->out, 0);
 	return combine_at(b, OP_add, none, place_slices(b, n->out, 0, x), weight);
@@ -117,6 +118,7 @@ Value lower_histc(Node *n)
 	Value x = arg_as(n, "self", acc);
 	x = flattened(b, x);
 	if (!x) return 0;
+	if (n->out.rank != 1) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Value none = full(b, n->out, 0);
 	Type t = type_of(b, x);
 	if (!type_numel(t)) return none;

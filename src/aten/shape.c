@@ -126,7 +126,7 @@ Value lower_pixel_shuffle(Node *n)
 	int64_t r = arg_int(n, "upscale_factor", 1);
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
-	if (t.rank < 3 || r < 1) return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
+	if (t.rank < 3 || r < 1 || r > INT32_MAX) return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
 	const int64_t *d = t.dim + t.rank - 3;
 	int64_t split[] = { d[0] / (r * r), r, r, d[1], d[2] };
 	return split_permute_join(n, x, 3, (Ints){ 5, split }, (int[]){ 0, 3, 1, 4, 2 });
@@ -139,7 +139,7 @@ Value lower_pixel_unshuffle(Node *n)
 	int64_t r = arg_int(n, "downscale_factor", 1);
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
-	if (t.rank < 3 || r < 1) return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
+	if (t.rank < 3 || r < 1 || r > INT32_MAX) return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
 	const int64_t *d = t.dim + t.rank - 3;
 	int64_t split[] = { d[0], d[1] / r, r, d[2] / r, r };
 	return split_permute_join(n, x, 3, (Ints){ 5, split }, (int[]){ 0, 2, 4, 1, 3 });
@@ -263,6 +263,7 @@ Value lower_repeat_interleave_tensor(Node *n)
 	Type t = type_of(b, x);
 	int dim = has_arg(n, "dim") ? arg_dim(n, "dim", 0, t.rank) : 0;
 	repeats = broadcast(b, repeats, tensor_type(n->a, DTYPE_i64, 1, t.dim + dim));
+	if (n->out.rank != t.rank) return node_fail(n, BAD_INPUT, "%s repeated to %s", type_str(n->a, t), type_str(n->a, n->out));
 	Value at = repeated_positions(n, repeats, n->out.dim[dim]);
 	return take_at(b, x, dim, at);
 }
@@ -270,6 +271,7 @@ Value lower_repeat_interleave_tensor(Node *n)
 /* aten.repeat_interleave.Tensor(repeats[D], output_size): i, repeats[i] times */
 Value lower_repeat_interleave(Node *n)
 {
+	if (n->out.rank != 1) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Value at = repeated_positions(n, arg(n, "repeats"), n->out.dim[0]);
 	return hlo_convert(n->b, at, n->out.elem);
 }

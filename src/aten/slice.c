@@ -88,6 +88,9 @@ Value lower_narrow(Node *n)
 	if (!t.rank) return node_fail(n, BAD_INPUT, "narrow of a 0-d tensor");
 	if (is_tensor_arg(n, "start")) return narrow_at(n, x, dim, length);
 	int64_t start = bound(arg_int(n, "start", 0), t.dim[dim]);
+	if (length < 0 || length > t.dim[dim] - start)
+		return node_fail(n, BAD_INPUT, "%lld elements from %lld on of a dim of size %lld", (long long)length, (long long)start,
+			(long long)t.dim[dim]);
 	return slice_dim(n->b, x, dim, start, start + length, 1);
 }
 
@@ -107,20 +110,29 @@ static Value cut(Node *n, Value x, int dim, Ints at)
 	return first;
 }
 
+static int64_t ceil_div(int64_t x, int64_t y) { return x / y + (x % y != 0); }
+
 /* 0, step, 2 * step, ..., size: one piece even of nothing */
-static Ints every(Arena *a, int64_t step, int64_t size)
+static Ints every(Node *n, int64_t step, int64_t size)
 {
-	int count = step > 0 && size ? (int)((size + step - 1) / step) : 1;
-	int64_t *v = NEW(a, int64_t, count + 1);
-	for (int i = 0; i < count; i++) v[i] = i * step;
+	int64_t count = step > 0 && size ? ceil_div(size, step) : 1;
+	if (count != nouts(n)) return node_fail(n, BAD_INPUT, "%lld pieces for %d outputs", (long long)count, nouts(n)), (Ints){ 0 };
+	int64_t *v = NEW(n->a, int64_t, count + 1);
+	for (int64_t i = 0; i < count; i++) v[i] = i * step;
 	v[count] = size;
-	return (Ints){ count + 1, v };
+	return (Ints){ (int)count + 1, v };
 }
 
-static Ints running_sum(Arena *a, Ints sizes)
+/* 0 and the sums of the first 1, 2, ... sizes, which lie in a dim of `whole` elements. */
+static Ints running_sum(Node *n, Ints sizes, int64_t whole)
 {
-	int64_t *v = NEW(a, int64_t, sizes.n + 1);
-	for (int i = 0; i < sizes.n; i++) v[i + 1] = v[i] + sizes.v[i];
+	int64_t *v = NEW(n->a, int64_t, sizes.n + 1);
+	for (int i = 0; i < sizes.n; i++) {
+		if (sizes.v[i] < 0 || sizes.v[i] > whole - v[i])
+			return node_fail(n, BAD_INPUT, "a piece of %lld elements at %lld of %lld", (long long)sizes.v[i], (long long)v[i],
+				(long long)whole), (Ints){ 0 };
+		v[i + 1] = v[i] + sizes.v[i];
+	}
 	return (Ints){ sizes.n + 1, v };
 }
 
@@ -135,7 +147,8 @@ Value lower_split(Node *n)
 	const char *name = has_arg(n, "split_sizes") ? "split_sizes" : "split_size";
 	const Arg *size = arg_raw(n, name);
 	if (!t.rank || !size) return node_fail(n, BAD_INPUT, "split of %s", type_str(n->a, t));
-	Ints at = size->kind == ARG_LIST ? running_sum(n->a, arg_ints(n, name)) : every(n->a, arg_int(n, name, 1), t.dim[dim]);
+	int64_t whole = t.dim[dim];
+	Ints at = size->kind == ARG_LIST ? running_sum(n, arg_ints(n, name), whole) : every(n, arg_int(n, name, 1), whole);
 	return cut(n, x, dim, at);
 }
 
@@ -150,16 +163,14 @@ Value lower_chunk(Node *n)
 	if (!t.rank || chunks < 1) return node_fail(n, BAD_INPUT, "%lld chunks of %s", (long long)chunks, type_str(n->a, t));
 	int64_t size = t.dim[dim];
 	if (!size) return cut(n, x, dim, (Ints){ nouts(n) + 1, NEW(n->a, int64_t, nouts(n) + 1) });
-	return cut(n, x, dim, every(n->a, (size + chunks - 1) / chunks, size));
+	return cut(n, x, dim, every(n, ceil_div(size, chunks), size));
 }
 
 /* `sections` pieces, the first size % sections of them one longer */
 static Ints sections_of(Node *n, int64_t sections, int64_t size)
 {
-	if (sections < 1 || sections > INT32_MAX - 1) {
-		node_fail(n, BAD_INPUT, "%lld sections", (long long)sections);
-		sections = 1;
-	}
+	if (sections < 1 || sections != nouts(n))
+		return node_fail(n, BAD_INPUT, "%lld sections for %d outputs", (long long)sections, nouts(n)), (Ints){ 0 };
 	int64_t *v = NEW(n->a, int64_t, sections + 1);
 	for (int64_t i = 0; i < sections; i++) v[i + 1] = v[i] + size / sections + (i < size % sections);
 	return (Ints){ (int)sections + 1, v };
@@ -290,13 +301,14 @@ static bool arg_strided(Node *n, Type self, Strided *s)
 	*s = (Strided){ arg_ints(n, "size"), arg_ints(n, "stride"), 0, memory_of(n, "self") };
 	s->offset = arg_int(n, "storage_offset", s->memory.offset) - s->memory.offset;
 	if (s->size.n != s->stride.n) return node_fail(n, BAD_INPUT, "%d sizes but %d strides", s->size.n, s->stride.n);
-	int64_t last = s->offset;
-	bool empty = false;
+	int64_t last = s->offset, far;
+	bool empty = false, wild = !s->memory.dense || s->offset < 0;
 	for (int i = 0; i < s->size.n; i++) {
-		last += (s->size.v[i] - 1) * s->stride.v[i];
 		empty |= s->size.v[i] == 0;
+		wild |= s->stride.v[i] < 0 || __builtin_mul_overflow(s->size.v[i] - 1, s->stride.v[i], &far)
+		     || __builtin_add_overflow(last, far, &last);
 	}
-	if (!s->memory.dense || s->offset < 0 || (last >= type_numel(self) && !empty))
+	if (wild || (last >= type_numel(self) && !empty))
 		return node_fail(n, UNSUPPORTED, "as_strided reaches memory outside of its argument");
 	return true;
 }
@@ -400,7 +412,7 @@ Value lower_slice_scatter(Node *n)
 	if (!x || !src) return 0;
 	Type t = type_of(b, x);
 	Span s = arg_span(n, t);
-	Type part = shape_with(b, t, s.dim, (s.limit - s.start + s.step - 1) / s.step);
+	Type part = shape_with(b, t, s.dim, ceil_div(s.limit - s.start, s.step));
 	src = broadcast(b, src, part);
 	if (!src || !type_numel(part)) return x;
 	if (same_shape(part, t)) return src;

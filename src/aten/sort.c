@@ -1,9 +1,10 @@
-/* Sorting and what follows from it: topk, kthvalue, median, mode. NaN is greater than every number; equal elements keep their
+/* Sorting and what follows from it: topk, kthvalue, median, quantile, mode. NaN is greater than every number; equal elements keep their
  * order. */
 #include "aten/index.h"
 #include "aten/rules.h"
 
 #include <math.h>
+#include <string.h>
 
 /* -- order -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -166,6 +167,86 @@ Value lower_median_dim(Node *n) { return median_of(n, sort_self(n, -1, false), f
 /* aten.nanmedian: of the elements that are not NaN */
 Value lower_nanmedian(Node *n) { return median_of_all(n, true); }
 Value lower_nanmedian_dim(Node *n) { return median_of(n, sort_self(n, -1, false), true); }
+
+/* -- quantiles -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Where each quantile lies among the sorted elements, as a float in r = [.., Q, ..]: q * (size - 1), or the last when there is NaN,
+ * which is sorted there; ignoring NaN, q * (count of numbers - 1). */
+static Value quantile_ranks(Node *n, Sorted s, Type r, bool ignore_nan)
+{
+	Builder *b = n->b;
+	Value q = arg_as(n, "q", r.elem);
+	q = raised(b, q);
+	q = along(b, q, s.dim, r);
+	double last = (double)(s.t.dim[s.dim] - 1);
+	Value nan = count_nan(b, s.values, s.dim);                               /* [.., 1, ..] */
+	nan = hlo_convert(b, nan, r.elem);
+	nan = hlo_broadcast_in_dim(b, nan, r.rank, r.dim, all_dims(b, r.rank));
+	Value zero = full(b, r, 0), end = full(b, r, last);
+	if (!ignore_nan) {
+		Value some = hlo_compare(b, DIRECTION_GT, nan, zero);
+		q = hlo_multiply(b, q, end);
+		return hlo_select(b, some, end, q);
+	}
+	end = hlo_subtract(b, end, nan);
+	q = hlo_multiply(b, q, end);
+	return hlo_maximum(b, q, zero);
+}
+
+/* x + w (y - x), counted from the nearer end (torch.lerp) */
+static Value between(Builder *b, Value x, Value y, Value w)
+{
+	Value width = hlo_subtract(b, y, x);
+	Value half = full_like(b, w, 0.5), one = full_like(b, w, 1);
+	Value rest = hlo_subtract(b, one, w);
+	Value from_x = hlo_multiply(b, w, width);
+	from_x = hlo_add(b, x, from_x);
+	Value from_y = hlo_multiply(b, rest, width);
+	from_y = hlo_subtract(b, y, from_y);
+	Value near = hlo_compare(b, DIRECTION_LT, w, half);
+	return hlo_select(b, near, from_x, from_y);
+}
+
+/* The sorted elements at fractional ranks, by the argument "interpolation". */
+static Value at_ranks(Node *n, Sorted s, Value ranks)
+{
+	Builder *b = n->b;
+	const char *how = arg_str(n, "interpolation", "linear");
+	if (!strcmp(how, "nearest")) ranks = hlo_round_nearest_even(b, ranks);
+	if (!strcmp(how, "higher")) ranks = hlo_ceil(b, ranks);
+	Value below = hlo_floor(b, ranks);
+	Value i = hlo_convert(b, below, DTYPE_i64);
+	Value x = gather_along(b, s.values, s.dim, i);
+	bool middle = !strcmp(how, "midpoint");
+	if (!middle && strcmp(how, "linear")) return x;
+	i = hlo_ceil(b, ranks);
+	i = hlo_convert(b, i, DTYPE_i64);
+	Value y = gather_along(b, s.values, s.dim, i);
+	Value w = middle ? full_like(b, ranks, 0.5) : hlo_subtract(b, ranks, below);
+	return between(b, x, y, w);
+}
+
+/* aten.quantile(self, q, dim=None, keepdim=False, interpolation="linear") -> [Q, *], or [*] for one q */
+static Value quantile(Node *n, bool ignore_nan)
+{
+	Builder *b = n->b;
+	Value x = arg(n, "self");
+	x = has_arg(n, "dim") ? raised(b, x) : flattened(b, x);
+	Value q = arg(n, "q");
+	if (!x || !q) return 0;
+	int dim = has_arg(n, "dim") ? arg_dim(n, "dim", 0, rank_of(b, x)) : 0;
+	Sorted s = sort_along(b, x, dim, false);
+	Value ranks = quantile_ranks(n, s, shape_with(b, s.t, dim, type_numel(type_of(b, q))), ignore_nan);
+	x = at_ranks(n, s, ranks);
+	int64_t *front = NEW(n->a, int64_t, s.t.rank);                           /* [.., Q, ..] -> [Q, ..] */
+	front[0] = dim;
+	for (int i = 1; i < s.t.rank; i++) front[i] = i <= dim ? i - 1 : i;
+	x = hlo_transpose(b, x, (Ints){ s.t.rank, front });
+	return reshape_to(b, x, n->out);
+}
+
+Value lower_quantile(Node *n) { return quantile(n, false); }
+Value lower_nanquantile(Node *n) { return quantile(n, true); }
 
 /* -- mode ------------------------------------------------------------------------------------------------------------------------------ */
 
