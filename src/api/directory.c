@@ -179,7 +179,7 @@ static void load_input(tshlo_model *m, Method *k, const BundleFunction *f, int i
 	if (tensor_is_contiguous(&k->weight[i]->tensor)) v->type.data = t->array.data;
 }
 
-static void load_output(tshlo_model *m, Method *k, const FunctionMeta *f, int i, int *user)
+static void load_output(tshlo_model *m, Method *k, const FunctionMeta *f, int i)
 {
 	tshlo_value_info *v = &k->out[i];
 	*v = info_of(m, &f->output_signature[i]);
@@ -187,7 +187,20 @@ static void load_output(tshlo_model *m, Method *k, const FunctionMeta *f, int i,
 	v->output = kind == RESULT_USER ? TSHLO_OUTPUT_USER : kind == RESULT_BUFFER_MUTATION ? TSHLO_OUTPUT_BUFFER_MUTATION
 	          : TSHLO_OUTPUT_USER_INPUT_MUTATION;
 	v->name = f->result && f->result[i].target ? f->result[i].target : "";
-	if (kind == RESULT_USER) v->position = (*user)++;
+}
+
+/* Results of the user's stand, in order, where no baked-in value does. */
+static void place_outputs(Arena *a, Method *k, const FunctionMeta *f)
+{
+	int most = f->noutput + f->nfixed_output, at = 0;
+	bool *taken = NEW(a, bool, most + 1);
+	for (int i = 0; i < f->nfixed_output; i++)
+		if (f->fixed_output[i].position < most) taken[f->fixed_output[i].position] = true;
+	for (int i = 0; i < k->nout; i++) {
+		if (k->out[i].output != TSHLO_OUTPUT_USER) continue;
+		while (taken[at]) at++;
+		k->out[i].position = at++;
+	}
 }
 
 static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
@@ -200,7 +213,8 @@ static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
 		.in_spec = meta->input_pytree_spec ? meta->input_pytree_spec : "",
 		.out_spec = meta->output_pytree_spec ? meta->output_pytree_spec : "" };
 	for (int i = 0; i < k->nin; i++) load_input(m, k, f, i);
-	for (int i = 0, user = 0; i < k->nout; i++) load_output(m, k, meta, i, &user);
+	for (int i = 0; i < k->nout; i++) load_output(m, k, meta, i);
+	place_outputs(a, k, meta);
 	for (int i = 0; i < k->nunused; i++) {
 		k->unused[i] = info_of(m, &meta->unused_input[i].signature);
 		k->unused[i].position = meta->unused_input[i].location.position;
