@@ -56,7 +56,7 @@ static bool read_outputs(Executable *x, Err *e)
 		if (!one.dtype)
 			return fail(e, UNSUPPORTED, "output %d has PJRT's element type %d", i, (int)t.output_types[i]);
 		x->output[i] = copy_type(&x->arena, &one);
-		dims += one.rank;
+		if (one.rank) dims += one.rank;      /* dims may be NULL when all are scalars */
 	}
 	return true;
 }
