@@ -1,155 +1,201 @@
-/* Scaled dot-product attention, computed whole: scores, mask, softmax, weighted sum. f16 and bf16 are computed in f32. */
+/* Scaled dot product attention: softmax(scale * q . k^T + mask) . v
+ *
+ * Scores and their softmax are in acc_type (f32 for f16 and bf16); the weights are rounded before they meet v, as torch does. */
+#include "aten/layers.h"
 #include "aten/rules.h"
 
 #include <math.h>
 
-/* query [*B, Hq, L, E], key [*B, Hk, S, E], value [*B, Hk, S, V] with one element type and the same leading dims. */
-typedef struct Attention {
-	Value query, key, value;
-	Type scores;                    /* [*B, Hq, L, S] */
-} Attention;
+/* q [*, L, E], k [*, S, E], v [*, S, F]; mask [*, L, S]: bool (where it is false nothing is seen) or added; 0: none */
+typedef struct Attention { Value q, k, v, mask; double scale; bool causal; } Attention;
 
-/* The leading dims of a (all but the last two) for x: broadcast, after its heads were repeated for grouped queries. */
-static Value lead_as(Node *n, Value x, Type lead, bool grouped)
+/* What the softmax leaves behind for the second output. */
+typedef struct Weights { Value w, logsumexp; } Weights;
+
+/* -- scores ---------------------------------------------------------------------------------------------------------------------- */
+
+static Value scores(Builder *b, Attention a)
 {
-	Builder *b = n->b;
-	Type t = x ? type_of(b, x) : (Type){ 0 };
+	int rank = rank_of(b, a.q);
+	Ints lead = iota_ints(b->a, 0, rank - 2), last = one_dim(b, rank - 1);
+	Value s = hlo_dot_general(b, a.q, a.k, (DotDims){ lead, lead, last, last }, acc_type(elem_of(b, a.q)));
+	return scaled(b, s, a.scale);
+}
+
+/* Row i sees columns 0..i. */
+static Value causal(Builder *b, Value s)
+{
+	Type t = known_type(b, s);
 	if (!t.kind) return 0;
-	int h = t.rank - 3;
-	if (grouped && h >= 0 && t.dim[h] != lead.dim[h]) {
-		int64_t heads = lead.dim[h], each = t.dim[h] ? heads / t.dim[h] : 0;
-		x = unsqueeze_dim(b, x, h + 1);
-		Type spread = x ? shape_with(b, type_of(b, x), h + 1, each) : t;
-		x = broadcast(b, x, spread);
-		x = reshape_to(b, x, shape_with(b, t, h, heads));
-	}
-	int64_t *d = COPY(n->a, int64_t, lead.dim, lead.rank);
-	d[lead.rank - 2] = t.dim[t.rank - 2];
-	d[lead.rank - 1] = t.dim[t.rank - 1];
-	lead.dim = d;
-	return broadcast(b, x, lead);
+	Value row = positions(b, t, t.rank - 2, DTYPE_i32);
+	Value column = positions(b, t, t.rank - 1, DTYPE_i32);
+	Value unseen = hlo_compare(b, DIRECTION_GT, column, row);
+	return if_num(b, unseen, -INFINITY, s);
 }
 
-/* x . y over one dim each, batched over all leading dims. */
-static Value batched_dot(Builder *b, Value x, Value y, int x_dim, int y_dim)
+static Value masked(Builder *b, Value s, Value mask)
 {
-	int rank = x ? rank_of(b, x) : 0;
-	Ints lead = iota_ints(b->a, 0, rank - 2);
-	return x ? hlo_dot_general(b, x, y, (DotDims){ lead, lead, one_dim(b, x_dim), one_dim(b, y_dim) }, DTYPE_none) : 0;
+	Type t = known_type(b, s);
+	if (!t.kind) return 0;
+	if (elem_of(b, mask) == DTYPE_bool) {
+		mask = broadcast(b, mask, t);
+		mask = hlo_not(b, mask);
+		return if_num(b, mask, -INFINITY, s);
+	}
+	mask = cast(b, mask, t.elem);
+	mask = broadcast(b, mask, t);
+	return hlo_add(b, s, mask);
 }
 
-static bool fetch(Node *n, Attention *a)
+/* exp(s - max) / sum over the last dim; a row of nothing but -inf (all masked) gives 0. */
+static Weights softmax_rows(Builder *b, Value s, bool may_be_empty)
+{
+	Type t = known_type(b, s);
+	if (!t.kind) return (Weights){ 0 };
+	Ints last = one_dim(b, t.rank - 1);
+	Value top = reduce_over(b, OP_maximum, s, last);
+	Value empty = may_be_empty ? math_isneginf(b, top) : 0;
+	if (may_be_empty) top = if_num(b, empty, 0, top);
+	s = hlo_subtract(b, s, spread_over(b, top, last, t));
+	s = hlo_exponential(b, s);
+	Value sum = sum_over(b, s, last);
+	Value log = hlo_log(b, sum);
+	log = hlo_add(b, log, top);
+	if (may_be_empty) sum = if_num(b, empty, 1, sum);
+	s = hlo_divide(b, s, spread_over(b, sum, last, t));
+	return (Weights){ s, log };
+}
+
+/* -- heads ------------------------------------------------------------------------------------------------------------------------ */
+
+/* x [*, L, E] with the leading dims of `batch` */
+static Value with_heads(Builder *b, Value x, Type batch)
+{
+	Type t = type_of(b, x);
+	int64_t *d = NEW(b->a, int64_t, batch.rank + 2);
+	for (int i = 0; i < batch.rank; i++) d[i] = batch.dim[i];
+	for (int i = 0; i < 2; i++) d[batch.rank + i] = t.dim[t.rank - 2 + i];
+	t.rank = batch.rank + 2;
+	t.dim = d;
+	return broadcast(b, x, t);
+}
+
+/* Grouped queries: each head of x [*, H, S, E] repeated so that there are `heads`. */
+static Value repeat_heads(Node *n, Value x, int64_t heads)
 {
 	Builder *b = n->b;
-	DType acc = acc_type(n->out.elem);
-	Value q = arg_as(n, "query", acc);
-	Value k = arg_as(n, "key", acc);
-	Value v = arg_as(n, "value", acc);
-	if (!q || !k || !v) return false;
-	if (rank_of(b, q) < 2 || rank_of(b, k) < 2 || rank_of(b, v) < 2) return node_fail(n, BAD_INPUT, "query, key and value need two dims"), false;
-	bool grouped = arg_bool(n, "enable_gqa", false);
-	Type lead = n->out;             /* [*B, Hq, L, V] has every leading dim broadcast already */
-	a->query = lead_as(n, q, lead, false);
-	a->key = lead_as(n, k, lead, grouped);
-	a->value = lead_as(n, v, lead, grouped);
-	if (!a->query || !a->key || !a->value) return false;
-	a->scores = shape_with(b, type_of(b, a->query), lead.rank - 1, type_of(b, a->key).dim[lead.rank - 2]);
+	Type t = type_of(b, x);
+	int h = t.rank - 3;
+	if (h < 0 || t.dim[h] == heads || t.dim[h] == 1) return x;
+	if (heads % t.dim[h]) return node_fail(n, BAD_INPUT, "%lld query heads over %lld heads", (long long)heads, (long long)t.dim[h]);
+	x = unsqueeze_dim(b, x, h + 1);
+	x = broadcast(b, x, shape_with(b, type_of(b, x), h + 1, heads / t.dim[h]));
+	return reshape_to(b, x, shape_with(b, t, h, heads));
+}
+
+static Type leading(Type t) { return t.rank -= 2, t; }
+
+/* q, k, v with the same leading dims. */
+static bool align(Node *n, Attention *a, bool grouped)
+{
+	Builder *b = n->b;
+	if (!a->q || !a->k || !a->v) return false;
+	Type q = type_of(b, a->q);
+	if (q.rank < 2 || rank_of(b, a->k) < 2 || rank_of(b, a->v) < 2)
+		return node_fail(n, BAD_INPUT, "query is %s, wanted at least 2 dims", type_str(n->a, q)), false;
+	if (grouped && q.rank > 2) {
+		a->k = repeat_heads(n, a->k, q.dim[q.rank - 3]);
+		a->v = repeat_heads(n, a->v, q.dim[q.rank - 3]);
+		if (!a->k || !a->v) return false;
+	}
+	Type batch = broadcast_type(n, leading(q), leading(type_of(b, a->k)));
+	batch = broadcast_type(n, batch, leading(type_of(b, a->v)));
+	a->q = with_heads(b, a->q, batch);
+	a->k = with_heads(b, a->k, batch);
+	a->v = with_heads(b, a->v, batch);
+	return a->q && a->k && a->v;
+}
+
+/* -- rules ------------------------------------------------------------------------------------------------------------------------ */
+
+/* "query", "key", "value", "is_causal", "scale", and the mask under the given name */
+static bool attention_of(Node *n, const char *mask, Attention *a)
+{
+	if (arg_num(n, "dropout_p", 0) > 0) return node_fail(n, UNSUPPORTED, "dropout_p above 0: results would be random"), false;
+	if (has_arg(n, "dropout_mask")) return node_fail(n, UNSUPPORTED, "dropout_mask"), false;
+	a->q = arg(n, "query");
+	a->k = arg(n, "key");
+	a->v = arg(n, "value");
+	a->mask = mask ? arg_opt(n, mask) : 0;
+	a->causal = arg_bool(n, "is_causal", false);
+	if (!align(n, a, arg_bool(n, "enable_gqa", false))) return false;
+	Type q = type_of(n->b, a->q);
+	a->scale = arg_num(n, "scale", 1 / sqrt((double)q.dim[q.rank - 1]));
 	return true;
 }
 
-/* -inf where query row i may not see key column j > i. */
-static Value causal(Builder *b, Value scores, Type t)
+static Weights weights_of(Builder *b, Attention a)
 {
-	Value row = positions(b, t, t.rank - 2, DTYPE_i32);
-	Value column = positions(b, t, t.rank - 1, DTYPE_i32);
-	Value seen = hlo_compare(b, DIRECTION_GE, row, column);
-	Value never = full(b, t, -INFINITY);
-	return hlo_select(b, seen, scores, never);
+	Value s = scores(b, a);
+	if (a.causal) s = causal(b, s);
+	if (a.mask) s = masked(b, s, a.mask);
+	return softmax_rows(b, s, a.mask || a.causal);
 }
 
-/* A bool mask says what is seen; a float mask is added. */
-static Value masked(Node *n, Value scores, Type t)
+/* weights [*, L, S] . v [*, S, F] */
+static Value weighted(Builder *b, Value w, Value v)
 {
-	Builder *b = n->b;
-	Value mask = arg(n, "attn_mask");
-	if (!mask) return 0;
-	if (elem_of(b, mask) != DTYPE_bool) {
-		mask = cast(b, mask, t.elem);
-		mask = broadcast(b, mask, t);
-		return hlo_add(b, scores, mask);
-	}
-	mask = broadcast(b, mask, t);
-	Value never = full(b, t, -INFINITY);
-	return hlo_select(b, mask, scores, never);
+	if (!w || !v) return 0;
+	DType elem = elem_of(b, v);
+	int rank = rank_of(b, v);
+	Ints lead = iota_ints(b->a, 0, rank - 2);
+	w = cast(b, w, elem);
+	return hlo_dot_general(b, w, v, (DotDims){ lead, lead, one_dim(b, rank - 1), one_dim(b, rank - 2) }, elem);
 }
 
-static Value scores_of(Node *n, const Attention *a)
-{
-	Builder *b = n->b;
-	Type t = a->scores;
-	int64_t width = type_of(b, a->query).dim[t.rank - 1];
-	Value s = batched_dot(b, a->query, a->key, t.rank - 1, t.rank - 1);
-	Value scale = full(b, t, arg_num(n, "scale", 1 / sqrt((double)width)));
-	s = hlo_multiply(b, s, scale);
-	if (has_arg(n, "attn_mask")) s = masked(n, s, t);
-	return arg_bool(n, "is_causal", false) ? causal(b, s, t) : s;
-}
-
-/* softmax over the last dim; a row that sees nothing (all -inf) gives zeros, as torch's _safe_softmax. *lse: log of its sum. */
-static Value safe_softmax(Builder *b, Value s, Type t, Value *lse)
-{
-	Ints last = one_dim(b, t.rank - 1);
-	Value top = reduce_over(b, OP_maximum, s, last);
-	Value nothing = full_like(b, top, -INFINITY);
-	Value blind = hlo_compare(b, DIRECTION_EQ, top, nothing);
-	Value zero = full_like(b, top, 0);
-	Value shift = hlo_select(b, blind, zero, top);
-	Value spread = spread_over(b, shift, last, t);
-	Value e = hlo_subtract(b, s, spread);
-	e = hlo_exponential(b, e);
-	Value sum = sum_over(b, e, last);
-	Value log = hlo_log(b, sum);
-	*lse = hlo_add(b, log, shift);
-	Value one = full_like(b, sum, 1);
-	Value safe = hlo_select(b, blind, one, sum);
-	safe = spread_over(b, safe, last, t);
-	return hlo_divide(b, e, safe);
-}
-
-/* attn = softmax(query . key^T * scale + mask);  attn . value */
-static Value attend(Node *n, Value *attn, Value *lse)
-{
-	Builder *b = n->b;
-	Attention a;
-	if (arg_num(n, "dropout_p", 0) != 0) return node_fail(n, UNSUPPORTED, "attention dropout draws random numbers");
-	if (!fetch(n, &a)) return 0;
-	Value s = scores_of(n, &a);
-	*attn = safe_softmax(b, s, a.scores, lse);
-	Value y = batched_dot(b, *attn, a.value, a.scores.rank - 1, a.scores.rank - 2);
-	return cast(b, y, n->out.elem);
-}
-
-/* aten.scaled_dot_product_attention(query, key, value, attn_mask?, dropout_p=0, is_causal=False, *, scale?, enable_gqa=False) */
+/* aten.scaled_dot_product_attention(query, key, value, attn_mask?, dropout_p, is_causal, scale?, enable_gqa) */
 Value lower_attention(Node *n)
 {
-	Value attn, lse;
-	return attend(n, &attn, &lse);
+	Attention a = { 0 };
+	if (!attention_of(n, "attn_mask", &a)) return 0;
+	return weighted(n->b, weights_of(n->b, a).w, a.v);
 }
 
-/* aten._scaled_dot_product_attention_math: also the attention weights */
+/* aten._scaled_dot_product_attention_math(...) -> (out, weights) */
 Value lower_attention_math(Node *n)
 {
-	Value attn = 0, lse;
-	Value y = attend(n, &attn, &lse);
-	if (y && out_wanted(n, 1)) set_out(n, 1, cast(n->b, attn, out_type(n, 1).elem));
-	return y;
+	Attention a = { 0 };
+	if (!attention_of(n, "attn_mask", &a)) return 0;
+	Weights w = weights_of(n->b, a);
+	if (out_wanted(n, 1)) set_out(n, 1, cast(n->b, w.w, out_type(n, 1).elem));
+	return weighted(n->b, w.w, a.v);
 }
 
-/* aten._scaled_dot_product_flash_attention_for_cpu: also the log of each row's sum, [B, H, L] */
-Value lower_attention_flash_for_cpu(Node *n)
+/* Output 1, log(sum(exp(scores))) by row, and seeds and the like, which only a backward pass reads. */
+static void set_rest(Node *n, Value logsumexp)
 {
-	Value attn, lse = 0;
-	Value y = attend(n, &attn, &lse);
-	if (y && out_wanted(n, 1)) set_out(n, 1, cast(n->b, lse, out_type(n, 1).elem));
-	return y;
+	for (int i = 1; i < nouts(n); i++) {
+		Type t = out_type(n, i);
+		if (!t.kind || !out_wanted(n, i)) continue;
+		bool rows = i == 1 && type_numel(t) && known_type(n->b, logsumexp).kind;
+		if (rows && !same_shape(t, type_of(n->b, logsumexp)))
+			node_fail(n, UNSUPPORTED, "logsumexp of shape %s", type_str(n->a, t));
+		set_out(n, i, rows ? cast(n->b, logsumexp, t.elem) : full(n->b, t, 0));
+	}
 }
+
+static Value fused_attention(Node *n, const char *mask)
+{
+	Attention a = { 0 };
+	if (!attention_of(n, mask, &a)) return 0;
+	Weights w = weights_of(n->b, a);
+	set_rest(n, w.logsumexp);
+	return weighted(n->b, w.w, a.v);
+}
+
+/* aten._scaled_dot_product_flash_attention(query, key, value, dropout_p, is_causal, return_debug_mask, scale?) -> (out, logsumexp,
+ * ...); _for_cpu besides with attn_mask */
+Value lower_flash_attention(Node *n) { return fused_attention(n, "attn_mask"); }
+
+/* aten._scaled_dot_product_efficient_attention, _cudnn_attention, _fused_attention_overrideable(query, key, value, attn_bias?, ..) */
+Value lower_efficient_attention(Node *n) { return fused_attention(n, "attn_bias"); }
