@@ -100,7 +100,7 @@ class Bridge:
             v = self.values[x]
             if isinstance(v, list):
                 self.list(name, v, lambda n, i: lib.tshlo_arg_value(p, n, i))
-            elif v == 0:
+            elif v == 0 and not isinstance(x.meta.get("val"), torch.Tensor):  # 0 for a tensor: an earlier call failed
                 raise UnsupportedError(f"node '{x.name}' gives {type(x.meta.get('val')).__name__}, which no op can take")
             else:
                 lib.tshlo_arg_value(p, name, v)
@@ -199,14 +199,13 @@ class Bridge:
         t = t.resolve_conj().resolve_neg()
         if t.device.type not in ("cpu", "meta"):
             t = t.cpu()
-        pointer, nbytes = ffi.NULL, 0
-        if t.device.type == "cpu" and not isinstance(t, torch._subclasses.FakeTensor):
-            storage = t.untyped_storage()
-            pointer, nbytes = ffi.cast("void *", storage.data_ptr()), storage.nbytes()
+        storage, pointer = t.untyped_storage(), ffi.NULL
+        if t.device.type == "cpu" and not isinstance(t, torch._subclasses.FakeTensor):  # else there is only a type
+            pointer = ffi.cast("void *", storage.data_ptr())
             self.kept.append(t)
         lib.tshlo_weight(
             self.p, name.encode(), torch_dtype_code(t.dtype), t.dim(), list(t.shape), list(t.stride()),
-            t.storage_offset(), pointer, nbytes,
+            t.storage_offset(), pointer, storage.nbytes(),
         )
 
     def inputs(self, ep, placeholders):
@@ -272,6 +271,8 @@ def _spec(spec):
 
 def program_of(ep):
     """(program handle, tensors to keep alive) of an ExportedProgram."""
+    if not isinstance(ep, torch.export.ExportedProgram):
+        raise TypeError(f"wanted a torch.export.ExportedProgram, found {type(ep).__name__}; torch.export.export() makes one")
     b = Bridge()
     try:
         return b.walk(ep), b.kept

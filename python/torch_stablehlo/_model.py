@@ -117,15 +117,14 @@ class Method:
             return self._flatten_call(args, kwargs)
         if kwargs:
             raise _tree.StructureError(f"the keyword arguments {sorted(kwargs)} are given, but this program knows no names")
-        leaves = list(args) if self.in_spec is None else _tree.flatten(self.in_spec, args, "the arguments")
-        wanted = max([*self.positions, *self.fixed_inputs, -1]) + 1
-        if len(leaves) < wanted:
-            raise _tree.StructureError(f"{len(leaves)} inputs are given, wanted {wanted}")
-        return leaves
+        return list(args) if self.in_spec is None else _tree.flatten(self.in_spec, args, "the arguments")
 
     def bind(self, args, kwargs):
         """What the function takes of a call's arguments, in its order."""
         leaves = self._leaves(args, kwargs)
+        wanted = max([*self.positions, *self.fixed_inputs, -1]) + 1
+        if len(leaves) < wanted:
+            raise _tree.StructureError(f"{len(leaves)} inputs are given, wanted {wanted}")
         for position, wanted in self.fixed_inputs.items():
             if not _same(leaves[position], wanted):
                 raise BadInputError(
@@ -180,10 +179,10 @@ class Method:
         """Before anything is run: can every result be given back?"""
         if self.changed:
             raise UnsupportedError(f"method '{self.name}' changes {', '.join(self.changed)}; state is not supported yet")
-        known = len(self.results) + len(self.fixed_outputs)
-        if self.out_spec is not None and self.out_spec.nleaves != known:
+        known = [*self.results, *self.fixed_outputs]
+        if self.out_spec is not None and sorted(known) != list(range(self.out_spec.nleaves)):
             raise BadInputError(
-                f"method '{self.name}' gives {known} results, but its output structure has {self.out_spec.nleaves};"
+                f"method '{self.name}' gives {len(known)} results, but its output structure has {self.out_spec.nleaves};"
                 " the directory does not say which of them are None"
             )
 

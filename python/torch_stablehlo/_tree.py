@@ -135,8 +135,10 @@ def _node_items(spec, x, at):
     from torch.utils import _pytree
 
     children, found = _pytree.tree_flatten(x, is_leaf=lambda y: y is not x)
-    if found.is_leaf() or found.type is not kind or found.context != context:
-        raise StructureError(f"{at} is {type(x).__name__} {found}, wanted {kind.__name__} with the context {context}")
+    if found.is_leaf() or found.type is not kind:
+        raise StructureError(f"{at} is {type(x).__name__}, wanted {kind.__name__}")
+    if found.context != context:
+        raise StructureError(f"{at} is {type(x).__name__} with {found.context}, wanted one with {context}")
     return list(enumerate(children))
 
 
