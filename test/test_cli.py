@@ -404,6 +404,23 @@ def test_weights_are_not_copied(made, tmp_path):
     assert (tmp_path / "d/data/w").stat().st_size == (64 << 20) + 128
 
 
+@pytest.mark.skipif(SANITIZED, reason="the limit on memory does not go with AddressSanitizer")
+@pytest.mark.parametrize("command", [["convert", "-o-", "--format=bytecode"], ["inspect", "--json"]])
+def test_no_memory(made, command):
+    """Whatever there is of memory, once the program is loaded: it does its work or says that there is not enough."""
+
+    def run(kb, *args):
+        limit = (kb << 10, kb << 10)
+        return subprocess.run([TOOL, *args], capture_output=True, timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, limit))
+
+    kb = next(kb for kb in range(64, 8192, 8) if run(kb, "--version").returncode == OK)
+    tries = 0
+    while (done := run(kb, *command, made / "small.pt2")).returncode != OK:
+        assert done.returncode == SYSTEM and b"memory" in done.stderr and kb < 8192, (kb, done)
+        kb, tries = kb + 16, tries + 1
+    assert tries > 3
+
+
 # -- run -------------------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -487,6 +504,7 @@ def test_wrong_inputs(made, tmp_path):
     message = run(BAD_INPUT, "x.npy", "n.npy", options=["-o", "y2.npy"])
     assert message == "1 --output are given for 2 outputs; give all of them, or number those you want, as in --output 0=y.npy"
     assert run(BAD_INPUT, "x.npy", "n.npy", options=["-o", "2=y2.npy"]) == "--output 2=y2.npy: there is no output '2', there are 2, from 0 on"
+    assert run(USAGE, "x.npy", "n.npy", options=["-o", "a.npy", "-o", "a.npy"]) == "run: two outputs go to one file: a.npy"
     assert "cannot create" in run(SYSTEM, "x.npy", "n.npy", options=["-o", "0=no/y.npy"])
     assert not (tmp_path / "y.npy").exists() and not (made / "y2.npy").exists()
     one_axis = save("b", np.asfortranarray(np.load(made / "n.npy")))
@@ -497,6 +515,48 @@ def test_directory_without_weights(made, tmp_path):
     good("convert", made / "small.pt2", "-o", tmp_path / "d", "--no-weights")
     assert "is not there: the directory was saved without weights" in bad(
         BAD_INPUT, "run", tmp_path / "d", "-i", made / "x.npy", "-i", made / "n.npy")
+
+
+def test_directory_without_names(made, tmp_path):
+    """As torch_xla writes it."""
+    shutil.copytree(made / "small_dir", tmp_path / "d")
+    (tmp_path / "d/functions/forward.torch_stablehlo.json").unlink()
+    message = bad(BAD_INPUT, "run", tmp_path / "d", "-i", made / "x.npy")
+    assert message == "1 of 2 inputs are given; there is no --input for 1 i64[2]"
+    assert good("run", tmp_path / "d", "-i", f"1={made / 'n.npy'}", "-i", made / "x.npy").count("\n") == 2
+    assert json.loads(good("inspect", "--json", tmp_path / "d"))["functions"][0]["inputs"][1]["name"] is None
+
+
+def test_inputs_that_are_baked_in(tmp_path):
+    class Baked(torch.nn.Module):
+        def forward(self, k, x, nothing):
+            return x * k, None
+
+    x = torch.tensor([1.5, 2.5])
+    torch.export.save(export(Baked(), 3, x, None), tmp_path / "b.pt2")
+    np.save(tmp_path / "x.npy", x.numpy())
+    good("convert", tmp_path / "b.pt2", "-o", tmp_path / "d")
+    for source in ("b.pt2", "d"):
+        for spelled in ("x.npy", "x=x.npy", "1=x.npy"):
+            assert good("run", source, "-i", spelled, cwd=tmp_path) == "output 0    f32[2]  [4.5, 7.5]\n"
+    assert "run      ok: on the file's sample inputs" in good("verify", tmp_path / "b.pt2")
+    good("inspect", tmp_path / "b.pt2"), good("inspect", tmp_path / "d")
+
+
+def test_program_without_inputs(tmp_path):
+    class Constant(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("b", torch.arange(3))
+
+        def forward(self):
+            return self.b + 1
+
+    torch.export.save(export(Constant()), tmp_path / "c.pt2")
+    assert good("run", tmp_path / "c.pt2") == "output 0    i64[3]  [1, 2, 3]\n"
+    assert "run      ok: on no inputs" in good("verify", tmp_path / "c.pt2")
+    (tmp_path / "x.npy").write_bytes(b"")
+    assert bad(BAD_INPUT, "run", tmp_path / "c.pt2", "-i", "x.npy").endswith("no input left for 'x.npy'; the program takes none")
 
 
 def test_methods(made):
@@ -625,14 +685,14 @@ def test_inspect_dynamic_sizes(tmp_path):
 
 def test_strange_names(made, tmp_path):
     """Bytes that steer a terminal, or are no UTF-8, or need JSON's escapes."""
-    for name in (b'a"\\b\n.pt2', b"\x1b[31mred.pt2", b"\xff\xfe.pt2", "\u00e9\u6f22\U0001f600.pt2".encode(), b"\xed\xa0\x80.pt2"):
+    for name in (b"\xc2\x9b31m.pt2", b'a"\\b\n.pt2', b"\x1b[31mred.pt2", b"\xff\xfe.pt2", "\u00e9\u6f22\U0001f600.pt2".encode(), b"\xed\xa0\x80.pt2"):
         path = os.fsencode(tmp_path) + b"/" + name
         shutil.copy(made / "small.pt2", path)
         out = subprocess.run([TOOL, "inspect", path, "--json"], capture_output=True, timeout=60).stdout
         got = json.loads(out.decode("utf-8"))["path"]
         assert got.endswith(name.decode(errors="replace")) or name.startswith(b"\xed")
         out = subprocess.run([TOOL, "inspect", path], capture_output=True, timeout=60).stdout
-        assert b"\x1b" not in out
+        assert b"\x1b" not in out and b"\x9b" not in out
         code, _, err = tool("inspect", path + b".gone")
         assert code == SYSTEM and "\x1b" not in err
 
@@ -658,6 +718,20 @@ def test_bytecode_does_not_go_to_a_terminal(made):
 
 
 # -- the library from C ------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(SANITIZED or not (shutil.which("meson") and shutil.which("pkg-config") and shutil.which("cc")), reason="takes meson, pkg-config, cc")
+def test_example_builds_as_it_says(tmp_path):
+    """The line in its first comment, against what is installed."""
+    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", tmp_path], check=True, capture_output=True)
+    (pc,) = tmp_path.rglob("torch_stablehlo.pc")
+    env = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(tmp_path)}
+    line = re.search(r"^ \*\t(cc .*)$", (ROOT / "examples/resnet18.c").read_text(), re.M)[1]
+    shutil.copy(ROOT / "examples/resnet18.c", tmp_path)
+    subprocess.run(["sh", "-c", line], check=True, env=env, cwd=tmp_path)
+    assert (tmp_path / "resnet18").exists()
+    (installed,) = tmp_path.rglob("bin/torch-stablehlo")
+    assert subprocess.run([installed, "--version"], capture_output=True, check=True).stdout.startswith(b"torch-stablehlo ")
 
 
 def test_example(tmp_path):

@@ -14,8 +14,10 @@
 void put_safe(FILE *to, const char *s)
 {
 	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
+		unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+		bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;      /* U+0080 to U+009F */
 		if ((c < 0x20 && c != '\n') || c == 0x7f) fprintf(to, "\\x%02x", c);
+		else if (c1) fprintf(to, "\\x%02x", next), s++;
 		else fputc(c, to);
 	}
 }

@@ -1,5 +1,6 @@
 /* torch-stablehlo run: a program on a device, tensors in and out as .npy files. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -50,10 +51,20 @@ static void show_outputs(const Results *r)
 	}
 }
 
+/* One of two outputs would be lost. */
+static int check_files(const char **file, int n)
+{
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < i; k++)
+			if (!strcmp(file[i], file[k])) return complain(EXIT_USAGE, "run: two outputs go to one file: %s", file[i]);
+	return EXIT_GOOD;
+}
+
 /* All that can be wrong with the command is found before anything is compiled. */
 static int run_job(Job *j, const Args *a, Result **which, const char **file, tshlo_error *e)
 {
 	int code = match_results("--output", &a->output, &j->results, which, file);
+	if (!code) code = check_files(file, a->output.n);
 	if (!code) code = feed_files(&j->feed, j->m, a->method, &a->input);
 	if (!code) code = run_all(j, a, e);
 	if (code) return code;
