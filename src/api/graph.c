@@ -67,16 +67,6 @@ static bool known_dims(tshlo_program *p, const char *name, const char *what, int
 	return true;
 }
 
-/* A tensor whose bytes cannot be counted is none. */
-static bool countable(tshlo_program *p, const char *name, int rank, const int64_t *dims)
-{
-	int64_t n = 16;              /* bytes of the largest element type */
-	for (int i = 0; i < rank; i++)
-		if (dims[i] > 0 && __builtin_mul_overflow(n, dims[i], &n))
-			return fail(&p->err, BAD_INPUT, "value '%s' has more bytes than 63 bits can count", name);
-	return true;
-}
-
 static bool check_rank(tshlo_program *p, const char *name, int rank, const int64_t *dims)
 {
 	if (rank < 0 || rank > MAX_RANK) return fail(&p->err, BAD_INPUT, "'%s' has rank %d, wanted 0 to %d", name, rank, MAX_RANK);
@@ -93,8 +83,12 @@ int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, in
 {
 	BUILD(0);
 	if (!given(name, "name of a value", &p->err) || !check_dtype(p, name, dtype) || !check_rank(p, name, rank, dims)) return 0;
-	if (!known_dims(p, name, "size", rank, dims) || !countable(p, name, rank, dims)) return 0;
+	if (!known_dims(p, name, "size", rank, dims)) return 0;
 	if (!known_dims(p, name, "stride", strides ? rank : 0, strides) || !known_dims(p, name, "offset", 1, &offset)) return 0;
+	if (!dims_countable(rank, dims, strides, offset)) {
+		fail(&p->err, BAD_INPUT, "value '%s' has more bytes than 63 bits can count", name);
+		return 0;
+	}
 	VId id = graph_value(p->program, p->program->graph, name, VALUE_TENSOR);
 	GraphValue *v = &p->program->graph->value.v[id];
 	v->dtype = (DType)dtype;

@@ -138,6 +138,18 @@ static int64_t checked_numel(const Tensor *t)
 	return empty ? 0 : n / (int64_t)dtype_nbytes(t->dtype);
 }
 
+bool dims_countable(int rank, const Dim *dim, const Dim *stride, Dim offset)
+{
+	int64_t n = 16, last = offset > 0 ? offset : 0, step;      /* 16: bytes of the largest element type */
+	for (int i = 0; i < rank; i++)
+		if (dim[i] > 0 && __builtin_mul_overflow(n, dim[i], &n)) return false;
+	for (int i = 0; i < rank && stride; i++) {
+		if (dim[i] <= 0 || stride[i] <= 0) continue;
+		if (__builtin_mul_overflow(dim[i], stride[i], &step) || __builtin_add_overflow(last, step, &last)) return false;
+	}
+	return !__builtin_mul_overflow(last, 16, &last);
+}
+
 /* The last element lies at offset + sum of (dim - 1) * stride. */
 bool tensor_fits(const Tensor *t)
 {

@@ -180,6 +180,9 @@ enum { MAX_RANK = 64 };
 /* Whether every value is an input or one node's output, and used only after that. */
 bool graph_check(Arena *a, const Graph *g, Err *e);
 
+/* Whether the bytes of a tensor, and the place of its last element, can be counted. Symbols count as 1; stride NULL: row-major. */
+bool dims_countable(int rank, const Dim *dim, const Dim *stride, Dim offset);
+
 /* Where the first element lies; NULL: there is none, or no data. */
 const uint8_t *tensor_start(const Tensor *t);
 /* Whether [dim, stride, offset] stays inside nbytes of storage: the check every reader of tensors makes. */

@@ -238,7 +238,10 @@ static bool read_tensor_value(Model *m, Graph *g, JVal v)
 	TensorMeta t;
 	GraphValue *x = new_value(m, g, v, VALUE_TENSOR);
 	if (!x) return false;
-	if (!read_tensor_meta(m, v, &t)) return err_at(m->err, "tensor '%s'", x->name);
+	bool ok = read_tensor_meta(m, v, &t);
+	if (ok && !dims_countable(t.rank, t.dim, t.stride, t.offset))
+		ok = fail(m->err, BAD_INPUT, "sizes and strides of more bytes than 63 bits can count");
+	if (!ok) return err_at(m->err, "tensor '%s'", x->name);
 	x->dtype = t.dtype;
 	x->rank = t.rank;
 	x->dim = t.dim;

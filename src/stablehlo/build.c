@@ -47,6 +47,19 @@ static bool infer_types(Builder *b, Op *draft, int nout, Type *t)
 	return refuse(b, draft->code, draft->nin, draft->in);
 }
 
+/* Nothing could hold it, and what computes with its number of elements would overflow. */
+static bool too_large(Builder *b, OpCode code, int nout, const Type *t)
+{
+	for (int i = 0; i < nout; i++) {
+		int64_t n = 16;      /* bytes of the largest element type */
+		for (int k = 0; k < t[i].rank; k++)
+			if (t[i].dim[k] > 0 && __builtin_mul_overflow(n, t[i].dim[k], &n))
+				return !build_fail(b, UNSUPPORTED, "stablehlo.%s gives %s: more bytes than 63 bits can count",
+					op_table[code].name, type_str(b->a, t[i]));
+	}
+	return false;
+}
+
 Op *emit_op(Builder *b, OpCode code, int nout, const Type *result, int nin, const Value *in, const Attr *attr,
 	int nregion, Region *const *region)
 {
@@ -59,6 +72,7 @@ Op *emit_op(Builder *b, OpCode code, int nout, const Type *result, int nin, cons
 	Type *t = NEW(b->a, Type, nout + 1);
 	if (result) memcpy(t, result, (size_t)nout * sizeof *t);
 	else if (!infer_types(b, &draft, nout, t)) return NULL;
+	if (too_large(b, code, nout, t)) return NULL;
 
 	Op *op = nregion ? NULL : cse_find(b, code, nout, t, nin, in, attr);
 	if (op) return op;
@@ -84,6 +98,7 @@ Value emit(Builder *b, OpCode code, const Type *result, int nin, const Value *in
 		if (!infer_types(b, &draft, 1, &t)) return 0;
 		result = &t;
 	}
+	if (too_large(b, code, 1, result)) return 0;
 	Value v = fold(b, code, *result, nin, in, attr);
 	if (v || b->m->err->code) return v;
 	Op *op = emit_op(b, code, 1, result, nin, in, attr, 0, NULL);

@@ -62,8 +62,10 @@ static bool fold_float(OpCode code, double x, double y, double *out)
 	case OP_subtract: *out = x - y; return true;
 	case OP_multiply: *out = x * y; return true;
 	case OP_divide:   *out = x / y; return true;
-	case OP_maximum:  *out = isnan(x) || isnan(y) ? NAN : x > y ? x : y; return true;
-	case OP_minimum:  *out = isnan(x) || isnan(y) ? NAN : x < y ? x : y; return true;
+	case OP_maximum: case OP_minimum:
+		if (x == 0 && y == 0) return false;      /* of two signs, perhaps */
+		*out = isnan(x) || isnan(y) ? NAN : (x > y) == (code == OP_maximum) ? x : y;
+		return true;
 	default: return false;
 	}
 }
@@ -85,13 +87,15 @@ static bool fold_int(OpCode code, DType t, int64_t x, int64_t y, int64_t *out)
 /* x * 1, x / 1, and for integers x + 0, x - 0 (for floats -0.0 + 0 is 0.0). */
 static Value fold_neutral(Builder *b, OpCode code, Type t, Value x, const Dense *y)
 {
-	if (!y || is_complex(t.elem) || t.elem == DTYPE_bool) return 0;
+	if (!y || t.quant || is_complex(t.elem) || t.elem == DTYPE_bool || !type_eq(type_of(b, x), t)) return 0;
 	double v = dtype_load(t.elem, y->data, 0);
 	if ((code == OP_multiply || code == OP_divide) && v == 1) return x;
 	if ((code == OP_add || code == OP_subtract) && v == 0 && is_int(t.elem)) return x;
-	(void)b;
 	return 0;
 }
+
+/* Elements below a byte have one each: arithmetic would leave bits beyond theirs. */
+static bool is_packed(DType t) { return dtype_info(t)->nbits % 8 != 0; }
 
 static Value fold_binary(Builder *b, OpCode code, Type t, const Value *in)
 {
@@ -99,7 +103,7 @@ static Value fold_binary(Builder *b, OpCode code, Type t, const Value *in)
 	Value same = fold_neutral(b, code, t, in[0], y);
 	if (!same && (code == OP_multiply || code == OP_add)) same = fold_neutral(b, code, t, in[1], x);
 	if (same) return same;
-	if (!x || !y || t.quant || t.elem == DTYPE_bool) return 0;
+	if (!x || !y || t.quant || is_packed(t.elem)) return 0;
 	uint8_t bytes[16] = { 0 };
 	double f;
 	int64_t i;
@@ -112,18 +116,31 @@ static Value fold_binary(Builder *b, OpCode code, Type t, const Value *in)
 	return splat_of(b, t, bytes);
 }
 
+/* Beyond 2^53 a double has not all digits, and rounding twice is not rounding once. */
+static bool fits_double(int64_t i) { return i >= -(1ll << 53) && i <= 1ll << 53; }
+
+/* What is beyond an integer type, NaN too, the device decides. */
+static bool fits_int(DType t, double v)
+{
+	double most = ldexp(1, dtype_info(t)->nbits - !is_unsigned(t));
+	return v < (most < 9007199254740992.0 ? most : 9007199254740992.0) && v > (is_unsigned(t) ? -1 : -most - 1)
+	    && v > -9007199254740992.0;
+}
+
 static Value fold_convert(Builder *b, Type t, Value x)
 {
 	const Dense *c = constant_of(b, x);
 	DType from = elem_of(b, x);
 	if (from == t.elem) return x;
 	if (!c || t.quant || c->type.quant || is_complex(from)) return 0;
+	if ((is_packed(from) && from != DTYPE_bool) || (is_packed(t.elem) && t.elem != DTYPE_bool)) return 0;
 	uint8_t bytes[16] = { 0 };
 	bool whole = is_int(from) || from == DTYPE_bool;
 	if (whole && (is_int(t.elem) || t.elem == DTYPE_bool)) dtype_store_int(t.elem, bytes, dtype_load_int(from, c->data));
 	else {
 		double v = dtype_load(from, c->data, 0);
-		if (is_int(t.elem) && !(fabs(v) < 9007199254740992.0)) return 0;    /* NaN, inf, huge: the device decides */
+		if (is_int(t.elem) && !fits_int(t.elem, v)) return 0;
+		if (whole && !fits_double(dtype_load_int(from, c->data))) return 0;
 		dtype_store(t.elem, bytes, 0, v);
 	}
 	return splat_of(b, t, bytes);
@@ -132,7 +149,7 @@ static Value fold_convert(Builder *b, Type t, Value x)
 static Value fold_negate(Builder *b, Type t, Value x)
 {
 	const Dense *c = constant_of(b, x);
-	if (!c || t.quant || !(is_float(t.elem) || is_int(t.elem))) return 0;
+	if (!c || t.quant || is_packed(t.elem) || !(is_float(t.elem) || is_int(t.elem))) return 0;
 	uint8_t bytes[16] = { 0 };
 	if (is_float(t.elem)) dtype_store(t.elem, bytes, 0, -dtype_load(t.elem, c->data, 0));
 	else dtype_store_int(t.elem, bytes, (int64_t)(0 - (uint64_t)dtype_load_int(t.elem, c->data)));

@@ -61,8 +61,12 @@ bool is_static(Type t)
 int64_t type_numel(Type t)
 {
 	int64_t n = 1;
-	for (int i = 0; i < t.rank; i++) n *= t.dim[i];
-	return n;
+	bool over = false;
+	for (int i = 0; i < t.rank; i++) {
+		if (!t.dim[i]) return 0;
+		over = __builtin_mul_overflow(n, t.dim[i], &n) || over;
+	}
+	return over ? INT64_MAX : n;
 }
 
 void module_free(Module *m)
