@@ -122,7 +122,8 @@ static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner 
 	CompileOptions opt = { .inputs = in, .ninputs = k->nin };
 	bool ok = runner_add(r, code, n, &opt, e);
 	free(in);
-	return ok;
+	if (!ok || runner_noutputs(r) == k->nout) return ok;
+	return fail(e, BAD_INPUT, "method '%s' gives %d results by its signature, %d by its bytecode", k->name, k->nout, runner_noutputs(r));
 }
 
 tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool io(Err *e, const char *what, const char *path)
@@ -18,7 +19,7 @@ static bool io(Err *e, const char *what, const char *path)
 bool map_file(FileMap *m, const char *path, Err *e)
 {
 	*m = (FileMap){ (const uint8_t *)"", 0 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);      /* a pipe without a writer would keep us waiting */
 	if (fd < 0) return io(e, "open", path);
 	struct stat st;
 	bool ok = fstat(fd, &st) == 0 || io(e, "stat", path);
@@ -50,26 +51,40 @@ static bool write_all(int fd, const uint8_t *p, size_t n)
 	return true;
 }
 
-static mode_t file_mode(mode_t all)
+typedef int Create(const char *path);
+
+static int create_file(const char *path) { return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
+static int create_dir(const char *path) { return mkdir(path, 0777); }
+
+/* A new file or directory "<path>.XXXXXXXX", n bytes of path; its name in *tmp (malloc'ed). mkstemp() and mkdtemp() would leave
+ * it to us to apply the umask, which only changing it tells. */
+static int create_beside(const char *path, size_t n, Create *create, char **tmp)
 {
-	mode_t mask = umask(0);
-	umask(mask);
-	return all & ~mask;
+	for (unsigned i = 0; i < 100; i++) {
+		struct timespec t;
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		unsigned id = (unsigned)t.tv_nsec ^ (unsigned)getpid() << 16 ^ i * 0x9e3779b9u;
+		*tmp = NULL;
+		if (asprintf(tmp, "%.*s.%08x", (int)n, path, id) < 0) return *tmp = NULL, errno = ENOMEM, -1;
+		int made = create(*tmp);
+		if (made >= 0) return made;
+		free(*tmp);
+		*tmp = NULL;
+		if (errno != EEXIST) break;
+	}
+	return -1;
 }
 
 bool write_file(const char *path, const void *p, size_t n, Err *e)
 {
 	if (!strcmp(path, "-")) return write_all(STDOUT_FILENO, p, n) || io(e, "write", "standard output");
-	char *tmp = NULL;
-	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) return fail(e, NO_MEMORY, "out of memory");
-	int fd = mkstemp(tmp);
-	bool ok = fd >= 0 || io(e, "create", path);
-	if (ok) {
-		if (!write_all(fd, p, n) || fchmod(fd, file_mode(0666)) || fsync(fd)) ok = io(e, "write", path);
-		if (close(fd) && ok) ok = io(e, "write", path);
-		if (ok && rename(tmp, path)) ok = io(e, "rename the new file to", path);
-		if (!ok) unlink(tmp);
-	}
+	char *tmp;
+	int fd = create_beside(path, strlen(path), create_file, &tmp);
+	if (fd < 0) return io(e, "create", path);
+	bool ok = (write_all(fd, p, n) && fsync(fd) == 0) || io(e, "write", path);
+	if (close(fd) && ok) ok = io(e, "write", path);
+	if (ok && rename(tmp, path)) ok = io(e, "rename the new file to", path);
+	if (!ok) unlink(tmp);
 	free(tmp);
 	return ok;
 }
@@ -102,16 +117,8 @@ char *begin_dir(const char *path, Err *e)
 	}
 	size_t n = strlen(path);
 	while (n > 1 && path[n - 1] == '/') n--;
-	char *tmp = NULL;
-	if (asprintf(&tmp, "%.*s.XXXXXX", (int)n, path) < 0) {
-		fail(e, NO_MEMORY, "out of memory");
-		return NULL;
-	}
-	if (!mkdtemp(tmp) || chmod(tmp, file_mode(0777))) {
-		io(e, "create a directory beside", path);
-		free(tmp);
-		return NULL;
-	}
+	char *tmp;
+	if (create_beside(path, n, create_dir, &tmp) < 0) io(e, "create a directory beside", path);
 	return tmp;
 }
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/json.h"
 #include "bundle/meta.h"
 
 bool is_dynamic(const Signature *s, int i)
@@ -23,23 +24,10 @@ const char *signature_str(Arena *a, const Signature *s)
 	return arena_printf(a, "%s]", t);
 }
 
-/* Table 3-7 of the Unicode standard: shortest forms only, no surrogates, nothing above 10FFFF. */
-static bool is_utf8(const char *s)
-{
-	for (const uint8_t *p = (const uint8_t *)s; *p;) {
-		int n = *p < 0x80 ? 0 : *p < 0xc2 ? -1 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : *p < 0xf5 ? 3 : -1;
-		if (n < 0 || (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f)) return false;
-		if ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f)) return false;
-		for (p++; n; n--, p++)
-			if ((*p & 0xc0) != 0x80) return false;
-	}
-	return true;
-}
-
 bool check_name(const char *what, const char *name, Err *e)
 {
 	if (!name || !*name) return fail(e, BAD_INPUT, "a %s has no name", what);
-	if (!is_utf8(name)) return fail(e, BAD_INPUT, "a %s's name is not UTF-8", what);
+	if (!is_utf8(name, strlen(name))) return fail(e, BAD_INPUT, "a %s's name is not UTF-8", what);
 	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
 		return fail(e, BAD_INPUT, "%s '%s': the name cannot be a file's, wanted one without '/' that is not '.' or '..'",
 			what, name);

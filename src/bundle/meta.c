@@ -326,6 +326,10 @@ static const Fixed *get_fixed(Read *r, JVal root, const char *key, int *n)
 		size_t len;
 		const char *text = json_text(value, &len);
 		int at = (int)get_number(r, json_first(v), 0, INT32_MAX, "a position");
+		if (*n && at <= f[*n - 1].position) {
+			json_fail(r->e, v, "position %d of \"%s\" comes after %d", at, key, f[*n - 1].position);
+			return NULL;
+		}
 		f[(*n)++] = (Fixed){ at, arena_str(r->a, text, len) };
 	}
 	return f;

@@ -461,18 +461,24 @@ static void a_model_runs_before_and_after_the_disk(void **state)
 	tshlo_device_close(d);
 }
 
-static void a_program_may_take_nothing(void **state)
+/* Takes nothing, gives 1.5 n times. */
+static tshlo_program *constants(int n, tshlo_error *e)
 {
-	(void)state;
-	tshlo_error e = { 0 };
-	tshlo_program *p = tshlo_program_new(&e);
+	tshlo_program *p = tshlo_program_new(e);
 	int y = value(p, "y", 0, NULL);
 	tshlo_node(p, "aten.full.default", "full", NULL, NULL);
 	tshlo_arg_ints(p, "size", 0, NULL);
 	tshlo_arg_float(p, "fill_value", 1.5);
 	tshlo_node_output(p, y);
-	tshlo_output(p, TSHLO_OUTPUT_USER, NULL, y);
-	tshlo_model *m = tshlo_convert(p, NULL, &e);
+	for (int i = 0; i < n; i++) tshlo_output(p, TSHLO_OUTPUT_USER, NULL, y);
+	return p;
+}
+
+static void a_program_may_take_nothing(void **state)
+{
+	(void)state;
+	tshlo_error e = { 0 };
+	tshlo_model *m = tshlo_convert(constants(1, &e), NULL, &e);
 	WORKS(m);
 	assert_int_equal(tshlo_ninputs(m, NULL), 0);
 	assert_true(tshlo_check_inputs(m, NULL, NULL, 0, &e));
@@ -482,6 +488,28 @@ static void a_program_may_take_nothing(void **state)
 	WORKS(tshlo_run(r, NULL, 0, &out, &e));
 	expect_floats(out, 1, (float[]){ 1.5 });
 	tshlo_runner_free(r);
+	tshlo_model_free(m);
+	tshlo_device_close(d);
+}
+
+/* The caller has room for as many results as the signature says. */
+static void bytecode_of_another_program_is_refused(void **state)
+{
+	(void)state;
+	tshlo_error e = { 0 };
+	char line[600];
+	tshlo_device *d = device_or_skip();
+	for (int n = 1; n <= 2; n++) {
+		tshlo_model *m = tshlo_convert(constants(n, &e), NULL, &e);
+		WORKS(tshlo_save(m, in_folder(n == 1 ? "one" : "two"), NULL, &e));
+		tshlo_model_free(m);
+	}
+	snprintf(line, sizeof line, "cp '%s/functions/forward.bytecode' '%s/functions/'", in_folder("two"), in_folder("one"));
+	assert_int_equal(system(line), 0);
+	tshlo_model *m = tshlo_load(in_folder("one"), &e);
+	WORKS(m);
+	assert_null(tshlo_compile(m, NULL, d, &e));
+	EXPECT(TSHLO_BAD_INPUT, "1 results by its signature, 2 by its bytecode");
 	tshlo_model_free(m);
 	tshlo_device_close(d);
 }
@@ -649,6 +677,7 @@ int main(void)
 		cmocka_unit_test(tensors_go_to_files_and_back),
 		cmocka_unit_test(a_model_runs_before_and_after_the_disk),
 		cmocka_unit_test(a_program_may_take_nothing),
+		cmocka_unit_test(bytecode_of_another_program_is_refused),
 		cmocka_unit_test(wrong_inputs_are_named),
 		cmocka_unit_test(buffers_are_inputs_too),
 		cmocka_unit_test(a_model_serves_many_threads),
