@@ -47,7 +47,7 @@ def bad(want, *args, **kw):
     return err[len("torch-stablehlo: "):].rstrip("\n")
 
 
-# -- programs ----------------------------------------------------------------------------------------------------------------------------------
+# -- programs ------------------------------------------------------------------------------------------------
 
 
 class Small(torch.nn.Module):
@@ -144,7 +144,7 @@ def mlir(text=None, artifact=None):
         return str(module)
 
 
-# -- the command line itself -----------------------------------------------------------------------------------------------------------
+# -- the command line itself ---------------------------------------------------------------------------------
 
 
 COMMANDS = {
@@ -213,7 +213,7 @@ def test_what_comes_later_is_refused(made, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# -- convert ---------------------------------------------------------------------------------------------------------------------------------
+# -- convert -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending, kind", [
@@ -328,7 +328,7 @@ def test_unknown_ops_are_all_listed(made, tmp_path):
     assert lines[1] in good("inspect", made / "unknown.pt2")
 
 
-# -- files that are not as they should be -------------------------------------------------------------------------------------------------------
+# -- files that are not as they should be --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", [["convert", "-o", "out"], ["run"], ["verify"], ["inspect"]])
@@ -421,7 +421,7 @@ def test_no_memory(made, command):
     assert tries > 3
 
 
-# -- run -------------------------------------------------------------------------------------------------------------------------------------------
+# -- run -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", ["small.pt2", "small_dir"])
@@ -576,7 +576,7 @@ def test_plugins(made, tmp_path):
     good(*base, "cpu")
 
 
-# -- verify ------------------------------------------------------------------------------------------------------------------------------------------
+# -- verify --------------------------------------------------------------------------------------------------
 
 
 def test_verify(made):
@@ -624,7 +624,7 @@ def test_verify_without_samples(made):
     assert code == PLUGIN and "no PJRT plugin 'frob'" in err
 
 
-# -- inspect ------------------------------------------------------------------------------------------------------------------------------------------
+# -- inspect -------------------------------------------------------------------------------------------------
 
 
 def test_inspect_program(made):
@@ -697,7 +697,7 @@ def test_strange_names(made, tmp_path):
         assert code == SYSTEM and "\x1b" not in err
 
 
-# -- terminals -----------------------------------------------------------------------------------------------------------------------------------------
+# -- terminals -----------------------------------------------------------------------------------------------
 
 
 def test_progress_is_for_terminals(made):
@@ -717,7 +717,7 @@ def test_bytecode_does_not_go_to_a_terminal(made):
     assert done.returncode == USAGE and b"not for a terminal" in done.stderr
 
 
-# -- the library from C ------------------------------------------------------------------------------------------------------------------------------
+# -- the library from C --------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(SANITIZED or not (shutil.which("meson") and shutil.which("pkg-config") and shutil.which("cc")), reason="takes meson, pkg-config, cc")

@@ -1,4 +1,5 @@
-/* The command line's grammar: --name, --name=value, --name value, -n value, -nvalue, in any order; after "--" only operands. */
+/* The command line's grammar: --name, --name=value, --name value, -n value, -nvalue, in any order; after "--"
+ * only operands. */
 #include "cli.h"
 
 #include <errno.h>
@@ -16,12 +17,13 @@ const char exit_codes_help[] =
 	"  5  the plugin: missing, of another version, or it failed to compile or run\n"
 	"  6  verify only: results differ from --expect\n";
 
-/* -- help ------------------------------------------------------------------------------------------------------------------ */
+/* -- help ------------------------------------------------------------------------------------------------ */
 
 static void print_option(const Option *o)
 {
 	char left[64];
-	int n = o->letter ? snprintf(left, sizeof left, "-%c, --%s", o->letter, o->name) : snprintf(left, sizeof left, "    --%s", o->name);
+	char letter[] = { '-', o->letter, ',', 0 };
+	int n = snprintf(left, sizeof left, "%-3s --%s", o->letter ? letter : "", o->name);
 	if (o->value) snprintf(left + n, sizeof left - (size_t)n, " %s", o->value);
 	printf("  %-26s", left);
 	for (const char *s = o->help, *end; ; s = end + 1) {
@@ -40,7 +42,7 @@ void print_command_help(const Command *c)
 	printf("\n%s\n%s", c->notes, exit_codes_help);
 }
 
-/* -- parsing ------------------------------------------------------------------------------------------------------------------ */
+/* -- parsing --------------------------------------------------------------------------------------------- */
 
 typedef struct Parser {
 	const Command *c;
@@ -114,7 +116,8 @@ static int set(Parser *p, const Option *o, const char *spelled, const char *valu
 	return EXIT_USAGE;
 }
 
-/* An option without its value must not swallow the next option: a value that starts with "--" is written after '='. */
+/* An option without its value must not swallow the next option: a value that starts with "--" is written
+ * after '='. */
 static int set_from(Parser *p, const Option *o, const char *spelled, const char *attached)
 {
 	if (o->kind == OPTION_FLAG) return attached ? wrong(p, "takes no value: ", spelled) : set(p, o, spelled, NULL);

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* -- messages -------------------------------------------------------------------------------------------------------------- */
+/* -- messages -------------------------------------------------------------------------------------------- */
 
 void put_safe(FILE *to, const char *s)
 {
@@ -44,8 +44,8 @@ int complain(int code, const char *fmt, ...)
 
 int report(tshlo_error *e)
 {
-	static const int code[] = { [TSHLO_OK] = EXIT_SYSTEM, [TSHLO_BAD_INPUT] = EXIT_BAD_INPUT, [TSHLO_UNSUPPORTED] = EXIT_UNSUPPORTED,
-		[TSHLO_NO_MEMORY] = EXIT_SYSTEM, [TSHLO_IO] = EXIT_SYSTEM, [TSHLO_PLUGIN] = EXIT_PLUGIN };
+	static const int code[] = { [TSHLO_OK] = EXIT_SYSTEM, [TSHLO_NO_MEMORY] = EXIT_SYSTEM, [TSHLO_IO] = EXIT_SYSTEM,
+		[TSHLO_BAD_INPUT] = EXIT_BAD_INPUT, [TSHLO_UNSUPPORTED] = EXIT_UNSUPPORTED, [TSHLO_PLUGIN] = EXIT_PLUGIN };
 	int exit_code = code[e->code];
 	say(e->message ? e->message : "out of memory");
 	tshlo_error_clear(e);
@@ -62,8 +62,8 @@ int report_plugin(tshlo_error *e)
 int finish(int code)
 {
 	bool bad = ferror(stdout) != 0;
-	if ((fflush(stdout) || bad) && !code) return complain(EXIT_SYSTEM, "standard output: cannot write: %s", strerror(errno));
-	return code;
+	if ((!fflush(stdout) && !bad) || code) return code;
+	return complain(EXIT_SYSTEM, "standard output: cannot write: %s", strerror(errno));
 }
 
 void progress(const char *what)
@@ -75,7 +75,7 @@ void progress(const char *what)
 	fflush(stderr);
 }
 
-/* -- files ------------------------------------------------------------------------------------------------------------------- */
+/* -- files ----------------------------------------------------------------------------------------------- */
 
 bool is_directory(const char *path)
 {
@@ -91,7 +91,7 @@ bool file_size(const char *path, uint64_t *nbytes)
 	return true;
 }
 
-/* -- models ------------------------------------------------------------------------------------------------------------------ */
+/* -- models ---------------------------------------------------------------------------------------------- */
 
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e)
 {

@@ -1,7 +1,7 @@
 /* The command line tool: what its commands share. It stands on the public header alone.
  *
- * A command is a row (Command) with a table of options and one function that returns the exit code. Messages go to stderr as
- * "torch-stablehlo: ...", results to stdout. */
+ * A command is a row (Command) with a table of options and one function that returns the exit code. Messages go
+ * to stderr as "torch-stablehlo: ...", results to stdout. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -14,7 +14,7 @@
 
 enum { EXIT_GOOD, EXIT_BAD_INPUT, EXIT_USAGE, EXIT_UNSUPPORTED, EXIT_SYSTEM, EXIT_PLUGIN, EXIT_DIFFERS };
 
-/* -- arguments (args.c) ---------------------------------------------------------------------------------------------------- */
+/* -- arguments (args.c) ---------------------------------------------------------------------------------- */
 
 typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by Args, as long as argv */
 
@@ -53,7 +53,7 @@ void args_free(Args *a);
 void print_command_help(const Command *c);
 extern const char exit_codes_help[];
 
-/* -- messages (cli.c) ------------------------------------------------------------------------------------------------------ */
+/* -- messages (cli.c) ------------------------------------------------------------------------------------ */
 
 /* "torch-stablehlo: <message>" on stderr; returns code. */
 int complain(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -70,7 +70,7 @@ void progress(const char *what);
 /* Text from files, without the characters that steer a terminal. */
 void put_safe(FILE *to, const char *s);
 
-/* -- models ------------------------------------------------------------------------------------------------------------------- */
+/* -- models ---------------------------------------------------------------------------------------------- */
 
 bool is_directory(const char *path);
 bool file_size(const char *path, uint64_t *nbytes);
@@ -89,7 +89,7 @@ size_t count_of(const tshlo_tensor *t);
 
 double seconds(void);
 
-/* -- running (feed.c) ----------------------------------------------------------------------------------------------------------- */
+/* -- running (feed.c) ------------------------------------------------------------------------------------ */
 
 /* The user inputs of a method; owns the files they come from. */
 typedef struct Feed {
@@ -105,7 +105,7 @@ bool feed_new(Feed *f, const tshlo_model *m, const char *method);
 int feed_files(Feed *f, const tshlo_model *m, const char *method, const Strings *input);
 void feed_free(Feed *f);
 
-/* "NAME=FILE" in two: NAME is a word or a number; *name is NULL (and nothing allocated) when there is only a file. */
+/* "NAME=FILE" in two: NAME is a word or a number, to be freed, or NULL when there is only a file. */
 bool split_name(const char *s, char **name, const char **file);
 
 /* What came out of a run, on the host. */
@@ -129,8 +129,9 @@ bool run_once(tshlo_runner *r, const Feed *f, Results *out, double *took, tshlo_
 bool fetch_results(Results *out, tshlo_error *e);
 void results_free(Results *r);
 
-/* Whom each value of --output or --expect is about: "FILE"s are the user's outputs in order and must be all of them, "2=FILE" is
- * output 2, "NAME=FILE" the new value of a buffer. which, file: [values->n]. Returns an exit code. */
+/* Whom each value of --output or --expect is about: "FILE"s are the user's outputs in order and must be all of
+ * them, "2=FILE" is output 2, "NAME=FILE" the new value of a buffer. which, file: [values->n]. Returns an exit
+ * code. */
 int match_results(const char *option, const Strings *values, Results *r, Result **which, const char **file);
 
 /* A model on its way through a device. Owns all in it. */
@@ -143,7 +144,8 @@ typedef struct Job {
 	Results results;
 } Job;
 
-/* Takes the model over (NULL: the failure in e is reported), and makes room for inputs and results. Returns an exit code. */
+/* Takes the model over (NULL: the failure in e is reported), and makes room for inputs and results. Returns an
+ * exit code. */
 int job_new(Job *j, tshlo_model *m, const char *method, tshlo_error *e);
 /* Opens the device and compiles; reports. */
 int job_compile(Job *j, const char *plugin, tshlo_error *e);

@@ -4,15 +4,16 @@
 
 #include "cli.h"
 
-/* -- the output's format ---------------------------------------------------------------------------------------------------- */
+/* -- the output's format --------------------------------------------------------------------------------- */
 
 typedef enum Format { FORMAT_none, FORMAT_TEXT, FORMAT_BYTECODE, FORMAT_DIRECTORY, FORMAT_SAVED_MODEL } Format;
 
 static const struct { const char *name; Format format; } formats[] = {
-	{ "text", FORMAT_TEXT }, { "bytecode", FORMAT_BYTECODE }, { "directory", FORMAT_DIRECTORY }, { "saved-model", FORMAT_SAVED_MODEL },
+	{ "text", FORMAT_TEXT }, { "bytecode", FORMAT_BYTECODE }, { "directory", FORMAT_DIRECTORY },
+	{ "saved-model", FORMAT_SAVED_MODEL },
 }, endings[] = {
-	{ ".mlir", FORMAT_TEXT }, { ".mlir.bc", FORMAT_BYTECODE }, { ".mlirbc", FORMAT_BYTECODE }, { ".bc", FORMAT_BYTECODE },
-	{ ".bytecode", FORMAT_BYTECODE },
+	{ ".mlir", FORMAT_TEXT }, { ".mlir.bc", FORMAT_BYTECODE }, { ".mlirbc", FORMAT_BYTECODE },
+	{ ".bc", FORMAT_BYTECODE }, { ".bytecode", FORMAT_BYTECODE },
 };
 
 static bool ends_with(const char *s, const char *ending)
@@ -37,20 +38,23 @@ static Format wanted_format(const Args *a)
 	return FORMAT_none;
 }
 
-/* -- what goes together ------------------------------------------------------------------------------------------------------- */
+/* -- what goes together ---------------------------------------------------------------------------------- */
 
 static int check(const Args *a, Format f)
 {
 	bool to_stdout = !strcmp(a->to, "-");
 	if (f == FORMAT_none)
 		return complain(EXIT_USAGE, "convert: --format is '%s', wanted text, bytecode or directory", a->format);
-	if (f == FORMAT_SAVED_MODEL) return complain(EXIT_UNSUPPORTED, "convert: --format saved-model comes later, it is not there yet");
-	if (a->locations) return complain(EXIT_UNSUPPORTED, "convert: --locations comes later: text and bytecode carry no locations yet");
+	if (f == FORMAT_SAVED_MODEL)
+		return complain(EXIT_UNSUPPORTED, "convert: --format saved-model comes later, it is not there yet");
+	if (a->locations)
+		return complain(EXIT_UNSUPPORTED, "convert: --locations comes later: text and bytecode carry no locations yet");
 	if (a->target && f == FORMAT_TEXT)
 		return complain(EXIT_USAGE, "convert: --target is for bytecode and directories, text has no version");
 	if ((a->no_text || a->no_weights) && f != FORMAT_DIRECTORY)
 		return complain(EXIT_USAGE, "convert: --%s is for directories", a->no_text ? "no-text" : "no-weights");
-	if (to_stdout && f == FORMAT_DIRECTORY) return complain(EXIT_USAGE, "convert: a directory cannot go to standard output");
+	if (to_stdout && f == FORMAT_DIRECTORY)
+		return complain(EXIT_USAGE, "convert: a directory cannot go to standard output");
 	if (to_stdout && f == FORMAT_BYTECODE && isatty(STDOUT_FILENO))
 		return complain(EXIT_USAGE, "convert: bytecode is not for a terminal; name a file with -o, or use a pipe");
 	if (is_directory(a->file) && (a->inline_weights || (a->method && f == FORMAT_DIRECTORY)))
@@ -59,7 +63,7 @@ static int check(const Args *a, Format f)
 	return EXIT_GOOD;
 }
 
-/* -- writing -------------------------------------------------------------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------------------------------------- */
 
 static bool write_directory(tshlo_model *m, const Args *a, tshlo_error *e)
 {
@@ -70,7 +74,8 @@ static bool write_directory(tshlo_model *m, const Args *a, tshlo_error *e)
 static bool write_module(tshlo_model *m, const Args *a, Format f, tshlo_error *e)
 {
 	size_t n;
-	const void *p = f == FORMAT_TEXT ? tshlo_text(m, a->method, &n, e) : tshlo_bytecode(m, a->method, a->target, &n, e);
+	const void *p = f == FORMAT_TEXT ? tshlo_text(m, a->method, &n, e)
+	                                 : tshlo_bytecode(m, a->method, a->target, &n, e);
 	return p && tshlo_write_file(a->to, p, n, e);
 }
 
@@ -104,7 +109,8 @@ static const Option options[] = {
 	{ 0 },
 };
 
-const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR -o PATH", .run = convert, .option = options,
+const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR -o PATH",
+	.run = convert, .option = options,
 	.summary = "write a program as StableHLO: text, bytecode, or a directory",
 	.notes = "Endings: .mlir is text; .mlir.bc, .mlirbc, .bc and .bytecode are bytecode (a\n"
 		"StableHLO portable artifact); '-' is text; anything else is a directory, which\n"

@@ -7,7 +7,7 @@
 
 #include "cli.h"
 
-/* -- names ------------------------------------------------------------------------------------------------------------------- */
+/* -- names ----------------------------------------------------------------------------------------------- */
 
 bool split_name(const char *s, char **name, const char **file)
 {
@@ -27,7 +27,7 @@ static int position_of(const char *name)
 	return n < 7 && strspn(name, "0123456789") == n ? atoi(name) : -1;
 }
 
-/* -- inputs ------------------------------------------------------------------------------------------------------------------ */
+/* -- inputs ---------------------------------------------------------------------------------------------- */
 
 /* The k-th user input that the function takes; false: past the end. */
 static bool user_input(const tshlo_model *m, const char *method, int k, tshlo_value_info *out)
@@ -74,7 +74,8 @@ static char *list_inputs(const Feed *f, const tshlo_model *m, const char *method
 	return to && !fclose(to) ? list : NULL;
 }
 
-static int complain_inputs(const char *what, const Feed *f, const tshlo_model *m, const char *method, bool missing)
+static int complain_inputs(const char *what, const Feed *f, const tshlo_model *m, const char *method,
+	bool missing)
 {
 	char *list = list_inputs(f, m, method, missing);
 	int code = !list ? complain(EXIT_SYSTEM, "out of memory")
@@ -111,8 +112,9 @@ static int open_input(Feed *f, const tshlo_model *m, const char *method, int i, 
 	if (!f->file[i]) return report(&e);
 	if (!user_input(m, method, i, &v) || fits(&f->t[i], &v.type)) return EXIT_GOOD;
 	char found[TYPE_TEXT], wanted[TYPE_TEXT];
-	return complain(EXIT_BAD_INPUT, "%s: is %s, input %d%s%s wants %s", path, type_text(&f->t[i], NULL, found, sizeof found),
-		v.position, *v.name ? " " : "", v.name, type_text(&v.type, NULL, wanted, sizeof wanted));
+	return complain(EXIT_BAD_INPUT, "%s: is %s, input %d%s%s wants %s", path,
+		type_text(&f->t[i], NULL, found, sizeof found), v.position, *v.name ? " " : "", v.name,
+		type_text(&v.type, NULL, wanted, sizeof wanted));
 }
 
 /* named: this pass takes those with a name; the rest then fills what is left, in order. */
@@ -124,7 +126,8 @@ static int take_input(Feed *f, const tshlo_model *m, const char *method, const c
 	int code = EXIT_GOOD, i = -1;
 	if (named == (name != NULL)) {
 		i = place(f, m, method, name);
-		snprintf(what, sizeof what, "--input %s: there is no %s '%s'", value, name ? "input" : "input left for", name ? name : file);
+		snprintf(what, sizeof what, "--input %s: there is no %s '%s'", value, name ? "input" : "input left for",
+			name ? name : file);
 		code = i < 0 ? complain_inputs(what, f, m, method, false) : open_input(f, m, method, i, file);
 	}
 	free(name);
@@ -147,7 +150,7 @@ int feed_files(Feed *f, const tshlo_model *m, const char *method, const Strings 
 	return EXIT_GOOD;
 }
 
-/* -- results ------------------------------------------------------------------------------------------------------------------ */
+/* -- results --------------------------------------------------------------------------------------------- */
 
 bool results_new(Results *out, const tshlo_model *m, const char *method)
 {
@@ -203,7 +206,8 @@ void results_free(Results *r)
 	free(r->buffer);
 }
 
-/* The one of that name or number, or (name NULL) the k-th of the user's; mutations of buffers may stand among them. */
+/* The one of that name or number, or (name NULL) the k-th of the user's; mutations of buffers may stand among
+ * them. */
 static Result *find_result(Results *r, const char *name, int k)
 {
 	for (int i = 0; i < r->n; i++) {
@@ -222,25 +226,27 @@ int match_results(const char *option, const Strings *values, Results *r, Result 
 		if (!split_name(values->v[i], &name, &file[i])) return complain(EXIT_SYSTEM, "out of memory");
 		which[i] = find_result(r, name, plain);
 		plain += !name;
-		int code = which[i] || !name ? EXIT_GOOD : complain(EXIT_BAD_INPUT, "%s %s: there is no output '%s', there are %d, from 0 on",
-			option, values->v[i], name, r->nuser);
+		int code = EXIT_GOOD;
+		if (!which[i] && name)
+			code = complain(EXIT_BAD_INPUT, "%s %s: there is no output '%s', there are %d, from 0 on", option,
+				values->v[i], name, r->nuser);
 		free(name);
 		if (code) return code;
 	}
 	if (!plain || plain == r->nuser) return EXIT_GOOD;
-	return complain(EXIT_BAD_INPUT, "%d %s are given for %d outputs; give all of them, or number those you want, as in %s 0=y.npy",
-		plain, option, r->nuser, option);
+	return complain(EXIT_BAD_INPUT, "%d %s are given for %d outputs; give all of them, or number those you want, "
+		"as in %s 0=y.npy", plain, option, r->nuser, option);
 }
 
-/* -- jobs ----------------------------------------------------------------------------------------------------------------------- */
+/* -- jobs ------------------------------------------------------------------------------------------------ */
 
 int job_new(Job *j, tshlo_model *m, const char *method, tshlo_error *e)
 {
 	*j = (Job){ .m = m, .method = method };
 	if (!m) return report(e);
 	int code = check_method(m, method);
-	if (!code && (!feed_new(&j->feed, m, method) || !results_new(&j->results, m, method))) code = complain(EXIT_SYSTEM, "out of memory");
-	return code;
+	if (code || (feed_new(&j->feed, m, method) && results_new(&j->results, m, method))) return code;
+	return complain(EXIT_SYSTEM, "out of memory");
 }
 
 int job_compile(Job *j, const char *plugin, tshlo_error *e)
@@ -262,7 +268,7 @@ void job_free(Job *j)
 	tshlo_model_free(j->m);
 }
 
-/* -- showing -------------------------------------------------------------------------------------------------------------------- */
+/* -- showing --------------------------------------------------------------------------------------------- */
 
 void put_label(const Result *r)
 {

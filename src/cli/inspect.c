@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- finding out: functions ----------------------------------------------------------------------------------------------------- */
+/* -- finding out: functions ------------------------------------------------------------------------------ */
 
 typedef bool ValueAt(const Inspection *x, const char *method, int i, tshlo_value_info *out);
 
@@ -68,7 +68,7 @@ static bool fill_function(const Inspection *x, Function *f, const char *name)
 	return true;
 }
 
-/* -- finding out: programs and directories --------------------------------------------------------------------------------------- */
+/* -- finding out: programs and directories --------------------------------------------------------------- */
 
 /* Stable: ops with the same count stay in the order of their first use. */
 static void sort_ops(Inspection *x)
@@ -166,7 +166,7 @@ static void inspection_free(Inspection *x)
 	tshlo_model_free(x->model);
 }
 
-/* -- telling ----------------------------------------------------------------------------------------------------------------------- */
+/* -- telling --------------------------------------------------------------------------------------------- */
 
 const char *output_kind(tshlo_output_kind k)
 {
@@ -211,8 +211,8 @@ static void put_values(const Inspection *x, const char *title, const tshlo_value
 static void put_weights(const char *name, const Weights *w)
 {
 	if (!w->count) return;
-	printf("  %-12s%6d tensor%s  %12llu element%s  ", name, w->count, w->count == 1 ? " " : "s", (unsigned long long)w->elements,
-		w->elements == 1 ? " " : "s");
+	printf("  %-12s%6d tensor%s  %12llu element%s  ", name, w->count, w->count == 1 ? " " : "s",
+		(unsigned long long)w->elements, w->elements == 1 ? " " : "s");
 	put_bytes(w->nbytes);
 	putchar('\n');
 }

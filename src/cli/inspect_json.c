@@ -3,12 +3,12 @@
 
 #include "inspect.h"
 
-/* -- JSON ---------------------------------------------------------------------------------------------------------------------- */
+/* -- JSON ------------------------------------------------------------------------------------------------ */
 
 /* How many bytes of s are one UTF-8 character, 0 when they are none (RFC 3629, section 4). */
 static int utf8_length(const unsigned char *s)
 {
-	int n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	int n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
 	for (int i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80) return 0;
 	bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
@@ -48,7 +48,12 @@ static void key(Object *o, const char *name)
 }
 
 static void member(Object *o, const char *name, const char *value) { key(o, name), put_string(value); }
-static void number(Object *o, const char *name, uint64_t v) { key(o, name), printf("%llu", (unsigned long long)v); }
+
+static void number(Object *o, const char *name, uint64_t v)
+{
+	key(o, name);
+	printf("%llu", (unsigned long long)v);
+}
 
 static void member_or_null(Object *o, const char *name, const char *value)
 {
@@ -57,7 +62,7 @@ static void member_or_null(Object *o, const char *name, const char *value)
 	else fputs("null", stdout);
 }
 
-/* -- what is in it -------------------------------------------------------------------------------------------------------------- */
+/* -- what is in it --------------------------------------------------------------------------------------- */
 
 static void put_type(const Inspection *x, Object *o, const tshlo_value_info *v)
 {
@@ -87,7 +92,7 @@ static void put_inputs(const Inspection *x, Object *o, const Function *f)
 		item(&list);
 		Object v = open_with('{');
 		member_or_null(&v, "name", f->in[i].name);
-		number(&v, "position", (uint64_t)(f->in[i].position < 0 ? 0 : f->in[i].position));
+		key(&v, "position"), f->in[i].position < 0 ? fputs("null", stdout) : printf("%d", f->in[i].position);
 		put_type(x, &v, &f->in[i]);
 		putchar('}');
 	}

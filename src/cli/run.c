@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-/* -- running ------------------------------------------------------------------------------------------------------------------- */
+/* -- running --------------------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -20,8 +20,8 @@ static bool run_often(Job *j, int64_t n, tshlo_error *e)
 	progress(NULL);
 	if (ok) {
 		qsort(took, (size_t)n, sizeof *took, by_value);
-		printf("first run %.3f ms, then %lld: median %.3f ms, fastest %.3f ms, slowest %.3f ms\n", 1e3 * first, (long long)n,
-			1e3 * took[n / 2], 1e3 * took[0], 1e3 * took[n - 1]);
+		printf("first run %.3f ms, then %lld: median %.3f ms, fastest %.3f ms, slowest %.3f ms\n", 1e3 * first,
+			(long long)n, 1e3 * took[n / 2], 1e3 * took[0], 1e3 * took[n - 1]);
 	}
 	free(took);
 	return ok;
@@ -39,7 +39,7 @@ static int run_all(Job *j, const Args *a, tshlo_error *e)
 	return ok ? EXIT_GOOD : report(e);
 }
 
-/* -- results ------------------------------------------------------------------------------------------------------------------- */
+/* -- results --------------------------------------------------------------------------------------------- */
 
 static void show_outputs(const Results *r)
 {

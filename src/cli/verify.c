@@ -7,7 +7,7 @@
 
 static void step(const char *name) { printf("%-9s", name); }
 
-/* -- what came out ----------------------------------------------------------------------------------------------------------- */
+/* -- what came out --------------------------------------------------------------------------------------- */
 
 /* The parts of an element: two of a complex one. */
 static int parts_of(const tshlo_tensor *t) { return tshlo_dtype_is_complex(t->dtype) ? 2 : 1; }
@@ -27,7 +27,7 @@ static void show_range(const tshlo_tensor *t)
 	printf("%zu NaN, %zu infinite\n", nan, inf);
 }
 
-/* -- against what is expected -------------------------------------------------------------------------------------------------- */
+/* -- against what is expected ---------------------------------------------------------------------------- */
 
 typedef struct Difference {
 	size_t n, first;             /* elements that differ; the first of them */
@@ -64,7 +64,8 @@ static Difference compare(const tshlo_tensor *got, const tshlo_tensor *want, con
 	return d;
 }
 
-static void tell(const Result *r, const Difference *d, const tshlo_tensor *want, const char *path, const Args *a)
+static void tell(const Result *r, const Difference *d, const tshlo_tensor *want, const char *path,
+	const Args *a)
 {
 	size_t n = count_of(want);
 	step("compare");
@@ -73,8 +74,8 @@ static void tell(const Result *r, const Difference *d, const tshlo_tensor *want,
 	else printf("%zu elements agree, ", n);
 	if (is_exact(want)) printf("exactly");
 	else printf("rtol %g, atol %g", a->rtol, a->atol);
-	if (d->n) printf("; the first is element %zu: %.9g, expected %.9g", d->first, tshlo_tensor_at(&r->t, d->first, 0),
-		tshlo_tensor_at(want, d->first, 0));
+	if (d->n) printf("; the first is element %zu: %.9g, expected %.9g", d->first,
+		tshlo_tensor_at(&r->t, d->first, 0), tshlo_tensor_at(want, d->first, 0));
 	printf("; largest difference %g\n", d->largest);
 }
 
@@ -94,14 +95,14 @@ static int check_expected(const Result *r, const char *path, const Args *a, int 
 		tell(r, &d, &want, path, a);
 		*differ += d.n > 0;
 	} else {
-		code = complain(EXIT_BAD_INPUT, "%s: is %s, output %d is %s", path, type_text(&want, NULL, found, sizeof found), r->number,
-			type_text(&r->t, NULL, wanted, sizeof wanted));
+		code = complain(EXIT_BAD_INPUT, "%s: is %s, output %d is %s", path,
+			type_text(&want, NULL, found, sizeof found), r->number, type_text(&r->t, NULL, wanted, sizeof wanted));
 	}
 	tshlo_npy_close(f);
 	return code;
 }
 
-/* -- the steps -------------------------------------------------------------------------------------------------------------------- */
+/* -- the steps ------------------------------------------------------------------------------------------- */
 
 typedef struct Verify {
 	const Args *a;
@@ -148,7 +149,8 @@ static int step_compile(Verify *v, tshlo_error *e)
 	int code = job_compile(&v->job, v->a->plugin, e);
 	if (code) return code;
 	step("compile");
-	printf("ok: %s, %s, %.2f s\n", tshlo_device_platform(v->job.device), tshlo_device_name(v->job.device), seconds() - start);
+	printf("ok: %s, %s, %.2f s\n", tshlo_device_platform(v->job.device), tshlo_device_name(v->job.device),
+		seconds() - start);
 	return EXIT_GOOD;
 }
 
@@ -160,9 +162,11 @@ static int find_inputs(Verify *v, bool *none)
 	if (a->input.n) return feed_files(f, v->job.m, a->method, &a->input);
 	*none = f->n && !v->nsample;
 	if (*none && a->expect.n)
-		return complain(EXIT_BAD_INPUT, "%s has no sample inputs to compute what --expect names; give them by --input", a->file);
+		return complain(EXIT_BAD_INPUT, "%s has no sample inputs to compute what --expect names; "
+			"give them by --input", a->file);
 	if (*none) return EXIT_GOOD;
-	if (v->nsample != f->n) return complain(EXIT_BAD_INPUT, "%s has %d sample inputs, the program takes %d", a->file, v->nsample, f->n);
+	if (v->nsample != f->n)
+		return complain(EXIT_BAD_INPUT, "%s has %d sample inputs, the program takes %d", a->file, v->nsample, f->n);
 	for (int i = 0; i < f->n; i++) f->t[i] = v->sample[i];
 	return EXIT_GOOD;
 }
@@ -176,7 +180,8 @@ static int step_run(Verify *v, tshlo_error *e)
 	progress(NULL);
 	if (!ok) return report(e);
 	step("run");
-	printf("ok: on %s, %.2f s\n", v->a->input.n ? "the inputs given" : j->feed.n ? "the file's sample inputs" : "no inputs", took);
+	const char *on = v->a->input.n ? "the inputs given" : j->feed.n ? "the file's sample inputs" : "no inputs";
+	printf("ok: on %s, %.2f s\n", on, took);
 	for (int i = 0; i < j->results.n; i++) {
 		step("");
 		put_label(&j->results.v[i]);
@@ -193,7 +198,9 @@ static int step_compare(Verify *v)
 		int code = check_expected(v->which[i], v->file[i], v->a, &differ);
 		if (code) return code;
 	}
-	if (differ) return complain(EXIT_DIFFERS, "%s: %d of %d outputs differ from what is expected", v->a->file, differ, v->a->expect.n);
+	if (differ)
+		return complain(EXIT_DIFFERS, "%s: %d of %d outputs differ from what is expected", v->a->file, differ,
+			v->a->expect.n);
 	if (v->a->expect.n) return EXIT_GOOD;
 	step("compare");
 	puts("nothing: no --expect is given, and files hold no expected outputs");
