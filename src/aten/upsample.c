@@ -1,0 +1,249 @@
+/* Resizing of images: every spatial dim on its own, each new element a weighted sum of a few old ones (taps). Which and by
+ * what weights is worked out here, in the arithmetic of torch's kernels (ATen/native/UpSample.h): float, or double for f64. */
+#include "aten/formulas.h"
+#include "aten/index.h"
+#include "aten/rules.h"
+
+#include <math.h>
+
+/* size new elements, each the sum of `count` old ones: at[size * count], weight[size * count] */
+typedef struct Taps { int64_t from, size; int count; int64_t *at; double *weight; } Taps;
+
+/* What is asked of one dim. scale: new over old size as the caller gave it; 0: not given. */
+typedef struct Resize { int64_t from, to; double scale; bool align_corners, wide; } Resize;
+
+typedef Taps MakeTaps(Arena *a, Resize r);
+
+/* -- positions -------------------------------------------------------------------------------------------------------------------- */
+
+/* Rounded as torch's kernel computes: float unless the tensor is f64. */
+static double rounded(Resize r, double x) { return r.wide ? x : (double)(float)x; }
+
+/* Old elements per new one (area_pixel_compute_scale). */
+static double step_of(Resize r)
+{
+	if (r.align_corners) return r.to > 1 ? rounded(r, (double)(r.from - 1) / (double)(r.to - 1)) : 0;
+	return rounded(r, r.scale > 0 ? 1 / r.scale : (double)r.from / (double)r.to);
+}
+
+/* Where new element i lies among the old ones (area_pixel_compute_source_index), before it is kept from falling below 0. */
+static double source_of(Resize r, double step, int64_t i)
+{
+	if (r.align_corners) return rounded(r, step * (double)i);
+	double centre = rounded(r, step * ((double)i + 0.5));
+	return rounded(r, centre - 0.5);
+}
+
+static int64_t within(int64_t i, int64_t size) { return i < 0 ? 0 : i >= size ? size - 1 : i; }
+
+static Taps new_taps(Arena *a, Resize r, int count)
+{
+	int64_t n = r.to * count;
+	return (Taps){ r.from, r.to, count, NEW(a, int64_t, n + 1), NEW(a, double, n + 1) };
+}
+
+/* -- kinds of taps ------------------------------------------------------------------------------------------------------------------ */
+
+static Taps nearest_taps(Arena *a, Resize r)
+{
+	Taps t = new_taps(a, r, 1);
+	double step = step_of(r);
+	for (int64_t i = 0; i < r.to; i++) t.at[i] = within((int64_t)floor(rounded(r, step * (double)i)), r.from);
+	return t;
+}
+
+static Taps nearest_exact_taps(Arena *a, Resize r)
+{
+	Taps t = new_taps(a, r, 1);
+	double step = step_of(r);
+	for (int64_t i = 0; i < r.to; i++) t.at[i] = within((int64_t)floor(rounded(r, step * ((double)i + 0.5))), r.from);
+	return t;
+}
+
+static Taps linear_taps(Arena *a, Resize r)
+{
+	Taps t = new_taps(a, r, 2);
+	double step = step_of(r);
+	for (int64_t i = 0; i < r.to; i++) {
+		double x = r.from == r.to ? (double)i : fmax(source_of(r, step, i), 0);
+		int64_t low = within((int64_t)x, r.from);
+		double w = rounded(r, fmin(x - (double)low, 1));
+		t.at[2 * i] = low;
+		t.at[2 * i + 1] = within(low + 1, r.from);
+		t.weight[2 * i] = rounded(r, 1 - w);
+		t.weight[2 * i + 1] = w;
+	}
+	return t;
+}
+
+/* The cubic kernel of parameter c at distance x (Keys 1981). */
+static double cubic(double x, double c)
+{
+	x = fabs(x);
+	if (x < 1) return ((c + 2) * x - (c + 3)) * x * x + 1;
+	return x < 2 ? ((c * x - 5 * c) * x + 8 * c) * x - 4 * c : 0;
+}
+
+static Taps cubic_taps(Arena *a, Resize r)
+{
+	Taps t = new_taps(a, r, 4);
+	double step = step_of(r);
+	for (int64_t i = 0; i < r.to; i++) {
+		double x = source_of(r, step, i), low = floor(x);
+		for (int k = 0; k < 4; k++) {
+			t.at[4 * i + k] = within((int64_t)low + k - 1, r.from);
+			t.weight[4 * i + k] = cubic(x - low + 1 - k, -0.75);
+		}
+	}
+	return t;
+}
+
+/* -- antialiased ---------------------------------------------------------------------------------------------------------------------- */
+
+static double triangle(double x) { return fabs(x) < 1 ? 1 - fabs(x) : 0; }
+static double cubic_half(double x) { return cubic(x, -0.5); }
+static double sinc(double x) { return x == 0 ? 1 : sin(M_PI * x) / (M_PI * x); }
+static double lanczos(double x) { return fabs(x) < 3 ? sinc(x) * sinc(x / 3) : 0; }
+
+/* A kernel as wide as `width` old elements, or new ones where those are larger; weights sum to 1. */
+static Taps antialiased_taps(Arena *a, Resize r, double (*kernel)(double), double width)
+{
+	double step = step_of(r), spread = step >= 1 ? step : 1;
+	double support = width / 2 * spread;
+	Taps t = new_taps(a, r, (int)ceil(support) * 2 + 1);
+	for (int64_t i = 0; i < r.to; i++) {
+		double centre = step * ((double)i + 0.5), total = 0;
+		double *w = t.weight + i * t.count;
+		int64_t low = (int64_t)(centre - support + 0.5), high = (int64_t)(centre + support + 0.5);
+		low = low < 0 ? 0 : low;
+		high = high > r.from ? r.from : high;
+		for (int k = 0; k < t.count; k++) {
+			t.at[i * t.count + k] = within(low + k, r.from);
+			w[k] = low + k < high ? kernel(((double)(low + k) - centre + 0.5) / spread) : 0;
+			total += w[k];
+		}
+		for (int k = 0; k < t.count && total != 0; k++) w[k] /= total;
+	}
+	return t;
+}
+
+static Taps linear_aa_taps(Arena *a, Resize r) { return antialiased_taps(a, r, triangle, 2); }
+static Taps cubic_aa_taps(Arena *a, Resize r) { return antialiased_taps(a, r, cubic_half, 4); }
+static Taps lanczos_aa_taps(Arena *a, Resize r) { return antialiased_taps(a, r, lanczos, 6); }
+
+/* -- one dim --------------------------------------------------------------------------------------------------------------------------- */
+
+static bool repeats_each(Taps t)
+{
+	for (int64_t i = 0; i < t.size; i++)
+		if (t.at[i] != i * t.from / t.size) return false;
+	return t.from && t.size % t.from == 0;
+}
+
+/* Tap k of every new element: x at those places along dim. */
+static Value take_tap(Builder *b, Value x, int dim, Taps t, int k)
+{
+	int64_t *at = NEW(b->a, int64_t, t.size + 1);
+	for (int64_t i = 0; i < t.size; i++) at[i] = t.at[i * t.count + k];
+	return take_at(b, x, dim, hlo_ints(b, (int)t.size, at, DTYPE_i64));
+}
+
+/* Single taps are copies; a whole number of copies of each needs no gather. */
+static Value take_nearest(Builder *b, Value x, int dim, Taps t)
+{
+	if (!repeats_each(t)) return take_tap(b, x, dim, t, 0);
+	Type from = type_of(b, x);
+	x = unsqueeze_dim(b, x, dim + 1);
+	if (!x) return 0;
+	x = broadcast(b, x, shape_with(b, type_of(b, x), dim + 1, t.size / t.from));
+	return reshape_to(b, x, shape_with(b, from, dim, t.size));
+}
+
+/* [size, count] weights as a constant of elem; column k: [size] */
+static Value weights_of(Builder *b, Taps t, int k, DType elem)
+{
+	double *w = NEW(b->a, double, t.size + 1);
+	for (int64_t i = 0; i < t.size; i++) w[i] = t.weight[i * t.count + k];
+	Value v = hlo_constant(b, tensor_type(b->a, DTYPE_f64, 1, &t.size), w, (size_t)t.size * sizeof *w);
+	return hlo_convert(b, v, elem);
+}
+
+static Value sum_of_taps(Builder *b, Value x, int dim, Taps t)
+{
+	Value sum = 0;
+	for (int k = 0; k < t.count; k++) {
+		Value tap = take_tap(b, x, dim, t, k);
+		if (!tap) return 0;
+		Value w = weights_of(b, t, k, elem_of(b, tap));
+		w = along(b, w, dim, type_of(b, tap));
+		tap = hlo_multiply(b, tap, w);
+		sum = sum ? hlo_add(b, sum, tap) : tap;
+	}
+	return sum;
+}
+
+/* Many taps: x contracted with a matrix [from, size] of the weights. */
+static Value product_of_taps(Builder *b, Value x, int dim, Taps t)
+{
+	double *m = NEW(b->a, double, t.from * t.size + 1);
+	for (int64_t i = 0; i < t.size; i++)
+		for (int k = 0; k < t.count; k++) m[t.at[i * t.count + k] * t.size + i] += t.weight[i * t.count + k];
+	Type mt = tensor_type(b->a, DTYPE_f64, 2, (int64_t[]){ t.from, t.size });
+	Value w = hlo_constant(b, mt, m, (size_t)(t.from * t.size) * sizeof *m);
+	w = hlo_convert(b, w, elem_of(b, x));
+	int rank = rank_of(b, x);
+	x = hlo_dot_general(b, x, w, (DotDims){ .lhs_contracting = one_dim(b, dim), .rhs_contracting = one_dim(b, 0) }, DTYPE_none);
+	int64_t *p = NEW(b->a, int64_t, rank);                      /* the new dim came last */
+	for (int i = 0; i < rank; i++) p[i] = i < dim ? i : i == dim ? rank - 1 : i - 1;
+	return hlo_transpose(b, x, (Ints){ rank, p });
+}
+
+/* -- rules ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* The scale the caller gave for spatial dim i of n: "scale_factors" of the .vec forms; "scales", or "scales_d", "scales_h", "scales_w" */
+static double scale_of(Node *n, int spatial, int i)
+{
+	static const char *const names[] = { "scales_d", "scales_h", "scales_w" };
+	Nums factors = arg_nums(n, "scale_factors");
+	if (factors.n == spatial) return factors.v[i];
+	if (spatial == 1 && has_arg(n, "scales")) return arg_num(n, "scales", 0);
+	return arg_num(n, names[3 - spatial + i], 0);
+}
+
+/* self or input [N, C, *S] -> [N, C, *S'] */
+static Value resize(Node *n, int spatial, MakeTaps *make)
+{
+	Builder *b = n->b;
+	bool copies = make == nearest_taps || make == nearest_exact_taps;
+	Value x = arg(n, has_arg(n, "input") ? "input" : "self");
+	if (!x) return 0;
+	Type t = type_of(b, x);
+	if (t.rank != spatial + 2) return node_fail(n, BAD_INPUT, "input %s has not %d spatial dims", type_str(n->a, t), spatial);
+	if (!copies && !is_float(t.elem)) return node_fail(n, UNSUPPORTED, "interpolation of %s", type_str(n->a, t));
+	if (!copies) x = cast(b, x, acc_type(t.elem));
+	for (int i = 0; i < spatial && x; i++) {
+		Resize r = { t.dim[2 + i], n->out.dim[2 + i], scale_of(n, spatial, i), arg_bool(n, "align_corners", false), t.elem == DTYPE_f64 };
+		if (r.from < 1 || r.to < 1) return node_fail(n, BAD_INPUT, "size %lld to %lld", (long long)r.from, (long long)r.to);
+		Taps taps = make(n->a, r);
+		x = copies ? take_nearest(b, x, 2 + i, taps) : taps.count <= 4 ? sum_of_taps(b, x, 2 + i, taps) : product_of_taps(b, x, 2 + i, taps);
+	}
+	return cast(b, x, n->out.elem);
+}
+
+/* aten.upsample_nearestNd(self, output_size, scales..), .vec(input, output_size, scale_factors): element floor(i * old / new) */
+Value lower_nearest1d(Node *n) { return resize(n, 1, nearest_taps); }
+Value lower_nearest2d(Node *n) { return resize(n, 2, nearest_taps); }
+Value lower_nearest3d(Node *n) { return resize(n, 3, nearest_taps); }
+/* aten._upsample_nearest_exactNd: element floor((i + 0.5) * old / new) */
+Value lower_nearest_exact1d(Node *n) { return resize(n, 1, nearest_exact_taps); }
+Value lower_nearest_exact2d(Node *n) { return resize(n, 2, nearest_exact_taps); }
+Value lower_nearest_exact3d(Node *n) { return resize(n, 3, nearest_exact_taps); }
+/* aten.upsample_linear1d, bilinear2d, trilinear3d, bicubic2d(self, output_size, align_corners, scales..), .vec */
+Value lower_linear1d(Node *n) { return resize(n, 1, linear_taps); }
+Value lower_bilinear2d(Node *n) { return resize(n, 2, linear_taps); }
+Value lower_trilinear3d(Node *n) { return resize(n, 3, linear_taps); }
+Value lower_bicubic2d(Node *n) { return resize(n, 2, cubic_taps); }
+/* aten._upsample_bilinear2d_aa, _upsample_bicubic2d_aa, _upsample_lanczos2d_aa: the kernel widened when shrinking */
+Value lower_bilinear2d_aa(Node *n) { return resize(n, 2, linear_aa_taps); }
+Value lower_bicubic2d_aa(Node *n) { return resize(n, 2, cubic_aa_taps); }
+Value lower_lanczos2d_aa(Node *n) { return resize(n, 2, lanczos_aa_taps); }
