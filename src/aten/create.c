@@ -29,6 +29,7 @@ enum { LONGEST_CONSTANT = 1 << 16 };
 /* A constant of t with these elements, rounded once (integers: towards zero). */
 static Value numbers(Builder *b, Type t, const double *v)
 {
+	if (b->m->err->code) return 0;
 	size_t each = dtype_nbytes(t.elem), n = (size_t)type_numel(t);
 	uint8_t *data = NEW(b->a, uint8_t, n * each + 1);
 	for (size_t i = 0; i < n; i++) dtype_store(t.elem, data + i * each, 0, is_int(t.elem) ? trunc(v[i]) : v[i]);

@@ -94,6 +94,8 @@ Value lower_linalg_diagonal(Node *n)
 static Value spread_diagonal(Builder *b, Value diag, Value fill, int64_t rows, int64_t columns, int64_t offset)
 {
 	Type t = type_of(b, diag);
+	if (rows > INT32_MAX || columns > INT32_MAX)
+		return build_fail(b, UNSUPPORTED, "a diagonal in %lld rows of %lld", (long long)rows, (long long)columns);
 	Diagonal d = diagonal_of(rows, columns, offset);
 	int last = t.rank - 1;
 	int64_t *low = NEW(b->a, int64_t, t.rank), *high = NEW(b->a, int64_t, t.rank), *between = NEW(b->a, int64_t, t.rank);

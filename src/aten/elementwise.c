@@ -171,7 +171,8 @@ Value lower_round_decimals(Node *n)
 	if (!is_float(t)) return cast(b, x, t);
 	x = cast(b, x, acc_type(t));
 	double ten = 1;
-	for (int64_t i = 0; i < (d < 0 ? -d : d) && i < 400; i++) ten *= 10;
+	int64_t count = d < -400 || d > 400 ? 400 : d < 0 ? -d : d;
+	for (int64_t i = 0; i < count; i++) ten *= 10;
 	x = d < 0 ? divided_by(b, x, ten) : scaled(b, x, ten);
 	x = hlo_round_nearest_even(b, x);
 	x = d < 0 ? scaled(b, x, ten) : divided_by(b, x, ten);

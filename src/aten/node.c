@@ -204,6 +204,11 @@ Ints arg_dims(Node *n, const char *name, int rank)
 Ints arg_ints_n(Node *n, const char *name, int count, int64_t otherwise)
 {
 	Ints x = arg_ints(n, name);
+	for (int i = 0; i < x.n; i++)      /* so that a product of two, and of one with a size, is a number */
+		if (x.v[i] > INT32_MAX || x.v[i] < -INT32_MAX) {
+			node_fail(n, BAD_INPUT, "'%s' has %lld, wanted at most 31 bits", name, (long long)x.v[i]);
+			x = (Ints){ 0 };
+		}
 	if (x.n == count) return x;
 	if (x.n > 1) node_fail(n, BAD_INPUT, "'%s' has %d numbers, wanted %d", name, x.n, count);
 	int64_t *v = NEW(n->a, int64_t, count + 1);
@@ -258,7 +263,8 @@ void set_out(Node *n, int i, Value v)
 
 int64_t static_dim(Node *n, Type t, int dim)
 {
-	if (dim < t.rank && t.dim[dim] >= 0) return t.dim[dim];
+	if (dim < 0 || dim >= t.rank) return node_fail(n, BAD_INPUT, "%s has no dim %d", type_str(n->a, t), dim);
+	if (t.dim[dim] >= 0) return t.dim[dim];
 	node_fail(n, UNSUPPORTED, "dim %d is dynamic; dynamic shapes are not supported yet", dim);
 	return 0;
 }

@@ -54,7 +54,9 @@ static Window window_of(Builder *b, Pool p, Type x, Type out)
 static bool fits(Node *n, Value x, int spatial)
 {
 	Type t = known_type(n->b, x);
-	if (t.kind && t.rank >= spatial && t.rank == n->out.rank) return true;
+	bool good = t.kind && t.rank >= spatial && t.rank == n->out.rank;
+	for (int i = 0; good && i < t.rank; i++) good = t.dim[i] <= INT32_MAX && n->out.dim[i] <= INT32_MAX;
+	if (good) return true;
 	if (t.kind) node_fail(n, BAD_INPUT, "input %s has not %d spatial dims", type_str(n->a, t), spatial);
 	return false;
 }

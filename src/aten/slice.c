@@ -249,6 +249,7 @@ Value lower_unfold(Node *n)
 	if (!x) return 0;
 	int64_t size = arg_int(n, "size", 1), step = arg_int(n, "step", 1), numel = 1;
 	if (!rank_of(b, x)) x = hlo_reshape(b, x, 1, &numel);
+	if (!x) return 0;
 	Type t = type_of(b, x);                                                 /* [.., D, ..] */
 	int dim = arg_dim(n, "dimension", 0, t.rank);
 	if (size < 0 || size > t.dim[dim] || step < 1)

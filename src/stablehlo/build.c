@@ -201,6 +201,7 @@ static int64_t int_limit(DType t, bool top)
 /* Infinity where the type has one, its largest finite value where it has not. */
 static Value limit(Builder *b, DType t, bool top)
 {
+	if (is_complex(t) || !dtype_info(t)->nbits) return build_fail(b, BAD_INPUT, "%s has no order", dtype_name(t));
 	if (!is_float(t)) return scalar_int(b, int_limit(t, top), t);
 	uint8_t bytes[16] = { 0 };
 	dtype_store(t, bytes, 0, INFINITY);
