@@ -30,13 +30,10 @@ Value lower_conj(Node *n)
 	return hlo_complex(b, re, im);
 }
 
-static Value no_complex32(Node *n) { return node_fail(n, UNSUPPORTED, "complex32: StableHLO's complex numbers are of f32 or f64"); }
-
 /* aten.complex(real, imag) */
 Value lower_complex(Node *n)
 {
 	DType t = real_of(n->out.elem);
-	if (n->out.elem == DTYPE_c32) return no_complex32(n);
 	Value re = operand(n, "real", t);
 	Value im = operand(n, "imag", t);
 	return hlo_complex(n->b, re, im);
@@ -47,7 +44,6 @@ Value lower_polar(Node *n)
 {
 	Builder *b = n->b;
 	DType t = real_of(n->out.elem);
-	if (n->out.elem == DTYPE_c32) return no_complex32(n);
 	Value size = operand(n, "abs", t);
 	Value angle = operand(n, "angle", t);
 	Value re = hlo_cosine(b, angle);

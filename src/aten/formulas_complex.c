@@ -1,5 +1,6 @@
 /* Inverse circular and hyperbolic functions of complex numbers, by W. Kahan's formulas ("Branch Cuts for Complex Elementary
- * Functions", 1987): from the square roots of 1 - z and 1 + z, whose signs of zero choose the side of the cuts. */
+ * Functions", 1987): from the square roots of 1 - z and 1 + z. XLA's square root does not tell -0 from 0, so the side of a cut is
+ * taken from the sign of z's own imaginary part. */
 #include "aten/formulas.h"
 #include "aten/node.h"
 
@@ -12,7 +13,7 @@ static Parts parts(Builder *b, Value z)
 	return (Parts){ re, im };
 }
 
-/* sqrt(sign z + shift); the imaginary part keeps its sign of zero */
+/* sqrt(sign z + shift) */
 static Parts root_of_shifted(Builder *b, Parts z, double sign, double shift)
 {
 	Value re = sign < 0 ? hlo_negate(b, z.re) : z.re;
@@ -44,6 +45,7 @@ Value complex_asin(Builder *b, Value x)
 	Value cos = re_product(b, low, high);
 	Value re = hlo_atan2(b, z.re, cos);
 	Value im = math_asinh(b, im_conj_product(b, low, high));
+	im = math_copysign(b, im, z.im);
 	return hlo_complex(b, re, im);
 }
 
@@ -56,6 +58,7 @@ Value complex_acos(Builder *b, Value x)
 	Value re = hlo_atan2(b, low.re, high.re);
 	re = scaled(b, re, 2);
 	Value im = math_asinh(b, im_conj_product(b, high, low));
+	im = math_copysign(b, im, hlo_negate(b, z.im));
 	return hlo_complex(b, re, im);
 }
 
@@ -68,6 +71,7 @@ Value complex_acosh(Builder *b, Value x)
 	Value re = math_asinh(b, re_conj_product(b, low, high));
 	Value im = hlo_atan2(b, low.im, high.re);
 	im = scaled(b, im, 2);
+	im = math_copysign(b, im, z.im);
 	return hlo_complex(b, re, im);
 }
 
