@@ -112,13 +112,3 @@ def test_model(make, tmp_path):
     check_format(program)
     program.save(tmp_path / "dir")
     check(StableHLOGraphModule.load(tmp_path / "dir")(*args, **kwargs), want)
-
-
-def test_a_model_exported_with_gradients_on():
-    """The torch.no_grad() inside Llama's forward is then a subgraph of its own."""
-    pytest.importorskip("transformers")
-    model, args, _ = llama()
-    exported = torch.export.export(model.eval(), args)
-    assert any("set_grad_enabled" in str(n.target) for n in exported.graph.nodes)
-    with torch.no_grad():
-        check(exported_program_to_stablehlo(exported)(*args), model(*args))
