@@ -300,6 +300,9 @@ static VId strided_from_base(Fn *f, GraphNode *g)
 	return base;
 }
 
+/* Reading the last of a chain and writing through it take a few frames of the stack a view. */
+enum { MAX_VIEWS = 1000 };
+
 static bool do_view(Fn *f, const GraphNode *g)
 {
 	VId self = tensor_arg(f, &g->arg[0].arg);
@@ -310,9 +313,11 @@ static bool do_view(Fn *f, const GraphNode *g)
 	if (is_as_strided(g)) self = strided_from_base(f, kept);
 	keep_outputs(g, copy_node(f, kept, kept->target));
 	VId base = f->alias.v[self].base;
-	int version = f->alias.v[base].version;
+	int version = f->alias.v[base].version, depth = f->alias.v[self].depth + 1;
+	if (depth > MAX_VIEWS)
+		return fail(f->err, UNSUPPORTED, "node %s is a view of a view ..., more than %d of them", node_name(g), MAX_VIEWS);
 	for (int i = 0; i < g->nout; i++)
-		if (g->out[i]) f->alias.v[g->out[i]] = (Alias){ g->out[i], self, base, kept, i, version };
+		if (g->out[i]) f->alias.v[g->out[i]] = (Alias){ g->out[i], self, base, kept, i, version, depth };
 	return true;
 }
 
@@ -321,7 +326,8 @@ static void same_as(Fn *f, VId v, VId self)
 {
 	Alias a = f->alias.v[self];
 	VId parent = a.parent && !a.how ? a.parent : self;
-	f->alias.v[v] = (Alias){ .now = a.now, .parent = parent, .base = a.base, .version = f->alias.v[a.base].version };
+	f->alias.v[v] = (Alias){ .now = a.now, .parent = parent, .base = a.base, .version = f->alias.v[a.base].version,
+		.depth = a.depth + (parent == self) };
 }
 
 static bool do_in_place(Fn *f, const GraphNode *g, const char *functional)

@@ -18,6 +18,7 @@ typedef struct Alias {
 	VId now, parent, base;
 	const GraphNode *how;
 	int index, version;
+	int depth;                 /* views between it and its base */
 } Alias;
 
 typedef struct Fn {

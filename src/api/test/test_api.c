@@ -305,6 +305,31 @@ static void programs_that_cannot_be_converted(void **state)
 	EXPECT(TSHLO_UNSUPPORTED, "s0");
 }
 
+/* x, n views of views of it, a write to x, and the last view: nothing that a file may hold exhausts the stack. */
+static tshlo_program *chain(int n, tshlo_error *e)
+{
+	tshlo_program *p = tshlo_program_new(e);
+	int x = value(p, "x", 1, two);
+	tshlo_input(p, TSHLO_INPUT_USER, "x", NULL, false, x);
+	int base = call(p, "aten.neg.default", x, 0, 1, two), v = base;
+	for (int i = 0; i < n; i++) v = call(p, "aten.alias.default", v, 0, 1, two);
+	call(p, "aten.relu_.default", base, 0, 1, two);
+	tshlo_output(p, TSHLO_OUTPUT_USER, NULL, call(p, "aten.abs.default", v, 0, 1, two));
+	return p;
+}
+
+static void chains_of_views_have_an_end(void **state)
+{
+	(void)state;
+	tshlo_error e = { 0 };
+	tshlo_model *m = tshlo_convert(chain(1000, &e), NULL, &e);
+	WORKS(m && tshlo_text(m, NULL, NULL, &e));
+	assert_non_null(strstr(tshlo_text(m, NULL, NULL, &e), "stablehlo.maximum"));
+	tshlo_model_free(m);
+	assert_null(tshlo_convert(chain(100000, &e), NULL, &e));
+	EXPECT(TSHLO_UNSUPPORTED, "more than 1000");
+}
+
 /* -- NULL, and errors in a row ---------------------------------------------------------------------------------------------------- */
 
 static void nothing_is_taken_for_nothing(void **state)
@@ -672,6 +697,7 @@ int main(void)
 		cmocka_unit_test(directories_are_not_overwritten),
 		cmocka_unit_test(broken_graphs_are_refused),
 		cmocka_unit_test(programs_that_cannot_be_converted),
+		cmocka_unit_test(chains_of_views_have_an_end),
 		cmocka_unit_test(nothing_is_taken_for_nothing),
 		cmocka_unit_test(the_first_error_stays),
 		cmocka_unit_test(tensors_go_to_files_and_back),
