@@ -15,7 +15,8 @@ from torch.export.graph_signature import (
 )
 from torch.utils import _pytree as pytree
 
-from ._lib import UnsupportedError, check, dtype_code, ffi, lib
+from ._lib import UnsupportedError, check, ffi, lib
+from ._tensors import torch_dtype_code
 
 _INPUT = {
     InputKind.USER_INPUT: lib.TSHLO_INPUT_USER,
@@ -43,14 +44,6 @@ _MEMORY_FORMAT = {
     torch.channels_last_3d: 3,
     torch.preserve_format: 4,
 }
-_dtypes = {}
-
-
-def torch_dtype_code(dtype):
-    """The library's number of a torch.dtype."""
-    if dtype not in _dtypes:
-        _dtypes[dtype] = dtype_code(str(dtype))
-    return _dtypes[dtype]
 
 
 def _encode(s):

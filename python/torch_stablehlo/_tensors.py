@@ -1,18 +1,23 @@
 """Tensors of any library in, and out of device memory without a copy."""
 
+import functools
 import sys
 
 import numpy as np
 
 from ._lib import BadInputError, UnsupportedError, check, dtype_code, ffi, lib, owned, text
 
-_numpy_codes = {}
 
 
+@functools.lru_cache(maxsize=None)
 def _numpy_code(dtype):
-    if dtype not in _numpy_codes:
-        _numpy_codes[dtype] = dtype_code(dtype.name)
-    return _numpy_codes[dtype]
+    return dtype_code(dtype.name)
+
+
+@functools.lru_cache(maxsize=None)
+def torch_dtype_code(dtype):
+    """The library's number of a torch.dtype."""
+    return dtype_code(str(dtype))
 
 
 def numpy_dtype(code):
@@ -96,19 +101,12 @@ class DeviceArray:
 # -- tensors in ---------------------------------------------------------------------------------------------------
 
 
-def _of_torch(x, name):
-    import torch
-
-    from ._bridge import torch_dtype_code
-
+def _of_torch(torch, x, name):
     if x.layout is not torch.strided:
         raise BadInputError(f"input '{name}' has layout {x.layout}, wanted a dense tensor")
     if x.device.type == "meta" or isinstance(x, torch._subclasses.FakeTensor):
         raise BadInputError(f"input '{name}' is a tensor without data ({type(x).__name__}, device {x.device})")
-    x = x.detach()
-    if x.device.type != "cpu":
-        x = x.cpu()
-    x = x.resolve_conj().resolve_neg().contiguous()
+    x = x.detach().cpu().resolve_conj().resolve_neg().contiguous()  # each gives x itself where there is nothing to do
     return x, torch_dtype_code(x.dtype), x.data_ptr()
 
 
@@ -133,7 +131,8 @@ def host_tensor(x, slot, name):
     if torch is not None and not isinstance(x, torch.Tensor) and hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
         x = torch.from_dlpack(x)
     try:
-        x, slot.dtype, data = (_of_torch if torch is not None and isinstance(x, torch.Tensor) else _of_array)(x, name)
+        is_torch = torch is not None and isinstance(x, torch.Tensor)
+        x, slot.dtype, data = _of_torch(torch, x, name) if is_torch else _of_array(x, name)
     except UnsupportedError as e:
         raise UnsupportedError(f"input '{name}': {e}") from None
     dims = ffi.new("int64_t[]", list(x.shape))
