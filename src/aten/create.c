@@ -1,10 +1,11 @@
-/* Tensors from numbers: full, arange, linspace, windows. What depends on numbers alone is a constant or an iota. */
+/* Tensors from numbers: full, arange, linspace, windows. What depends on numbers alone is a constant or an
+ * iota. */
 #include "aten/index.h"
 #include "aten/rules.h"
 
 #include <math.h>
 
-/* -- one number ---------------------------------------------------------------------------------------------------------------------- */
+/* -- one number ---------------------------------------------------------------------------------------------------- */
 
 static Value filled(Node *n, const char *name)
 {
@@ -17,11 +18,12 @@ Value lower_full(Node *n) { return filled(n, "fill_value"); }
 Value lower_fill(Node *n) { return filled(n, "value"); }
 Value lower_scalar_tensor(Node *n) { return filled(n, "s"); }
 
-/* aten.zeros(size), aten.empty(size): what torch leaves undefined is zero here, so that results are the same on every run */
+/* aten.zeros(size), aten.empty(size): what torch leaves undefined is zero here, so that results are the
+ * same on every run */
 Value lower_zeros(Node *n) { return full(n->b, n->out, 0); }
 Value lower_ones(Node *n) { return full(n->b, n->out, 1); }
 
-/* -- many numbers -------------------------------------------------------------------------------------------------------------------- */
+/* -- many numbers -------------------------------------------------------------------------------------------------- */
 
 /* Longer ranges are computed on the device, where their rounding may differ in the last bit. */
 enum { LONGEST_CONSTANT = 1 << 16 };
@@ -83,7 +85,8 @@ static Value arange_floats(Node *n, double start, double step)
 	return numbers(b, n->out, v);
 }
 
-/* aten.arange(start=0, end, step=1): torch says how many; element i is start + i * step. aten.range: the same with its end. */
+/* aten.arange(start=0, end, step=1): torch says how many; element i is start + i * step. aten.range: the
+ * same with its end. */
 Value lower_arange(Node *n)
 {
 	Builder *b = n->b;
@@ -94,9 +97,10 @@ Value lower_arange(Node *n)
 	return affine(n, t, start, step);
 }
 
-/* -- evenly spaced ----------------------------------------------------------------------------------------------------------------------- */
+/* -- evenly spaced ------------------------------------------------------------------------------------------------- */
 
-/* Element i of n from start to end; both halves are counted from their own end, as torch does, so that both ends are exact. */
+/* Element i of n from start to end; both halves are counted from their own end, as torch does, so that
+ * both ends are exact. */
 static double spaced(double start, double end, int64_t i, int64_t n)
 {
 	double step = n > 1 ? (end - start) / (double)(n - 1) : 0;
@@ -132,7 +136,8 @@ static Value spaced_values(Node *n, DType acc)
 
 static bool is_constant_range(Node *n)
 {
-	return !is_tensor_arg(n, "start") && !is_tensor_arg(n, "end") && length(n) <= LONGEST_CONSTANT && !is_complex(n->out.elem);
+	bool runtime = is_tensor_arg(n, "start") || is_tensor_arg(n, "end") || is_complex(n->out.elem);
+	return !runtime && length(n) <= LONGEST_CONSTANT;
 }
 
 /* One end of a range; of integers it is an integer too. */
@@ -171,7 +176,7 @@ Value lower_logspace(Node *n)
 	return numbers(b, n->out, v);
 }
 
-/* -- windows --------------------------------------------------------------------------------------------------------------------------------- */
+/* -- windows ------------------------------------------------------------------------------------------------------- */
 
 static const double pi = 3.14159265358979323846;
 
@@ -187,7 +192,10 @@ static double bessel_i0(double x)
 }
 
 /* a0 - a1 cos(2 pi u) + a2 cos(4 pi u) */
-static double cosine_window(double u, double a0, double a1, double a2) { return a0 - a1 * cos(2 * pi * u) + a2 * cos(4 * pi * u); }
+static double cosine_window(double u, double a0, double a1, double a2)
+{
+	return a0 - a1 * cos(2 * pi * u) + a2 * cos(4 * pi * u);
+}
 
 typedef enum Shape { HANN, HAMMING, BLACKMAN, BARTLETT, KAISER } Shape;
 
@@ -210,7 +218,8 @@ static double window_at(Node *n, Shape shape, double u)
 static Value window(Node *n, Shape shape)
 {
 	int64_t count = length(n);
-	if (count > LONGEST_CONSTANT) return node_fail(n, UNSUPPORTED, "a window of %lld elements", (long long)count);
+	if (count > LONGEST_CONSTANT)
+		return node_fail(n, UNSUPPORTED, "a window of %lld elements", (long long)count);
 	double gaps = (double)(arg_bool(n, "periodic", true) ? count : count - 1), *v = NEW(n->a, double, count + 1);
 	for (int64_t i = 0; i < count; i++) v[i] = count == 1 ? 1 : window_at(n, shape, (double)i / gaps);
 	return numbers(n->b, n->out, v);
@@ -223,7 +232,7 @@ Value lower_blackman_window(Node *n) { return window(n, BLACKMAN); }
 Value lower_bartlett_window(Node *n) { return window(n, BARTLETT); }
 Value lower_kaiser_window(Node *n) { return window(n, KAISER); }
 
-/* -- powers ------------------------------------------------------------------------------------------------------------------------------------ */
+/* -- powers -------------------------------------------------------------------------------------------------------- */
 
 /* x[*, M] -> [*, M, N]: x^0, x^1, ..., or the other way round */
 static Value powers(Node *n, bool increasing)
@@ -231,7 +240,8 @@ static Value powers(Node *n, bool increasing)
 	Builder *b = n->b;
 	Value x = arg_as(n, "x", n->out.elem);
 	x = raised(b, x);
-	int last = x ? rank_of(b, x) : 0, count = n->out.rank == last + 1 && n->out.dim[last] <= 4096 ? (int)n->out.dim[last] : -1;
+	int last = x ? rank_of(b, x) : 0;
+	int count = n->out.rank == last + 1 && n->out.dim[last] <= 4096 ? (int)n->out.dim[last] : -1;
 	if (count < 0) return node_fail(n, UNSUPPORTED, "powers up to the size of %s", type_str(n->a, n->out));
 	if (!x || !count) return x ? full(b, n->out, 0) : 0;
 	Value *column = NEW(n->a, Value, count), power = full_like(b, x, 1);

@@ -1,7 +1,8 @@
-/* Diagonals and triangles of matrices. Diagonal `offset` of [M, N] holds the elements with column - row == offset. */
+/* Diagonals and triangles of matrices. Diagonal `offset` of [M, N] holds the elements with column - row ==
+ * offset. */
 #include "aten/rules.h"
 
-/* -- one diagonal -------------------------------------------------------------------------------------------------------------- */
+/* -- one diagonal -------------------------------------------------------------------------------------------------- */
 
 /* In the flattened matrix [M*N] a diagonal is every (N + 1)-th element: `count` of them from `first` on. */
 typedef struct Diagonal { int64_t first, step, count; } Diagonal;
@@ -112,7 +113,8 @@ static Value spread_diagonal(Builder *b, Value diag, Value fill, int64_t rows, i
 
 static int64_t plus_offset(int64_t size, int64_t offset) { return size + (offset < 0 ? -offset : offset); }
 
-/* aten.diag_embed(self[*, k], offset=0, dim1=-2, dim2=-1): matrices with self on a diagonal, zeros elsewhere */
+/* aten.diag_embed(self[*, k], offset=0, dim1=-2, dim2=-1): matrices with self on a diagonal, zeros
+ * elsewhere */
 Value lower_diag_embed(Node *n)
 {
 	Builder *b = n->b;
@@ -166,7 +168,7 @@ Value lower_trace(Node *n)
 	return sum_over(n->b, x, one_dim(n->b, 0));
 }
 
-/* -- triangles ------------------------------------------------------------------------------------------------------------------ */
+/* -- triangles ----------------------------------------------------------------------------------------------------- */
 
 /* column - row compared with `offset` over the last two dims of t, as bool */
 static Value on_side(Node *n, Type t, Direction side, int64_t offset)
@@ -229,21 +231,25 @@ Value lower_eye(Node *n)
 	return hlo_convert(n->b, on, n->out.elem);
 }
 
-/* aten.tril_indices(row, col, offset=0) -> [2, count]: rows and columns of the elements, row by row; aten.triu_indices */
+/* aten.tril_indices(row, col, offset=0) -> [2, count]: rows and columns of the elements, row by row;
+ * aten.triu_indices */
 static Value triangle_indices(Node *n, bool lower)
 {
 	int64_t rows = arg_int(n, "row", 0), columns = arg_int(n, "col", 0), offset = arg_offset(n, "offset");
 	int64_t count = n->out.rank == 2 ? n->out.dim[1] : 0, at = 0;
-	if (count > INT32_MAX / 2 || rows > INT32_MAX) return node_fail(n, UNSUPPORTED, "%lld indices of %lld rows", (long long)count, (long long)rows);
+	if (count > INT32_MAX / 2 || rows > INT32_MAX)
+		return node_fail(n, UNSUPPORTED, "%lld indices of %lld rows", (long long)count, (long long)rows);
 	int64_t *v = NEW(n->a, int64_t, 2 * count + 1);
 	for (int64_t i = 0; i < rows; i++) {
-		int64_t from = lower || i + offset < 0 ? 0 : i + offset, to = !lower || i + offset + 1 > columns ? columns : i + offset + 1;
+		int64_t on = i + offset;                                       /* the diagonal's column in row i */
+		int64_t from = lower || on < 0 ? 0 : on, to = !lower || on >= columns ? columns : on + 1;
 		for (int64_t k = from; k < to && at < count; k++) {
 			v[at] = i;
 			v[count + at++] = k;
 		}
 	}
-	if (at != count) return node_fail(n, BAD_INPUT, "%lld indices, but the program says %lld", (long long)at, (long long)count);
+	if (at != count)
+		return node_fail(n, BAD_INPUT, "%lld indices, but the program says %lld", (long long)at, (long long)count);
 	Value flat = hlo_ints(n->b, (int)(2 * count), v, n->out.elem);
 	return reshape_to(n->b, flat, n->out);
 }

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-/* aten.embedding(weight[V, D], indices[*I]) -> [*I, D]; padding_idx and the scaling of gradients do not change the values */
+/* aten.embedding(weight[V, D], indices[*I]) -> [*I, D]; padding_idx and the scaling of gradients do not
+ * change the values */
 Value lower_embedding(Node *n)
 {
 	Value weight = arg(n, "weight");
@@ -26,8 +27,8 @@ Value lower_one_hot(Node *n)
 	return hlo_convert(b, hot, n->out.elem);
 }
 
-/* aten.embedding_renorm(self[V, D], indices, max_norm, norm_type): rows that are looked up and whose norm is above max_norm, scaled
- * by max_norm / (norm + 1e-7) */
+/* aten.embedding_renorm(self[V, D], indices, max_norm, norm_type): rows that are looked up and whose norm
+ * is above max_norm, scaled by max_norm / (norm + 1e-7) */
 Value lower_embedding_renorm(Node *n)
 {
 	Builder *b = n->b;
@@ -60,7 +61,7 @@ Value lower_embedding_renorm(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- bags ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- bags ---------------------------------------------------------------------------------------------------------- */
 
 /* What embedding_bag works on: rows[N, D] of the table, which bag each belongs to, and whether it counts. */
 typedef struct Bags {
@@ -73,7 +74,8 @@ typedef struct Bags {
 	DType acc;
 } Bags;
 
-/* Bag of position i: how many offsets are <= i, less one. [N] from offsets[B] (or [B + 1] with the end of the last). */
+/* Bag of position i: how many offsets are <= i, less one. [N] from offsets[B] (or [B + 1] with the end of
+ * the last). */
 static Value bag_of(Node *n, int64_t size, int64_t count)
 {
 	Builder *b = n->b;
@@ -96,8 +98,10 @@ static bool arg_bags(Node *n, Bags *g, int64_t padding)
 	Value weight = arg(n, "weight");
 	g->index = arg_as(n, "indices", DTYPE_i64);
 	if (!weight || !g->index) return false;
-	if (rank_of(b, g->index) != 1) return node_fail(n, UNSUPPORTED, "indices of rank %d", rank_of(b, g->index));
-	if (rank_of(b, weight) != 2 || n->out.rank != 2) return node_fail(n, BAD_INPUT, "a table of rank %d", rank_of(b, weight));
+	if (rank_of(b, g->index) != 1)
+		return node_fail(n, UNSUPPORTED, "indices of rank %d", rank_of(b, g->index));
+	if (rank_of(b, weight) != 2 || n->out.rank != 2)
+		return node_fail(n, BAD_INPUT, "a table of rank %d", rank_of(b, weight));
 	g->n = type_of(b, g->index).dim[0];
 	g->count = n->out.dim[0];
 	g->acc = acc_type(n->out.elem);
@@ -207,8 +211,9 @@ static Value embedding_bag(Node *n, int64_t padding)
 	return cast(b, y, n->out.elem);
 }
 
-/* aten._embedding_bag(weight[V, D], indices[N], offsets[B], ..., mode, ..., per_sample_weights?, include_last_offset, padding_idx=-1)
- * -> (sum, mean or max of the rows of each bag [B, D], bag of each index, bag sizes, indices of the maxima) */
+/* aten._embedding_bag(weight[V, D], indices[N], offsets[B], ..., mode, ..., per_sample_weights?,
+ * include_last_offset, padding_idx=-1) -> (sum, mean or max of the rows of each bag [B, D], bag of each
+ * index, bag sizes, indices of the maxima) */
 Value lower_embedding_bag(Node *n) { return embedding_bag(n, arg_int(n, "padding_idx", -1)); }
 
 /* aten.embedding_bag.padding_idx: here padding_idx counts from the end when negative */

@@ -1,7 +1,7 @@
 /* What index.h promises: gathers and scatters in torch's terms. */
 #include "aten/index.h"
 
-/* -- small moves ---------------------------------------------------------------------------------------------------------------- */
+/* -- small moves --------------------------------------------------------------------------------------------------- */
 
 Value raised(Builder *b, Value x) { return x && !rank_of(b, x) ? hlo_reshape(b, x, 1, (int64_t[]){ 1 }) : x; }
 
@@ -48,7 +48,7 @@ static Ints ones(Builder *b, int rank)
 	return (Ints){ rank, v };
 }
 
-/* -- reading ------------------------------------------------------------------------------------------------------------------------ */
+/* -- reading ------------------------------------------------------------------------------------------------------- */
 
 /* [.., D, ..] with dim replaced by the dims of index */
 static Type taken_type(Builder *b, Type x, int dim, Type index)
@@ -89,7 +89,8 @@ Value gather_along(Builder *b, Value x, int dim, Value index)
 {
 	if (!x || !index) return 0;
 	Type t = type_of(b, x), at = type_of(b, index);
-	if (t.rank != at.rank) return build_fail(b, BAD_INPUT, "indices of rank %d into rank %d", at.rank, t.rank);
+	if (t.rank != at.rank)
+		return build_fail(b, BAD_INPUT, "indices of rank %d into rank %d", at.rank, t.rank);
 	if (!type_numel(at) || !t.dim[dim]) return full(b, with_elem(at, t.elem), 0);
 	Ints others = other_dims(b, t.rank, one_dim(b, dim));
 	x = cut_to(b, x, at, dim);
@@ -102,7 +103,7 @@ Value gather_along(Builder *b, Value x, int dim, Value index)
 	}, ones(b, t.rank), false);
 }
 
-/* -- writing ------------------------------------------------------------------------------------------------------------------------- */
+/* -- writing ------------------------------------------------------------------------------------------------------- */
 
 Place place_slices(Builder *b, Type t, int dim, Value index)
 {
@@ -134,7 +135,8 @@ Place place_along(Builder *b, Type t, int dim, Value index)
 	Type at = type_of(b, index);
 	int64_t *s = NEW(b->a, int64_t, t.rank + 1);
 	int n = 0;
-	if (t.rank != at.rank) return build_fail(b, BAD_INPUT, "indices of rank %d into rank %d", at.rank, t.rank), (Place){ 0 };
+	if (t.rank != at.rank)
+		return build_fail(b, BAD_INPUT, "indices of rank %d into rank %d", at.rank, t.rank), (Place){ 0 };
 	for (int i = 0; i < t.rank; i++)
 		if (i == dim || t.dim[i] != at.dim[i]) s[n++] = i;
 	Ints indexed = { n, s }, batch = other_dims(b, t.rank, indexed);

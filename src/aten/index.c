@@ -2,7 +2,7 @@
 #include "aten/index.h"
 #include "aten/rules.h"
 
-/* -- the index list ---------------------------------------------------------------------------------------------------------------- */
+/* -- the index list ------------------------------------------------------------------------------------------------ */
 
 /* aten.index's Tensor?[]: which dims are indexed, by what, and the shape that the indices broadcast to. */
 typedef struct Indices {
@@ -37,7 +37,8 @@ static Indices arg_indices(Node *n, int rank)
 	return x;
 }
 
-/* Every index wrapped and broadcast to the common shape, side by side in a last dim: [*B, k]; of one index just [*B]. */
+/* Every index wrapped and broadcast to the common shape, side by side in a last dim: [*B, k]; of one index
+ * just [*B]. */
 static Value start_indices(Node *n, Indices x, Type self)
 {
 	Builder *b = n->b;
@@ -68,14 +69,15 @@ static Type indexed_type(Node *n, Indices x, Type self)
 	return (Type){ .kind = TYPE_TENSOR, .elem = self.elem, .rank = kept.rank + x.batch.rank, .dim = d };
 }
 
-/* -- index ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- index --------------------------------------------------------------------------------------------------------- */
 
 static Value index_by(Node *n, Value self)
 {
 	Builder *b = n->b;
 	Type t = type_of(b, self);
 	Indices x = arg_indices(n, t.rank);
-	if (x.mask) return node_fail(n, UNSUPPORTED, "a mask as index: the size of the result depends on its values");
+	if (x.mask)
+		return node_fail(n, UNSUPPORTED, "a mask as index: the size of the result depends on its values");
 	if (!x.dims.n || b->m->err->code) return self;
 	Type out = indexed_type(n, x, t);
 	if (!type_numel(out) || !type_numel(t)) return full(b, out, 0);
@@ -90,15 +92,16 @@ static Value index_by(Node *n, Value self)
 	}, (Ints){ t.rank, size }, false);
 }
 
-/* aten.index(self, indices): NumPy's advanced indexing. The indexed dims give way to the broadcast shape of the indices, which
- * stands where the first of them was, or in front when they are not neighbours. */
+/* aten.index(self, indices): NumPy's advanced indexing. The indexed dims give way to the broadcast shape
+ * of the indices, which stands where the first of them was, or in front when they are not neighbours. */
 Value lower_index(Node *n)
 {
 	Value x = arg(n, "self");
 	return x ? index_by(n, x) : 0;
 }
 
-/* aten._unsafe_masked_index(self, mask, indices, fill): self[indices] where mask, else fill; other indices may be anything */
+/* aten._unsafe_masked_index(self, mask, indices, fill): self[indices] where mask, else fill; other indices
+ * may be anything */
 Value lower_masked_index(Node *n)
 {
 	Builder *b = n->b;
@@ -111,10 +114,11 @@ Value lower_masked_index(Node *n)
 	return hlo_select(b, mask, x, fill);
 }
 
-/* -- index_put ---------------------------------------------------------------------------------------------------------------------------- */
+/* -- index_put ----------------------------------------------------------------------------------------------------- */
 
-/* What stands at the places of a mask of rank m over dims at, at+1, ... of t, given values [.., count, *rest] that broadcast to
- * [*before, count, *rest]: one value for all (count 1), or the i-th for the i-th set element. Shape of t. */
+/* What stands at the places of a mask of rank m over dims at, at+1, ... of t, given values [.., count,
+ * *rest] that broadcast to [*before, count, *rest]: one value for all (count 1), or the i-th for the i-th
+ * set element. Shape of t. */
 static Value values_by_mask(Node *n, Value mask, Value values, Type t, int at)
 {
 	Builder *b = n->b;
@@ -150,7 +154,8 @@ static Value put_by_mask(Node *n, Value self, Indices x, Value values, bool accu
 	if (x.dims.n > 1) return node_fail(n, UNSUPPORTED, "a mask beside other indices");
 	Value mask = hlo_convert(b, x.v[0], DTYPE_bool);
 	int at = (int)x.dims.v[0], m = rank_of(b, mask);
-	if (at + m > t.rank) return node_fail(n, BAD_INPUT, "a mask of rank %d at dim %d of rank %d", m, at, t.rank);
+	if (at + m > t.rank)
+		return node_fail(n, BAD_INPUT, "a mask of rank %d at dim %d of rank %d", m, at, t.rank);
 	values = values_by_mask(n, mask, values, t, at);
 	mask = hlo_broadcast_in_dim(b, mask, t.rank, t.dim, iota_ints(n->a, at, m));
 	if (accumulate) values = hlo_add(b, self, values);
@@ -184,7 +189,8 @@ Value lower_index_put(Node *n)
 	return x && values ? put_at(n, x, values, arg_bool(n, "accumulate", false)) : 0;
 }
 
-/* aten._unsafe_masked_index_put_accumulate(self, mask, indices, values): self[indices] += values where mask */
+/* aten._unsafe_masked_index_put_accumulate(self, mask, indices, values): self[indices] += values where
+ * mask */
 Value lower_masked_index_put(Node *n)
 {
 	Builder *b = n->b;
@@ -221,7 +227,7 @@ Value lower_masked_scatter(Node *n)
 	return hlo_select(b, mask, taken, x);
 }
 
-/* -- one flat index --------------------------------------------------------------------------------------------------------------------- */
+/* -- one flat index ------------------------------------------------------------------------------------------------ */
 
 /* An index tensor into `size` flat elements. */
 static Value flat_index(Node *n, const char *name, int64_t size)
@@ -257,9 +263,10 @@ Value lower_put(Node *n)
 	return reshape_to(b, x, n->out);
 }
 
-/* -- where the set elements are -------------------------------------------------------------------------------------------------------------- */
+/* -- where the set elements are ------------------------------------------------------------------------------------ */
 
-/* aten.nonzero_static(self, size, fill_value=-1) -> i64[size, rank]: coordinates of the first `size` nonzero elements */
+/* aten.nonzero_static(self, size, fill_value=-1) -> i64[size, rank]: coordinates of the first `size`
+ * nonzero elements */
 Value lower_nonzero_static(Node *n)
 {
 	Builder *b = n->b;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* -- rearranging one dim -------------------------------------------------------------------------------------------------------- */
+/* -- rearranging one dim ------------------------------------------------------------------------------------------- */
 
 /* How many of from[0..n) go on as they begin: up by one, down by one, or the same again. */
 static int run_length(const int64_t *from, int n, int64_t *step)
@@ -43,7 +43,7 @@ static Value rearrange(Builder *b, Value x, int dim, const int64_t *from, int n)
 	return hlo_concatenate(b, count, part, dim);
 }
 
-/* -- padding with elements of the tensor ------------------------------------------------------------------------------------------ */
+/* -- padding with elements of the tensor --------------------------------------------------------------------------- */
 
 typedef enum PadMode { PAD_REFLECT, PAD_REPLICATE, PAD_CIRCULAR } PadMode;
 
@@ -67,7 +67,8 @@ static Value pad_dim(Node *n, Value x, int dim, int64_t low, int64_t high, PadMo
 		return node_fail(n, BAD_INPUT, "padding (%lld, %lld) of a dim of size %lld", (long long)low, (long long)high, (long long)size);
 	int64_t *from = NEW(n->a, int64_t, total + 1);
 	/* circular padding goes round what negative padding on the other side has left; the others look at the whole dim */
-	int64_t first = mode == PAD_CIRCULAR && low < 0 ? -low : 0, gone = mode == PAD_CIRCULAR && high < 0 ? -high : 0;
+	bool circular = mode == PAD_CIRCULAR;
+	int64_t first = circular && low < 0 ? -low : 0, gone = circular && high < 0 ? -high : 0;
 	for (int64_t i = 0; i < total; i++) {
 		from[i] = first + source(mode, i - low - first, size - first - gone);
 		if (from[i] < 0 || from[i] >= size)
@@ -86,12 +87,13 @@ static Value pad_dims(Node *n, Value x, Ints pad, PadMode mode)
 	return x;
 }
 
-/* aten.reflection_padNd(self, padding), aten.replication_padNd(self, padding), aten._pad_circular(self, pad) */
+/* aten.reflection_padNd(self, padding), aten.replication_padNd(self, padding), aten._pad_circular(self,
+ * pad) */
 Value lower_reflection_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "padding"), PAD_REFLECT); }
 Value lower_replication_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "padding"), PAD_REPLICATE); }
 Value lower_circular_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "pad"), PAD_CIRCULAR); }
 
-/* -- padding with a constant -------------------------------------------------------------------------------------------------------- */
+/* -- padding with a constant --------------------------------------------------------------------------------------- */
 
 static Value pad_constant(Node *n, Value x, Ints pad, Value value)
 {
@@ -107,7 +109,10 @@ static Value pad_constant(Node *n, Value x, Ints pad, Value value)
 }
 
 /* A number argument in the element type of the result; absent: 0. */
-static Value pad_value(Node *n) { return has_arg(n, "value") ? arg_as(n, "value", n->out.elem) : scalar(n->b, 0, n->out.elem); }
+static Value pad_value(Node *n)
+{
+	return has_arg(n, "value") ? arg_as(n, "value", n->out.elem) : scalar(n->b, 0, n->out.elem);
+}
 
 /* aten.constant_pad_nd(self, pad, value=0): negative padding crops */
 Value lower_constant_pad(Node *n)
@@ -130,7 +135,8 @@ Value lower_pad(Node *n)
 	return node_fail(n, UNSUPPORTED, "mode '%s'", mode);
 }
 
-/* aten.pad_sequence(sequences [L_i, *], batch_first=False, padding_value=0, padding_side="right") -> [L, N, *] or [N, L, *] */
+/* aten.pad_sequence(sequences [L_i, *], batch_first=False, padding_value=0, padding_side="right") -> [L,
+ * N, *] or [N, L, *] */
 Value lower_pad_sequence(Node *n)
 {
 	Builder *b = n->b;
@@ -141,7 +147,8 @@ Value lower_pad_sequence(Node *n)
 	for (int i = 0; i < x.n; i++) {
 		if (!x.v[i]) return 0;
 		Type t = type_of(b, x.v[i]);
-		if (n->out.rank != t.rank + 1 || !t.rank) return node_fail(n, BAD_INPUT, "%s in %s", type_str(n->a, t), type_str(n->a, n->out));
+		if (n->out.rank != t.rank + 1 || !t.rank)
+			return node_fail(n, BAD_INPUT, "%s in %s", type_str(n->a, t), type_str(n->a, n->out));
 		int64_t *none = NEW(n->a, int64_t, t.rank + 1), *some = NEW(n->a, int64_t, t.rank + 1);
 		some[0] = n->out.dim[1 - batch] - t.dim[0];
 		x.v[i] = hlo_pad(b, x.v[i], value, left ? some : none, left ? none : some, NULL);
@@ -150,7 +157,7 @@ Value lower_pad_sequence(Node *n)
 	return hlo_concatenate(b, x.n, x.v, batch);
 }
 
-/* -- rolling -------------------------------------------------------------------------------------------------------------------------- */
+/* -- rolling ------------------------------------------------------------------------------------------------------- */
 
 /* x[.., (i - shift) mod size, ..] */
 static Value roll_dim(Builder *b, Value x, int dim, int64_t shift)
@@ -179,7 +186,8 @@ Value lower_roll(Node *n)
 	if (dims.n != shift.n) return node_fail(n, BAD_INPUT, "%d shifts for %d dims", shift.n, dims.n);
 	for (int i = 0; i < dims.n && rank; i++) {                             /* a dim may stand twice */
 		int64_t d = dims.v[i] < 0 ? dims.v[i] + rank : dims.v[i];
-		if (d < 0 || d >= rank) return node_fail(n, BAD_INPUT, "dim %lld is outside rank %d", (long long)dims.v[i], rank);
+		if (d < 0 || d >= rank)
+			return node_fail(n, BAD_INPUT, "dim %lld is outside rank %d", (long long)dims.v[i], rank);
 		x = roll_dim(n->b, x, (int)d, shift.v[i]);
 	}
 	return x;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* -- reading ------------------------------------------------------------------------------------------------------------------------ */
+/* -- reading ------------------------------------------------------------------------------------------------------- */
 
 /* aten.gather(self, dim, index): out[i][j][k] = self[i][index[i][j][k]][k] for dim 1 */
 Value lower_gather(Node *n)
@@ -27,11 +27,12 @@ static Type broadcast_but(Node *n, Type t, Type other, int dim)
 		node_fail(n, BAD_INPUT, "ranks %d and %d differ", t.rank, other.rank);
 		return t;
 	}
-	return shape_with(n->b, broadcast_type(n, shape_with(n->b, t, dim, 1), shape_with(n->b, other, dim, 1)), dim, t.dim[dim]);
+	Type x = shape_with(n->b, t, dim, 1), y = shape_with(n->b, other, dim, 1);
+	return shape_with(n->b, broadcast_type(n, x, y), dim, t.dim[dim]);
 }
 
-/* aten.take_along_dim(self, indices, dim=None): gather, after broadcasting the other dims, where negative indices count from the
- * end; without dim both are flattened */
+/* aten.take_along_dim(self, indices, dim=None): gather, after broadcasting the other dims, where negative
+ * indices count from the end; without dim both are flattened */
 Value lower_take_along_dim(Node *n)
 {
 	Builder *b = n->b;
@@ -69,7 +70,7 @@ Value lower_index_select(Node *n)
 	return reshape_to(b, x, n->out);
 }
 
-/* -- where to write --------------------------------------------------------------------------------------------------------------------- */
+/* -- where to write ------------------------------------------------------------------------------------------------ */
 
 /* self, index and the values of a write along dim, 0-d ones as [1]. */
 typedef struct Write {
@@ -83,7 +84,8 @@ typedef struct Write {
 static Value cut_to_index(Builder *b, Value src, Value index)
 {
 	Type t = type_of(b, src), at = type_of(b, index);
-	if (t.rank != at.rank) return build_fail(b, BAD_INPUT, "values of rank %d at indices of rank %d", t.rank, at.rank);
+	if (t.rank != at.rank)
+		return build_fail(b, BAD_INPUT, "values of rank %d at indices of rank %d", t.rank, at.rank);
 	return hlo_slice(b, src, NEW(b->a, int64_t, t.rank + 1), at.dim, NULL);
 }
 
@@ -132,7 +134,7 @@ static bool arg_slices(Node *n, const char *src, Write *w)
 	return w->src && !b->m->err->code;
 }
 
-/* -- reductions ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- reductions ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Reduction { const char *name; OpCode op; } Reduction;
 
@@ -154,7 +156,9 @@ static OpCode reduction(Node *n, const char *name)
 static Value neutral_like(Builder *b, OpCode op, Value src)
 {
 	Type t = type_of(b, src);
-	Value v = op == OP_maximum ? lowest(b, t.elem) : op == OP_minimum ? highest(b, t.elem) : scalar(b, op == OP_multiply, t.elem);
+	Value v = op == OP_maximum ? lowest(b, t.elem)
+	        : op == OP_minimum ? highest(b, t.elem)
+	        : scalar(b, op == OP_multiply, t.elem);
 	return broadcast(b, v, t);
 }
 
@@ -184,7 +188,8 @@ static Value mean_of_sums(Node *n, Write w, Value sum, bool include_self)
 	return floor_divided(b, sum, count);
 }
 
-/* x with all src of one element reduced into it; without include_self only the src count where there are any. */
+/* x with all src of one element reduced into it; without include_self only the src count where there are
+ * any. */
 static Value reduce_into(Node *n, Write w, const char *how, bool include_self)
 {
 	Builder *b = n->b;
@@ -198,9 +203,10 @@ static Value reduce_into(Node *n, Write w, const char *how, bool include_self)
 	return reshape_to(b, y, n->out);
 }
 
-/* -- scatter ---------------------------------------------------------------------------------------------------------------------------------- */
+/* -- scatter ------------------------------------------------------------------------------------------------------- */
 
-/* aten.scatter(self, dim, index, src or value, reduce=None): self[i][index[i][j][k]][k] = src[i][j][k] for dim 1 */
+/* aten.scatter(self, dim, index, src or value, reduce=None): self[i][index[i][j][k]][k] = src[i][j][k] for
+ * dim 1 */
 static Value scatter_from(Node *n, const char *src)
 {
 	Write w;
@@ -228,7 +234,7 @@ Value lower_scatter_reduce(Node *n)
 	return reduce_into(n, w, arg_str(n, "reduce", "sum"), arg_bool(n, "include_self", true));
 }
 
-/* -- index_add and kin -------------------------------------------------------------------------------------------------------------------------- */
+/* -- index_add and kin --------------------------------------------------------------------------------------------- */
 
 /* aten.index_add(self, dim, index, source, alpha=1): self[.., index[i], ..] += alpha * source[.., i, ..] */
 Value lower_index_add(Node *n)
@@ -253,7 +259,8 @@ Value lower_index_copy(Node *n)
 	return reshape_to(n->b, y, n->out);
 }
 
-/* aten.index_fill(self, dim, index, value): self[.., index[i], ..] = value; negative indices count from the end */
+/* aten.index_fill(self, dim, index, value): self[.., index[i], ..] = value; negative indices count from
+ * the end */
 Value lower_index_fill(Node *n)
 {
 	Write w;

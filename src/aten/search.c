@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-/* -- sorted sequences ---------------------------------------------------------------------------------------------------------------- */
+/* -- sorted sequences ---------------------------------------------------------------------------------------------- */
 
-/* How many elements of the last dim of sorted[.., N] stand before v[.., M]: those that are not >= v, or not > v with `right`.
- * A 1-d sequence serves all of v. The result has v's shape. */
+/* How many elements of the last dim of sorted[.., N] stand before v[.., M]: those that are not >= v, or
+ * not > v with `right`. A 1-d sequence serves all of v. The result has v's shape. */
 static Value count_before(Node *n, Value sorted, Value v, bool right)
 {
 	Builder *b = n->b;
@@ -42,7 +42,8 @@ static Value search(Node *n, const char *sequence, bool right)
 	return rank ? count_before(n, sorted, v, right) : 0;
 }
 
-/* aten.searchsorted(sorted_sequence, self, out_int32, right=False, side=None, sorter=None): where self would be inserted */
+/* aten.searchsorted(sorted_sequence, self, out_int32, right=False, side=None, sorter=None): where self
+ * would be inserted */
 Value lower_searchsorted(Node *n)
 {
 	bool right = arg_bool(n, "right", false) || !strcmp(arg_str(n, "side", "left"), "right");
@@ -74,21 +75,24 @@ Value lower_isin(Node *n)
 	return arg_bool(n, "invert", false) ? hlo_not(b, any) : any;
 }
 
-/* -- counting ------------------------------------------------------------------------------------------------------------------------ */
+/* -- counting ------------------------------------------------------------------------------------------------------ */
 
-/* aten.bincount(self[N], weights[N]?, minlength): how often (or with what weight) each number stands in self; torch says how many */
+/* aten.bincount(self[N], weights[N]?, minlength): how often (or with what weight) each number stands in
+ * self; torch says how many */
 Value lower_bincount(Node *n)
 {
 	Builder *b = n->b;
 	Value x = arg_as(n, "self", DTYPE_i64);
 	if (!x) return 0;
 	if (n->out.rank != 1) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
-	Value weight = has_arg(n, "weights") ? arg_as(n, "weights", n->out.elem) : full(b, with_elem(type_of(b, x), n->out.elem), 1);
+	Type each = with_elem(type_of(b, x), n->out.elem);
+	Value weight = has_arg(n, "weights") ? arg_as(n, "weights", n->out.elem) : full(b, each, 1);
 	Value none = full(b, n->out, 0);
 	return combine_at(b, OP_add, none, place_slices(b, n->out, 0, x), weight);
 }
 
-/* The edges of histc: (min, max), or the data's own when they are equal; one wide when those are equal too. */
+/* The edges of histc: (min, max), or the data's own when they are equal; one wide when those are equal
+ * too. */
 static void histogram_edges(Node *n, Value x, Value *low, Value *high)
 {
 	Builder *b = n->b;
@@ -109,8 +113,8 @@ static void histogram_edges(Node *n, Value x, Value *low, Value *high)
 	*high = hlo_select(b, same, above, most);
 }
 
-/* aten.histc(self, bins=100, min=0, max=0): how many elements fall in each of `bins` equal parts of [min, max]; the last has both
- * its ends. Bin of x: (x - min) / (max - min) * bins, rounded down. */
+/* aten.histc(self, bins=100, min=0, max=0): how many elements fall in each of `bins` equal parts of [min,
+ * max]; the last has both its ends. Bin of x: (x - min) / (max - min) * bins, rounded down. */
 Value lower_histc(Node *n)
 {
 	Builder *b = n->b;

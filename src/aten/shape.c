@@ -1,15 +1,17 @@
-/* Views that keep every element once or more: reshapes, permutations, expansions, flips, repeats, reinterpreted bits. */
+/* Views that keep every element once or more: reshapes, permutations, expansions, flips, repeats,
+ * reinterpreted bits. */
 #include "aten/index.h"
 #include "aten/rules.h"
 
-/* aten.view(self, size), and every view whose result shape says it all: the same elements in row-major order. */
+/* aten.view(self, size), and every view whose result shape says it all: the same elements in row-major
+ * order. */
 Value lower_reshape(Node *n)
 {
 	Value x = arg(n, "self");
 	return reshape_to(n->b, x, n->out);
 }
 
-/* -- permutations ------------------------------------------------------------------------------------------------------------ */
+/* -- permutations -------------------------------------------------------------------------------------------------- */
 
 /* aten.permute(self, dims) */
 Value lower_permute(Node *n)
@@ -33,7 +35,8 @@ Value lower_transpose(Node *n) { return swap_args(n, "dim0", "dim1"); }
 /* aten.swapaxes(self, axis0, axis1) */
 Value lower_swapaxes(Node *n) { return swap_args(n, "axis0", "axis1"); }
 
-/* aten.t(self): a matrix transposed; vectors and scalars as they are. aten.mT likewise swaps the last two dims. */
+/* aten.t(self): a matrix transposed; vectors and scalars as they are. aten.mT likewise swaps the last two
+ * dims. */
 Value lower_transpose_last(Node *n)
 {
 	Value x = arg(n, "self");
@@ -65,7 +68,8 @@ Value lower_reverse_dims(Node *n)
 	return hlo_transpose(n->b, x, (Ints){ rank, p });
 }
 
-/* aten.movedim(self, source, destination): dim source[i] comes to destination[i], the others keep their order. */
+/* aten.movedim(self, source, destination): dim source[i] comes to destination[i], the others keep their
+ * order. */
 Value lower_movedim(Node *n)
 {
 	Value x = arg(n, "self");
@@ -73,7 +77,8 @@ Value lower_movedim(Node *n)
 	int rank = rank_of(n->b, x);
 	Ints from = arg_ints(n, "source").n ? arg_dims(n, "source", rank) : (Ints){ 0 };
 	Ints to = arg_ints(n, "destination").n ? arg_dims(n, "destination", rank) : (Ints){ 0 };
-	if (from.n != to.n) return node_fail(n, BAD_INPUT, "%d source dims, but %d destination dims", from.n, to.n);
+	if (from.n != to.n)
+		return node_fail(n, BAD_INPUT, "%d source dims, but %d destination dims", from.n, to.n);
 	int64_t *p = NEW(n->a, int64_t, rank + 1);
 	bool *taken = NEW(n->a, bool, rank + 1), *moved = NEW(n->a, bool, rank + 1);
 	for (int i = 0; i < from.n; i++) {
@@ -95,7 +100,8 @@ Value lower_channel_shuffle(Node *n)
 	int64_t g = arg_int(n, "groups", 1);
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
-	if (t.rank < 2 || g < 1 || t.dim[1] % g) return node_fail(n, BAD_INPUT, "%lld groups of %s", (long long)g, type_str(n->a, t));
+	if (t.rank < 2 || g < 1 || t.dim[1] % g)
+		return node_fail(n, BAD_INPUT, "%lld groups of %s", (long long)g, type_str(n->a, t));
 	int64_t *d = NEW(n->a, int64_t, t.rank + 1);
 	d[0] = t.dim[0];
 	d[1] = g;
@@ -106,7 +112,8 @@ Value lower_channel_shuffle(Node *n)
 	return reshape_to(n->b, x, n->out);
 }
 
-/* Splits the last `count` dims of x to split[] (keeping the leading ones), permutes what came of them, and joins to n->out. */
+/* Splits the last `count` dims of x to split[] (keeping the leading ones), permutes what came of them, and
+ * joins to n->out. */
 static Value split_permute_join(Node *n, Value x, int count, Ints split, const int *order)
 {
 	Type t = type_of(n->b, x);
@@ -126,7 +133,8 @@ Value lower_pixel_shuffle(Node *n)
 	int64_t r = arg_int(n, "upscale_factor", 1);
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
-	if (t.rank < 3 || r < 1 || r > INT32_MAX) return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
+	if (t.rank < 3 || r < 1 || r > INT32_MAX)
+		return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
 	const int64_t *d = t.dim + t.rank - 3;
 	int64_t split[] = { d[0] / (r * r), r, r, d[1], d[2] };
 	return split_permute_join(n, x, 3, (Ints){ 5, split }, (int[]){ 0, 3, 1, 4, 2 });
@@ -139,13 +147,14 @@ Value lower_pixel_unshuffle(Node *n)
 	int64_t r = arg_int(n, "downscale_factor", 1);
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
-	if (t.rank < 3 || r < 1 || r > INT32_MAX) return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
+	if (t.rank < 3 || r < 1 || r > INT32_MAX)
+		return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
 	const int64_t *d = t.dim + t.rank - 3;
 	int64_t split[] = { d[0], d[1] / r, r, d[2] / r, r };
 	return split_permute_join(n, x, 3, (Ints){ 5, split }, (int[]){ 0, 2, 4, 1, 3 });
 }
 
-/* -- expansions -------------------------------------------------------------------------------------------------------------- */
+/* -- expansions ---------------------------------------------------------------------------------------------------- */
 
 /* aten.expand(self, size): sizes of 1 become those of the result, new dims come in front. */
 Value lower_expand(Node *n)
@@ -174,7 +183,8 @@ Value lower_copy(Node *n)
 	return broadcast(n->b, src, n->out);
 }
 
-/* x[*S] with each dim i repeated r[i] times as a whole: [r0,s0,r1,s1,...] -> [r0*s0,r1*s1,...]. Lengths equal. */
+/* x[*S] with each dim i repeated r[i] times as a whole: [r0,s0,r1,s1,...] -> [r0*s0,r1*s1,...]. Lengths
+ * equal. */
 static Value repeat_dims(Node *n, Value x, Ints r)
 {
 	Type t = type_of(n->b, x);
@@ -214,8 +224,8 @@ static Value repeat_by(Node *n, const char *name)
 Value lower_repeat(Node *n) { return repeat_by(n, "repeats"); }
 Value lower_tile(Node *n) { return repeat_by(n, "dims"); }
 
-/* aten.repeat_interleave.self_int(self, repeats, dim=None): each element `repeats` times, [.., D, ..] -> [.., D, r, ..]
- * -> [.., D*r, ..]; without dim over the flattened tensor */
+/* aten.repeat_interleave.self_int(self, repeats, dim=None): each element `repeats` times, [.., D, ..] ->
+ * [.., D, r, ..] -> [.., D*r, ..]; without dim over the flattened tensor */
 Value lower_repeat_interleave_int(Node *n)
 {
 	Builder *b = n->b;
@@ -236,7 +246,8 @@ Value lower_repeat_interleave_int(Node *n)
 	return reshape_to(b, x, n->out);
 }
 
-/* Which element of a repeated sequence each of `count` results is: how many of the running sums of `repeats` are <= its position. */
+/* Which element of a repeated sequence each of `count` results is: how many of the running sums of
+ * `repeats` are <= its position. */
 static Value repeated_positions(Node *n, Value repeats, int64_t count)
 {
 	Builder *b = n->b;
@@ -251,7 +262,8 @@ static Value repeated_positions(Node *n, Value repeats, int64_t count)
 	return sum_over(b, passed, one_dim(b, 1));
 }
 
-/* aten.repeat_interleave.self_Tensor(self, repeats[D], dim=None, output_size): element i of dim repeats[i] times */
+/* aten.repeat_interleave.self_Tensor(self, repeats[D], dim=None, output_size): element i of dim repeats[i]
+ * times */
 Value lower_repeat_interleave_tensor(Node *n)
 {
 	Builder *b = n->b;
@@ -263,7 +275,8 @@ Value lower_repeat_interleave_tensor(Node *n)
 	Type t = type_of(b, x);
 	int dim = has_arg(n, "dim") ? arg_dim(n, "dim", 0, t.rank) : 0;
 	repeats = broadcast(b, repeats, tensor_type(n->a, DTYPE_i64, 1, t.dim + dim));
-	if (n->out.rank != t.rank) return node_fail(n, BAD_INPUT, "%s repeated to %s", type_str(n->a, t), type_str(n->a, n->out));
+	if (n->out.rank != t.rank)
+		return node_fail(n, BAD_INPUT, "%s repeated to %s", type_str(n->a, t), type_str(n->a, n->out));
 	Value at = repeated_positions(n, repeats, n->out.dim[dim]);
 	return take_at(b, x, dim, at);
 }
@@ -276,7 +289,7 @@ Value lower_repeat_interleave(Node *n)
 	return hlo_convert(n->b, at, n->out.elem);
 }
 
-/* -- flips ---------------------------------------------------------------------------------------------------------------------- */
+/* -- flips --------------------------------------------------------------------------------------------------------- */
 
 /* aten.flip(self, dims) */
 Value lower_flip(Node *n)
@@ -317,7 +330,7 @@ Value lower_rot90(Node *n)
 	return x;
 }
 
-/* -- bits ------------------------------------------------------------------------------------------------------------------------ */
+/* -- bits ---------------------------------------------------------------------------------------------------------- */
 
 /* [*S, last] */
 static Type with_last(Arena *a, Type t, int64_t last)
@@ -365,7 +378,8 @@ Value lower_view_as_complex(Node *n)
 	return x && rank_of(n->b, x) ? complex_of_parts(n->b, x) : x;
 }
 
-/* The bytes of x, row-major, as elements of t; neither is complex or bool. bitcast_convert joins or splits along a last dim. */
+/* The bytes of x, row-major, as elements of t; neither is complex or bool. bitcast_convert joins or splits
+ * along a last dim. */
 static Value same_bytes(Node *n, Value x, Type t)
 {
 	Builder *b = n->b;
@@ -381,7 +395,8 @@ static Value same_bytes(Node *n, Value x, Type t)
 	return reshape_to(b, x, t);
 }
 
-/* aten.view.dtype(self, dtype): the bytes of self read as another element type; the last dim shrinks or grows with its size. */
+/* aten.view.dtype(self, dtype): the bytes of self read as another element type; the last dim shrinks or
+ * grows with its size. */
 Value lower_view_dtype(Node *n)
 {
 	Builder *b = n->b;
@@ -390,7 +405,8 @@ Value lower_view_dtype(Node *n)
 	if (!x || elem_of(b, x) == to) return x;
 	if (elem_of(b, x) == DTYPE_bool) x = hlo_convert(b, x, DTYPE_u8);
 	if (is_complex(elem_of(b, x))) x = complex_parts(b, x);
-	Type t = is_complex(to) ? with_last(n->a, with_elem(n->out, real_of(to)), 2) : with_elem(n->out, to == DTYPE_bool ? DTYPE_u8 : to);
+	Type t = with_elem(n->out, to == DTYPE_bool ? DTYPE_u8 : real_of(to));
+	if (is_complex(to)) t = with_last(n->a, t, 2);
 	x = x ? same_bytes(n, x, t) : 0;
 	if (!x) return 0;
 	return is_complex(to) ? complex_of_parts(b, x) : hlo_convert(b, x, to);

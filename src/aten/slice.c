@@ -1,8 +1,9 @@
-/* Parts of a tensor, and writing them back: slice, select, narrow, split, unbind, diagonal, unfold, as_strided. */
+/* Parts of a tensor, and writing them back: slice, select, narrow, split, unbind, diagonal, unfold,
+ * as_strided. */
 #include "aten/ctx.h"
 #include "aten/rules.h"
 
-/* -- slices ------------------------------------------------------------------------------------------------------------------ */
+/* -- slices -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Span { int dim; int64_t start, limit, step; } Span;
 
@@ -94,7 +95,7 @@ Value lower_narrow(Node *n)
 	return slice_dim(n->b, x, dim, start, start + length, 1);
 }
 
-/* -- pieces ---------------------------------------------------------------------------------------------------------------------- */
+/* -- pieces -------------------------------------------------------------------------------------------------------- */
 
 /* Output i is x[.., at[i] .. at[i + 1], ..]; an upper bound below the lower gives an empty piece. */
 static Value cut(Node *n, Value x, int dim, Ints at)
@@ -116,7 +117,8 @@ static int64_t ceil_div(int64_t x, int64_t y) { return x / y + (x % y != 0); }
 static Ints every(Node *n, int64_t step, int64_t size)
 {
 	int64_t count = step > 0 && size ? ceil_div(size, step) : 1;
-	if (count != nouts(n)) return node_fail(n, BAD_INPUT, "%lld pieces for %d outputs", (long long)count, nouts(n)), (Ints){ 0 };
+	if (count != nouts(n))
+		return node_fail(n, BAD_INPUT, "%lld pieces for %d outputs", (long long)count, nouts(n)), (Ints){ 0 };
 	int64_t *v = NEW(n->a, int64_t, count + 1);
 	for (int64_t i = 0; i < count; i++) v[i] = i * step;
 	v[count] = size;
@@ -152,7 +154,8 @@ Value lower_split(Node *n)
 	return cut(n, x, dim, at);
 }
 
-/* aten.chunk(self, chunks, dim=0): at most `chunks` pieces of ceil(size / chunks). Of an empty dim: `chunks` empty ones. */
+/* aten.chunk(self, chunks, dim=0): at most `chunks` pieces of ceil(size / chunks). Of an empty dim:
+ * `chunks` empty ones. */
 Value lower_chunk(Node *n)
 {
 	Value x = arg(n, "self");
@@ -160,7 +163,8 @@ Value lower_chunk(Node *n)
 	Type t = type_of(n->b, x);
 	int dim = arg_dim(n, "dim", 0, t.rank);
 	int64_t chunks = arg_int(n, "chunks", 1);
-	if (!t.rank || chunks < 1) return node_fail(n, BAD_INPUT, "%lld chunks of %s", (long long)chunks, type_str(n->a, t));
+	if (!t.rank || chunks < 1)
+		return node_fail(n, BAD_INPUT, "%lld chunks of %s", (long long)chunks, type_str(n->a, t));
 	int64_t size = t.dim[dim];
 	if (!size) return cut(n, x, dim, (Ints){ nouts(n) + 1, NEW(n->a, int64_t, nouts(n) + 1) });
 	return cut(n, x, dim, every(n, ceil_div(size, chunks), size));
@@ -239,7 +243,7 @@ Value lower_unbind(Node *n)
 	return first;
 }
 
-/* -- windows ------------------------------------------------------------------------------------------------------------------------ */
+/* -- windows ------------------------------------------------------------------------------------------------------- */
 
 /* aten.unfold(self, dimension, size, step): windows [.., n, ..] of `size` every `step`, the window last */
 Value lower_unfold(Node *n)
@@ -258,19 +262,20 @@ Value lower_unfold(Node *n)
 	Value start = hlo_iota(b, tensor_type(n->a, DTYPE_i64, 1, &count), 0);
 	Value by = full_like(b, start, (double)step);
 	start = hlo_multiply(b, start, by);                                     /* [count] */
-	int64_t *window = NEW(n->a, int64_t, t.rank);                           /* operand dims, around the new dim at `dim` */
+	int64_t *window = NEW(n->a, int64_t, t.rank);                 /* operand dims, around the new dim at `dim` */
 	for (int i = 0; i < t.rank; i++) window[i] = i < dim ? i : i + 1;
 	x = hlo_gather(b, x, start, (GatherDims){ .offset_dims = { t.rank, window }, .start_index_map = one_dim(b, dim),
 		.index_vector_dim = 1 }, (Ints){ t.rank, shape_with(b, t, dim, size).dim }, true);
-	int64_t *p = NEW(n->a, int64_t, t.rank + 1);                            /* [.., count, size, ..] -> [.., count, .., size] */
+	int64_t *p = NEW(n->a, int64_t, t.rank + 1);                  /* [.., count, size, ..] -> [.., count, .., size] */
 	for (int i = 0; i <= t.rank; i++) p[i] = i <= dim ? i : i < t.rank ? i + 1 : dim + 1;
 	x = hlo_transpose(b, x, (Ints){ t.rank + 1, p });
 	return reshape_to(b, x, n->out);
 }
 
-/* -- strides ------------------------------------------------------------------------------------------------------------------------- */
+/* -- strides ------------------------------------------------------------------------------------------------------- */
 
-/* x as it lies in memory: `order` sorts its dims by falling stride, `offset` is where it begins in its storage. */
+/* x as it lies in memory: `order` sorts its dims by falling stride, `offset` is where it begins in its
+ * storage. */
 typedef struct Memory { Ints order; int64_t offset; bool dense; } Memory;
 
 static Memory memory_of(Node *n, const char *name)
@@ -293,7 +298,8 @@ static Memory memory_of(Node *n, const char *name)
 	return m;
 }
 
-/* What as_strided and as_strided_scatter are given: sizes, strides, and the first element counted from self's own first. */
+/* What as_strided and as_strided_scatter are given: sizes, strides, and the first element counted from
+ * self's own first. */
 typedef struct Strided { Ints size, stride; int64_t offset; Memory memory; } Strided;
 
 static bool arg_strided(Node *n, Type self, Strided *s)
@@ -301,7 +307,8 @@ static bool arg_strided(Node *n, Type self, Strided *s)
 	if (!is_tensor_arg(n, "self")) return false;
 	*s = (Strided){ arg_ints(n, "size"), arg_ints(n, "stride"), 0, memory_of(n, "self") };
 	s->offset = arg_int(n, "storage_offset", s->memory.offset) - s->memory.offset;
-	if (s->size.n != s->stride.n) return node_fail(n, BAD_INPUT, "%d sizes but %d strides", s->size.n, s->stride.n);
+	if (s->size.n != s->stride.n)
+		return node_fail(n, BAD_INPUT, "%d sizes but %d strides", s->size.n, s->stride.n);
 	int64_t last = s->offset, far;
 	bool empty = false, wild = !s->memory.dense || s->offset < 0;
 	for (int i = 0; i < s->size.n; i++) {
@@ -314,7 +321,8 @@ static bool arg_strided(Node *n, Type self, Strided *s)
 	return true;
 }
 
-/* Where each element of the strided view lies in the flat memory: offset + sum of i_k * stride_k, over [size...]. */
+/* Where each element of the strided view lies in the flat memory: offset + sum of i_k * stride_k, over
+ * [size...]. */
 static Value strided_positions(Node *n, Strided s)
 {
 	Builder *b = n->b;
@@ -372,7 +380,7 @@ Value lower_as_strided(Node *n)
 		.index_vector_dim = s.size.n }, (Ints){ 1, (int64_t[]){ 1 } }, false);
 }
 
-/* -- writing back ---------------------------------------------------------------------------------------------------------------------- */
+/* -- writing back -------------------------------------------------------------------------------------------------- */
 
 /* x with src at [.., start .. start + size of src, ..] */
 static Value overwrite(Node *n, Value x, Value src, int dim, int64_t start)
@@ -386,7 +394,8 @@ static Value overwrite(Node *n, Value x, Value src, int dim, int64_t start)
 	return hlo_dynamic_update_slice(b, x, src, at);
 }
 
-/* Elements of src `step` apart from `start` on along dim; others of x stay: select(written, src spread out, x). */
+/* Elements of src `step` apart from `start` on along dim; others of x stay: select(written, src spread
+ * out, x). */
 static Value overwrite_strided(Node *n, Value x, Value src, Span s)
 {
 	Builder *b = n->b;

@@ -1,12 +1,12 @@
-/* Sorting and what follows from it: topk, kthvalue, median, quantile, mode. NaN is greater than every number; equal elements keep their
- * order. */
+/* Sorting and what follows from it: topk, kthvalue, median, quantile, mode. NaN is greater than every
+ * number; equal elements keep their order. */
 #include "aten/index.h"
 #include "aten/rules.h"
 
 #include <math.h>
 #include <string.h>
 
-/* -- order -------------------------------------------------------------------------------------------------------------------------- */
+/* -- order --------------------------------------------------------------------------------------------------------- */
 
 static Value is_nan(Builder *b, Value x) { return hlo_compare(b, DIRECTION_NE, x, x); }
 
@@ -59,7 +59,7 @@ static Value pair_out(Node *n, Value values, Value indices)
 	return reshape_to(n->b, values, t);
 }
 
-/* -- sort ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- sort ---------------------------------------------------------------------------------------------------------- */
 
 /* aten.sort(self, dim=-1, descending=False) -> (values, indices) */
 Value lower_sort(Node *n)
@@ -89,7 +89,8 @@ Value lower_topk(Node *n)
 	int64_t k = arg_int(n, "k", 1);
 	Sorted s = sort_self(n, -1, arg_bool(n, "largest", true));
 	if (!s.values) return 0;
-	if (k < 0 || k > s.t.dim[s.dim]) return node_fail(n, BAD_INPUT, "k = %lld of %s", (long long)k, type_str(n->a, s.t));
+	if (k < 0 || k > s.t.dim[s.dim])
+		return node_fail(n, BAD_INPUT, "k = %lld of %s", (long long)k, type_str(n->a, s.t));
 	Value values = slice_dim(b, s.values, s.dim, 0, k, 1);
 	Value indices = slice_dim(b, s.indices, s.dim, 0, k, 1);
 	return pair_out(n, values, indices);
@@ -102,13 +103,14 @@ Value lower_kthvalue(Node *n)
 	int64_t k = arg_int(n, "k", 1);
 	Sorted s = sort_self(n, -1, false);
 	if (!s.values) return 0;
-	if (k < 1 || k > s.t.dim[s.dim]) return node_fail(n, BAD_INPUT, "k = %lld of %s", (long long)k, type_str(n->a, s.t));
+	if (k < 1 || k > s.t.dim[s.dim])
+		return node_fail(n, BAD_INPUT, "k = %lld of %s", (long long)k, type_str(n->a, s.t));
 	Value values = slice_dim(b, s.values, s.dim, k - 1, k, 1);
 	Value indices = slice_dim(b, s.indices, s.dim, k - 1, k, 1);
 	return pair_out(n, values, indices);
 }
 
-/* -- median ---------------------------------------------------------------------------------------------------------------------------- */
+/* -- median -------------------------------------------------------------------------------------------------------- */
 
 /* How many NaN there are along the dim, i64[.., 1, ..]. */
 static Value count_nan(Builder *b, Value x, int dim)
@@ -121,8 +123,8 @@ static Value count_nan(Builder *b, Value x, int dim)
 	return keep_dims(b, nan, over, t, true);
 }
 
-/* Which sorted element is the median, i64[.., 1, ..]: the lower middle (size - 1) / 2; with NaN among them the first NaN, which
- * stands at size - count; for nanmedian the lower middle of the numbers. */
+/* Which sorted element is the median, i64[.., 1, ..]: the lower middle (size - 1) / 2; with NaN among them
+ * the first NaN, which stands at size - count; for nanmedian the lower middle of the numbers. */
 static Value median_position(Builder *b, Sorted s, bool ignore_nan)
 {
 	int64_t size = s.t.dim[s.dim];
@@ -160,7 +162,8 @@ static Value median_of_all(Node *n, bool ignore_nan)
 	return x ? median_of(n, sort_along(n->b, x, 0, false), ignore_nan) : 0;
 }
 
-/* aten.median(self), aten.median.dim(self, dim, keepdim=False): the lower of two middle elements; NaN when there is one */
+/* aten.median(self), aten.median.dim(self, dim, keepdim=False): the lower of two middle elements; NaN when
+ * there is one */
 Value lower_median(Node *n) { return median_of_all(n, false); }
 Value lower_median_dim(Node *n) { return median_of(n, sort_self(n, -1, false), false); }
 
@@ -168,10 +171,10 @@ Value lower_median_dim(Node *n) { return median_of(n, sort_self(n, -1, false), f
 Value lower_nanmedian(Node *n) { return median_of_all(n, true); }
 Value lower_nanmedian_dim(Node *n) { return median_of(n, sort_self(n, -1, false), true); }
 
-/* -- quantiles -------------------------------------------------------------------------------------------------------------------------- */
+/* -- quantiles ----------------------------------------------------------------------------------------------------- */
 
-/* Where each quantile lies among the sorted elements, as a float in r = [.., Q, ..]: q * (size - 1), or the last when there is NaN,
- * which is sorted there; ignoring NaN, q * (count of numbers - 1). */
+/* Where each quantile lies among the sorted elements, as a float in r = [.., Q, ..]: q * (size - 1), or
+ * the last when there is NaN, which is sorted there; ignoring NaN, q * (count of numbers - 1). */
 static Value quantile_ranks(Node *n, Sorted s, Type r, bool ignore_nan)
 {
 	Builder *b = n->b;
@@ -248,7 +251,7 @@ static Value quantile(Node *n, bool ignore_nan)
 Value lower_quantile(Node *n) { return quantile(n, false); }
 Value lower_nanquantile(Node *n) { return quantile(n, true); }
 
-/* -- mode ------------------------------------------------------------------------------------------------------------------------------ */
+/* -- mode ---------------------------------------------------------------------------------------------------------- */
 
 /* How often each element stands along the dim: sum over j of x[i] == x[j], i64 in the shape of x. */
 static Value frequency(Builder *b, Value x, int dim)
@@ -278,7 +281,8 @@ static Value best_where(Builder *b, OpCode op, Value pred, Value x, Value otherw
 	return spread_over(b, x, one_dim(b, dim), t);
 }
 
-/* aten.mode(self, dim=-1, keepdim=False): the most frequent value, the smallest of several; the last index that has it */
+/* aten.mode(self, dim=-1, keepdim=False): the most frequent value, the smallest of several; the last index
+ * that has it */
 Value lower_mode(Node *n)
 {
 	Builder *b = n->b;

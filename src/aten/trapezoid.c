@@ -1,8 +1,8 @@
 /* Integrals by the trapezoidal rule. */
 #include "aten/rules.h"
 
-/* The widths of the D - 1 steps along dim, in the shape t = [.., D - 1, ..] of the steps: "dx", or the differences of "x", which is
- * 1-d along dim or broadcasts with y. */
+/* The widths of the D - 1 steps along dim, in the shape t = [.., D - 1, ..] of the steps: "dx", or the
+ * differences of "x", which is 1-d along dim or broadcasts with y. */
 static Value widths(Node *n, Type t, int dim)
 {
 	Builder *b = n->b;
