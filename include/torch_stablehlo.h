@@ -153,7 +153,6 @@ typedef struct tshlo_model tshlo_model;
 typedef struct tshlo_convert_options {
 	const char *method;          /* NULL: "forward" */
 	bool inline_weights;         /* weights as constants in the module instead of arguments */
-	bool locations;              /* ops carry the names of the program's nodes */
 } tshlo_convert_options;
 
 /* Converts the program, which the model takes over on success and on failure alike: do not use or free it afterwards. opt may be

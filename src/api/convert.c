@@ -106,7 +106,7 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	if (!k->module) return fail(e, NO_MEMORY, "out of memory");
 	k->module->err = e;
 	k->module->arena.full = m->program->arena.full = m->arena.full;
-	LowerOptions lower_opt = { .inline_weights = opt && opt->inline_weights, .locations = opt && opt->locations };
+	LowerOptions lower_opt = { .inline_weights = opt && opt->inline_weights };
 	Lowered lowered;
 	if (!stages(m->program, k->module, &lower_opt, &lowered)) return false;
 	k->in_spec = m->program->in_spec ? m->program->in_spec : "";

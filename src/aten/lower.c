@@ -104,7 +104,6 @@ static bool lower_node(Lower *l, const GraphNode *g, const RuleRow *r)
 	Builder *b = l->b;
 	Node n = { .b = b, .a = l->a, .g = g, .l = l };
 	n.out = g->nout ? out_type(&n, 0) : (Type){ 0 };
-	b->loc = l->opt->locations ? g->name : NULL;
 	Value v = lower_row(&n, r);
 	if (g->nout && g->out[0] && v) l->value[g->out[0]] = v;
 	for (int i = 0; i < g->nout; i++)

@@ -29,7 +29,6 @@ typedef struct Lowered {
 typedef struct LowerOptions {
 	const char *func_name;       /* NULL: "main" */
 	bool inline_weights;         /* weights become constants instead of arguments */
-	bool locations;              /* ops carry their node's name */
 } LowerOptions;
 
 /* Every overload without a rule, one line each: "aten.foo.default  x3  model.py:17, in forward". True when there is none. */

@@ -79,7 +79,6 @@ Op *emit_op(Builder *b, OpCode code, int nout, const Type *result, int nin, cons
 	op = op_new(b->m, code, nout, t, nin, in, attr);
 	op->nregion = nregion;
 	op->region = COPY(b->a, Region *, region, nregion);
-	op->loc = b->loc;
 	*push(b->a, &b->at->op) = op;
 	cse_add(b, op);
 	return op;

@@ -217,7 +217,6 @@ struct Op {
 	Value out;                   /* results are out, out+1, ..., out+nout-1 */
 	Attr *attr;                  /* [op_nattr(code)], in the row's order */
 	Region **region;
-	const char *loc;             /* name for a location, or NULL (locations are written only on request) */
 };
 
 typedef struct ValueInfo {
@@ -266,7 +265,6 @@ typedef struct Builder {
 	Func *func;
 	Region *at;                  /* ops are appended here */
 	struct Cse *cse;
-	const char *loc;             /* given to new ops */
 } Builder;
 
 Func *func_new(Module *m, const char *name);
