@@ -584,6 +584,19 @@ def test_failures_of_files(program, tmp_path):
         exported_program_to_stablehlo(Linear())
 
 
+def test_what_comes_later_is_refused_by_name():
+    dynamic = export(Linear(), (torch.ones(5, 2),), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    with pytest.raises(UnsupportedError, match="'x' has the dynamic size .*not supported yet"):
+        exported_program_to_stablehlo(dynamic)
+
+    class Branches(nn.Module):
+        def forward(self, x):
+            return torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
+
+    with pytest.raises(UnsupportedError, match=r"higher_order.cond  x1  .*test_python.py:\d+, in forward"):
+        convert(Branches(), torch.ones(3))
+
+
 def test_no_grad_inside_a_forward():
     class M(nn.Module):
         def forward(self, x):
@@ -615,6 +628,8 @@ def test_device_arrays():
     assert np.asarray(put, dtype=np.float64).dtype == np.float64
     with pytest.raises(BadInputError, match=r"input 1 \(y\) is f32\[3\], wanted f32\[2,3\]"):
         program(first[0], torch.ones(3))
+    with pytest.raises(BadInputError, match="input 'y' is float 1.0, wanted a tensor"):
+        program(first[0], 1.0)
 
 
 def test_results_outlive_everything_else():

@@ -78,7 +78,7 @@ def check(function, *args):
     e = ffi.new("tshlo_error *")
     result = function(*args, e)
     if e.code:
-        message, code = text(e.message), e.code
+        message, code = ffi.string(e.message).decode(errors="replace"), e.code  # it may quote a path in any encoding
         lib.tshlo_error_clear(e)
         raise _EXCEPTIONS[code](message)
     return result

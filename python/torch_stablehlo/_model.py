@@ -1,6 +1,7 @@
 """A model of the library and its methods: how a call's arguments become inputs, and results the program's outputs."""
 
 import functools
+import itertools
 import json
 import sys
 import threading
@@ -36,7 +37,7 @@ def _spec(given, saved):
 def _fixed(ask, handle, key):
     """(values by position, names by position) of the inputs or outputs that are no tensors."""
     values, names, slot = {}, {}, ffi.new("tshlo_fixed *")
-    while ask(handle, key, len(values), slot):
+    for _ in itertools.takewhile(lambda i: ask(handle, key, i, slot), itertools.count()):
         values[slot.position], names[slot.position] = json.loads(text(slot.json)), text(slot.name)
     return values, names
 
@@ -169,7 +170,10 @@ class Method:
         return self._structure(results)
 
     def _run_buffers(self, values, device, out):
-        here = [v if isinstance(v, DeviceArray) and v.device is device else device.put(v) for v in values]
+        here = [
+            v if isinstance(v, DeviceArray) and v.device is device else device.put(v, self._name(p))
+            for v, p in zip(values, self.positions)
+        ]
         handles = ffi.new("tshlo_buffer *[]", [v._handle for v in here])
         check(lib.tshlo_run_buffers, self._runner(device), handles, len(here), out)
 

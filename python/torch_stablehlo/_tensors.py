@@ -8,7 +8,6 @@ import numpy as np
 from ._lib import BadInputError, UnsupportedError, check, dtype_code, ffi, lib, owned, text
 
 
-
 @functools.lru_cache(maxsize=None)
 def _numpy_code(dtype):
     return dtype_code(dtype.name)
@@ -37,7 +36,7 @@ def numpy_dtype(code):
 
 
 class _Memory:
-    """What numpy.asarray takes for an array of bytes and keeps as its base: so the owner lives as long as any array made of it."""
+    """What numpy.asarray takes for an array of bytes and keeps as its base: the owner lives as long as any array made of it."""
 
     def __init__(self, pointer, nbytes, owner, writable):
         self.owner = owner

@@ -38,11 +38,11 @@ class Device:
         self.plugin = text(lib.tshlo_device_plugin(self._handle))
         self.is_host = lib.tshlo_device_is_host(self._handle)
 
-    def put(self, x):
+    def put(self, x, name="x"):
         """x (a torch tensor, a NumPy array, a DLPack object) as a :class:`DeviceArray`. On a host device the memory is shared
-        where it can be: do not change x while the DeviceArray is in use."""
+        where it can be: do not change x while the DeviceArray is in use. name: what messages call it."""
         slot = ffi.new("tshlo_tensor *")
-        alive = host_tensor(x, slot, "x")
+        alive = host_tensor(x, slot, name)
         return DeviceArray(check(lib.tshlo_buffer_new, self._handle, slot), self, alive)
 
     def __repr__(self):
