@@ -171,12 +171,14 @@ def main():
     ap.add_argument("ops", nargs="*")
     ap.add_argument("--dtype", nargs="+", default=["float32"])
     ap.add_argument("--samples", type=int, default=4)
+    ap.add_argument("--list", action="store_true", help="lines for ops.txt: the ops and types of which every sample passes")
     ap.add_argument("--quiet", action="store_true", help="only ops that do not pass")
     ap.add_argument("--shard", default="0/1", help="i/n: every n-th op from the i-th")
     opt = ap.parse_args()
     totals = collections.Counter()
     at, of = map(int, opt.shard.split("/"))
     for name, op in op_infos(opt.ops)[at::of]:
+        good = []
         for dtype in (getattr(torch, d) for d in opt.dtype):
             if dtype not in op.supported_dtypes("cpu"):
                 continue
@@ -184,10 +186,16 @@ def main():
             counts = collections.Counter(kind for kind, _ in results)
             totals.update(counts)
             bad = next((r for r in results if r[0] not in ("pass", "export")), None)
-            if bad or not opt.quiet:
+            if counts["pass"] and not bad:
+                good.append(str(dtype)[6:])
+            if (bad or not opt.quiet) and not opt.list:
                 print(f"{name:40} {str(dtype)[6:]:10} {dict(counts)}", flush=True)
-            if bad:
+            if bad and not opt.list:
                 print("    " + bad[1].replace("\n", "\n    ")[:600], flush=True)
+        if good and opt.list:
+            print(name, *good, flush=True)
+    if opt.list:
+        return
     print(dict(totals))
     sys.exit(any(k not in ("pass", "export") for k in totals))
 
