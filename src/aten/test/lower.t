@@ -70,10 +70,20 @@ largest values and where they are
 in  self: f32[2,5]
 (values f32[2], indices i64[2]) = aten.max.dim(self, dim=1)
 -----
-func.func @main(%arg0: tensor<2x5xf32>) -> tensor<2xf32> {
+func.func @main(%arg0: tensor<2x5xf32>) -> (tensor<2xf32>, tensor<2xi64>) {
   %cst = stablehlo.constant dense<0xFF800000> : tensor<f32>
   %0 = stablehlo.reduce(%arg0 init: %cst) applies stablehlo.maximum across dimensions = [1] : (tensor<2x5xf32>, tensor<f32>) -> tensor<2xf32>
-  return %0 : tensor<2xf32>
+  %1 = stablehlo.broadcast_in_dim %0, dims = [0] : (tensor<2xf32>) -> tensor<2x5xf32>
+  %2 = stablehlo.compare EQ, %arg0, %1, FLOAT : (tensor<2x5xf32>, tensor<2x5xf32>) -> tensor<2x5xi1>
+  %3 = stablehlo.compare NE, %arg0, %arg0, FLOAT : (tensor<2x5xf32>, tensor<2x5xf32>) -> tensor<2x5xi1>
+  %4 = stablehlo.or %2, %3 : tensor<2x5xi1>
+  %5 = stablehlo.iota dim = 1 : tensor<2x5xi32>
+  %c = stablehlo.constant dense<5> : tensor<2x5xi32>
+  %6 = stablehlo.select %4, %5, %c : tensor<2x5xi1>, tensor<2x5xi32>
+  %c_0 = stablehlo.constant dense<2147483647> : tensor<i32>
+  %7 = stablehlo.reduce(%6 init: %c_0) applies stablehlo.minimum across dimensions = [1] : (tensor<2x5xi32>, tensor<i32>) -> tensor<2xi32>
+  %8 = stablehlo.convert %7 : (tensor<2xi32>) -> tensor<2xi64>
+  return %0, %8 : tensor<2xf32>, tensor<2xi64>
 }
 =====
 an output that nobody wants
@@ -136,9 +146,11 @@ pieces of uneven size
 in  self: f32[5,2]
 (a f32[2,2], b f32[2,2], c f32[1,2]) = aten.split.Tensor(self, split_size=2)
 -----
-func.func @main(%arg0: tensor<5x2xf32>) -> tensor<2x2xf32> {
+func.func @main(%arg0: tensor<5x2xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>, tensor<1x2xf32>) {
   %0 = stablehlo.slice %arg0 [0:2, 0:2] : (tensor<5x2xf32>) -> tensor<2x2xf32>
-  return %0 : tensor<2x2xf32>
+  %1 = stablehlo.slice %arg0 [2:4, 0:2] : (tensor<5x2xf32>) -> tensor<2x2xf32>
+  %2 = stablehlo.slice %arg0 [4:5, 0:2] : (tensor<5x2xf32>) -> tensor<1x2xf32>
+  return %0, %1, %2 : tensor<2x2xf32>, tensor<2x2xf32>, tensor<1x2xf32>
 }
 =====
 rows by index

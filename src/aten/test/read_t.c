@@ -261,7 +261,8 @@ static void finish(Reading *r)
 {
 	Program *p = r->p;
 	const GraphNode *last = r->g->node.n ? &r->g->node.v[r->g->node.n - 1] : NULL;
-	for (int i = 0; last && !r->output.n && i < last->nout; i++)
+	bool given = r->output.n > 0;
+	for (int i = 0; last && !given && i < last->nout; i++)
 		if (last->out[i]) *push(r->a, &r->output) = (Output){ .kind = OUTPUT_USER, .arg = arg_value(last->out[i]) };
 	p->ninput = r->input.n;
 	p->input = r->input.v;
