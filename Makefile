@@ -11,6 +11,8 @@ export PATH  := $(CURDIR)/.venv/bin:$(PATH)
 export TORCH_STABLEHLO_BUILD := $(CURDIR)/$(BUILD)
 export PYTHONPATH := $(CURDIR)/python:$(CURDIR)/test
 export OMP_WAIT_POLICY := PASSIVE
+export UBSAN_OPTIONS := halt_on_error=1:print_stacktrace=1
+export SAN
 
 .PHONY: all demo test fuzz bench size clean
 all:
