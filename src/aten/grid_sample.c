@@ -1,0 +1,260 @@
+/* Sampling an image at given points, and the points of an affine map.
+ *
+ * Coordinates run from -1 to 1 over an image, x (the last dim) first. Along each dim a point meets 1 (nearest), 2 (linear) or
+ * 4 (cubic) elements, its taps; the value is the sum over all combinations. f16 and bf16 are computed in f32. */
+#include "aten/formulas.h"
+#include "aten/rules.h"
+
+enum { MODE_LINEAR, MODE_NEAREST, MODE_CUBIC };
+enum { PADDING_ZEROS, PADDING_BORDER, PADDING_REFLECTION };
+enum { MAX_DIMS = 3, MAX_TAPS = 4 };
+
+/* Whole numbers in a float [N, *O], where a point meets the image along one dim; weight 0: 1. */
+typedef struct Tap { Value at, weight; } Tap;
+
+typedef struct Sampler {
+	Node *n;
+	int spatial, ntap;
+	int64_t mode, padding;
+	bool align_corners;
+	int64_t size[MAX_DIMS];
+	Tap tap[MAX_DIMS][MAX_TAPS];
+} Sampler;
+
+/* -- coordinates ---------------------------------------------------------------------------------------------------------------------- */
+
+/* -1..1 to 0..size - 1 (align_corners), or to -0.5..size - 0.5 */
+static Value unnormalized(const Sampler *s, Value x, int64_t size)
+{
+	Builder *b = s->n->b;
+	x = plus(b, x, 1);
+	if (s->align_corners) return scaled(b, x, (double)(size - 1) / 2);
+	x = scaled(b, x, (double)size);
+	x = plus(b, x, -1);
+	return scaled(b, x, 0.5);
+}
+
+/* Thrown back at low and high until it lies between. */
+static Value reflected(Builder *b, Value x, double low, double high)
+{
+	double span = high - low;
+	if (span <= 0) return full_like(b, x, 0);
+	x = plus(b, x, -low);
+	x = hlo_abs(b, x);
+	Value turns = divided_by(b, x, span);
+	turns = hlo_floor(b, turns);
+	Value rest = math_fmod(b, x, full_like(b, x, span));
+	Value odd = math_fmod(b, turns, full_like(b, turns, 2));
+	odd = is(b, DIRECTION_NE, odd, 0);
+	Value back = minus_from(b, span, rest);
+	x = hlo_select(b, odd, back, rest);
+	return plus(b, x, low);
+}
+
+/* What padding_mode makes of a coordinate. */
+static Value padded(const Sampler *s, Value x, int64_t size)
+{
+	Builder *b = s->n->b;
+	if (s->padding == PADDING_ZEROS) return x;
+	if (s->padding == PADDING_REFLECTION) {
+		double edge = s->align_corners ? 0 : 0.5;
+		x = reflected(b, x, -edge, (double)(size - 1) + edge);
+	}
+	return bounded(b, x, 0, (double)(size - 1));
+}
+
+/* -- taps -------------------------------------------------------------------------------------------------------------------------------- */
+
+/* The cubic kernel with -0.75 at distance x + k - 1 of tap k, for x in 0..1 */
+static Value cubic_weight(Builder *b, Value x, int k)
+{
+	static const double near[] = { 1.25, -2.25, 0, 1 }, far[] = { -0.75, 3.75, -6, 3 };
+	Value d = k < 2 ? plus(b, x, 1 - k) : minus_from(b, k - 1, x);
+	return k == 1 || k == 2 ? POLYNOMIAL(b, d, near) : POLYNOMIAL(b, d, far);
+}
+
+static void cubic_taps(Sampler *s, int dim, Value x)
+{
+	Builder *b = s->n->b;
+	Value low = hlo_floor(b, x);
+	x = hlo_subtract(b, x, low);
+	s->ntap = 4;
+	for (int k = 0; k < 4; k++) {
+		Value at = plus(b, low, k - 1);
+		s->tap[dim][k].at = padded(s, at, s->size[dim]);
+		s->tap[dim][k].weight = cubic_weight(b, x, k);
+	}
+}
+
+static void linear_taps(Sampler *s, int dim, Value x)
+{
+	Builder *b = s->n->b;
+	x = padded(s, x, s->size[dim]);
+	Value low = hlo_floor(b, x);
+	Value high = plus(b, low, 1);
+	s->ntap = 2;
+	s->tap[dim][0] = (Tap){ low, hlo_subtract(b, high, x) };
+	s->tap[dim][1] = (Tap){ high, hlo_subtract(b, x, low) };
+}
+
+static void nearest_tap(Sampler *s, int dim, Value x)
+{
+	x = padded(s, x, s->size[dim]);
+	s->ntap = 1;
+	s->tap[dim][0] = (Tap){ hlo_round_nearest_even(s->n->b, x), 0 };
+}
+
+/* grid [N, *O, spatial]: the coordinate that belongs to spatial dim `dim` */
+static void taps_of(Sampler *s, int dim, Value grid)
+{
+	Builder *b = s->n->b;
+	int last = rank_of(b, grid) - 1, i = s->spatial - 1 - dim;
+	Value x = slice_dim(b, grid, last, i, i + 1, 1);
+	x = squeeze_dim(b, x, last);
+	x = unnormalized(s, x, s->size[dim]);
+	if (s->mode == MODE_CUBIC) cubic_taps(s, dim, x);
+	else if (s->mode == MODE_NEAREST) nearest_tap(s, dim, x);
+	else linear_taps(s, dim, x);
+}
+
+/* -- values -------------------------------------------------------------------------------------------------------------------------------- */
+
+/* One combination of taps: where it lies, by what weight it counts (0: 1), and whether it lies in the image. */
+typedef struct Corner { Value index, weight, inside; } Corner;
+
+static Corner corner_of(const Sampler *s, int which)
+{
+	Builder *b = s->n->b;
+	Corner c = { 0 };
+	for (int d = 0; d < s->spatial; d++, which /= s->ntap) {
+		Tap t = s->tap[d][which % s->ntap];
+		double most = (double)(s->size[d] - 1);
+		Value low = is(b, DIRECTION_GE, t.at, 0);
+		Value high = is(b, DIRECTION_LE, t.at, most);
+		Value inside = hlo_and(b, low, high);
+		Value at = bounded(b, t.at, 0, most);
+		at = hlo_convert(b, at, DTYPE_i32);
+		if (d) {
+			c.index = hlo_multiply(b, c.index, hlo_splat_int(b, type_of(b, at), s->size[d]));
+			c.index = hlo_add(b, c.index, at);
+			c.inside = hlo_and(b, c.inside, inside);
+			if (t.weight) c.weight = hlo_multiply(b, c.weight, t.weight);
+		} else {
+			c = (Corner){ at, t.weight, inside };
+		}
+		if (b->m->err->code) break;
+	}
+	return c;
+}
+
+/* x [N, C, P] at index [N, Q] -> [N, C, Q] */
+static Value take_points(Builder *b, Value x, Value index)
+{
+	Type t = type_of(b, x);
+	int64_t one[3] = { 1, t.dim[1], 1 };
+	return hlo_gather(b, x, index, (GatherDims){
+		.offset_dims = one_dim(b, 1),
+		.collapsed_slice_dims = one_dim(b, 2),
+		.operand_batching_dims = one_dim(b, 0),
+		.start_indices_batching_dims = one_dim(b, 0),
+		.start_index_map = one_dim(b, 2),
+		.index_vector_dim = 2,
+	}, (Ints){ 3, one }, false);
+}
+
+/* v [N, *O] laid over t [N, C, Q] */
+static Value over_channels(Builder *b, Value v, Type t)
+{
+	int64_t flat[2] = { t.dim[0], t.dim[2] }, to[2] = { 0, 2 };
+	v = hlo_reshape(b, v, 2, flat);
+	return hlo_broadcast_in_dim(b, v, 3, t.dim, (Ints){ 2, to });
+}
+
+/* The sum of all corners of x [N, C, P]: [N, C, Q]; what lies outside counts as 0. */
+static Value sum_of_corners(const Sampler *s, Value x, Type t)
+{
+	Builder *b = s->n->b;
+	Value sum = 0;
+	int count = 1;
+	for (int d = 0; d < s->spatial; d++) count *= s->ntap;
+	for (int i = 0; i < count && !b->m->err->code; i++) {
+		Corner c = corner_of(s, i);
+		Value index = hlo_reshape(b, c.index, 2, (int64_t[]){ t.dim[0], t.dim[2] });
+		Value v = take_points(b, x, index);
+		if (c.weight) v = hlo_multiply(b, v, over_channels(b, c.weight, t));
+		Value outside = hlo_not(b, over_channels(b, c.inside, t));
+		v = if_num(b, outside, 0, v);
+		sum = sum ? hlo_add(b, sum, v) : v;
+	}
+	return sum;
+}
+
+/* aten.grid_sampler, grid_sampler_2d, grid_sampler_3d(input [N, C, *S], grid [N, *O, spatial], interpolation_mode (0 linear,
+ * 1 nearest, 2 cubic), padding_mode (0 zeros, 1 border, 2 reflection), align_corners) -> [N, C, *O] */
+Value lower_grid_sampler(Node *n)
+{
+	Builder *b = n->b;
+	Sampler s = { .n = n, .spatial = n->out.rank - 2, .mode = arg_int(n, "interpolation_mode", 0),
+		.padding = arg_int(n, "padding_mode", 0), .align_corners = arg_bool(n, "align_corners", false) };
+	DType acc = acc_type(n->out.elem);
+	Value x = arg_as(n, "input", acc);
+	Value grid = arg_as(n, "grid", acc);
+	if (!x || !grid) return 0;
+	Type t = type_of(b, x);
+	if (s.spatial < 2 || s.spatial > 3 || t.rank != s.spatial + 2 || rank_of(b, grid) != t.rank || s.mode < 0 || s.mode > 2)
+		return node_fail(n, BAD_INPUT, "input %s, interpolation_mode %lld", type_str(n->a, t), (long long)s.mode);
+	int64_t points = 1, pixels = 1;
+	for (int d = 0; d < s.spatial; d++) {
+		s.size[d] = t.dim[2 + d];
+		pixels *= t.dim[2 + d];
+		points *= n->out.dim[2 + d];
+	}
+	for (int d = 0; d < s.spatial; d++) taps_of(&s, d, grid);
+	x = hlo_reshape(b, x, 3, (int64_t[]){ t.dim[0], t.dim[1], pixels });
+	Type flat = tensor_type(n->a, acc, 3, (int64_t[]){ t.dim[0], t.dim[1], points });
+	x = sum_of_corners(&s, x, flat);
+	x = reshape_to(b, x, n->out);
+	return cast(b, x, n->out.elem);
+}
+
+/* -- affine maps ----------------------------------------------------------------------------------------------------------------------------- */
+
+/* The centres of `size` pixels from -1 to 1, or their corners when align_corners: [size] */
+static Value base_points(Builder *b, int64_t size, bool align_corners, DType elem)
+{
+	double *v = NEW(b->a, double, size + 1);
+	double shrink = align_corners ? 1 : (double)(size - 1) / (double)size;
+	for (int64_t i = 0; i < size; i++) v[i] = size > 1 ? (2 * (double)i / (double)(size - 1) - 1) * shrink : 0;
+	Value x = hlo_constant(b, tensor_type(b->a, DTYPE_f64, 1, &size), v, (size_t)size * sizeof *v);
+	return hlo_convert(b, x, elem);
+}
+
+/* Column i of theta [N, k, k + 1], laid over grid [N, *O, k] */
+static Value column_over(Builder *b, Value theta, int i, Type grid)
+{
+	int64_t to[2] = { 0, grid.rank - 1 };
+	theta = slice_dim(b, theta, 2, i, i + 1, 1);
+	theta = squeeze_dim(b, theta, 2);
+	return hlo_broadcast_in_dim(b, theta, grid.rank, grid.dim, (Ints){ 2, to });
+}
+
+/* aten.affine_grid_generator(theta [N, k, k + 1], size (N, C, *O), align_corners) -> [N, *O, k]: theta . (x, y, .., 1) */
+Value lower_affine_grid(Node *n)
+{
+	Builder *b = n->b;
+	Type t = with_elem(n->out, acc_type(n->out.elem));
+	int spatial = t.rank - 2;
+	Value theta = arg_as(n, "theta", t.elem);
+	if (!theta) return 0;
+	Type have = type_of(b, theta);
+	if (have.rank != 3 || have.dim[2] != spatial + 1) return node_fail(n, BAD_INPUT, "theta is %s", type_str(n->a, have));
+	Value sum = column_over(b, theta, spatial, t);
+	for (int i = 0; i < spatial; i++) {
+		int dim = spatial - i;                                    /* x is the last of the spatial dims */
+		Value x = base_points(b, t.dim[dim], arg_bool(n, "align_corners", false), t.elem);
+		x = along(b, x, dim, t);
+		x = hlo_multiply(b, x, column_over(b, theta, i, t));
+		sum = hlo_add(b, sum, x);
+	}
+	return cast(b, sum, n->out.elem);
+}
