@@ -16,7 +16,8 @@
 #include "torch_stablehlo.h"
 
 static_assert(sizeof(tshlo_error) == sizeof(Err) && (int)TSHLO_PLUGIN == (int)PLUGIN, "tshlo_error is Err");
-static_assert((int)TSHLO_INPUT_TOKEN == (int)INPUT_TOKEN && (int)TSHLO_OUTPUT_TOKEN == (int)OUTPUT_TOKEN, "kinds agree");
+static_assert((int)TSHLO_INPUT_TOKEN == (int)INPUT_TOKEN && (int)TSHLO_OUTPUT_TOKEN == (int)OUTPUT_TOKEN,
+	"kinds agree");
 
 /* `err` for the rest of the function: the caller's or, when that is NULL, one that nobody reads. */
 #define OWN_ERR(e) \
@@ -36,8 +37,8 @@ static inline bool given(const void *p, const char *what, Err *e)
 /* A tensor of the caller's, before its type is looked at. Its data is for whoever reads it to check. */
 bool given_tensor(const tshlo_tensor *t, const char *what, Err *e);
 
-/* Sets the place that an arena without memory jumps to; `on_full` runs there. Nothing that the function changes after this may
- * be read in on_full, so API functions are thin: guard, then one call. */
+/* Sets the place that an arena without memory jumps to; `on_full` runs there. Nothing that the function
+ * changes after this may be read in on_full, so API functions are thin: guard, then one call. */
 #define GUARD(arena, e, on_full) \
 	jmp_buf full_; \
 	Arena *guarded_ __attribute__((cleanup(guard_end))) = (arena); \
@@ -115,7 +116,8 @@ struct tshlo_model {
 	Method *method;
 };
 
-/* What the program has of inputs and outputs that are no tensors, into the method; and the same to and from a directory. */
+/* What the program has of inputs and outputs that are no tensors, into the method; and the same to and
+ * from a directory. */
 bool fixed_of_program(Arena *a, const Program *p, Method *k, Err *e);
 void fixed_to_meta(Arena *a, const Method *k, FunctionMeta *m);
 void fixed_from_meta(Arena *a, Method *k, const FunctionMeta *m);

@@ -64,7 +64,8 @@ static bool check_outputs(const Program *p, Err *e)
 	for (int i = 0; i < p->noutput; i++) {
 		const Output *o = &p->output[i];
 		if (o->kind == OUTPUT_USER) continue;
-		bool input = o->kind == OUTPUT_USER_INPUT_MUTATION, state = o->kind == OUTPUT_BUFFER_MUTATION || o->kind == OUTPUT_PARAMETER_MUTATION;
+		bool input = o->kind == OUTPUT_USER_INPUT_MUTATION, state = o->kind == OUTPUT_BUFFER_MUTATION
+			|| o->kind == OUTPUT_PARAMETER_MUTATION;
 		putf(&names, "%s%s%s", names.n ? ", " : "", input ? "input '" : state ? "buffer '" : "a gradient, loss or token",
 			input || state ? o->target : "");
 		if (input || state) put_byte(&names, '\'');
@@ -87,7 +88,8 @@ static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lo
 	    && verify(mod);
 }
 
-/* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of compatibility starts there. */
+/* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of
+ * compatibility starts there. */
 static void describe_version(tshlo_model *m, Method *k)
 {
 	static const Version first = { 1, 0, 0 };
@@ -124,7 +126,8 @@ static bool guarded(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	return convert(m, opt, e);
 }
 
-/* The model only reads these from now on: neither the caller's error nor this call's place to jump to is there for long. */
+/* The model only reads these from now on: neither the caller's error nor this call's place to jump to is
+ * there for long. */
 static void close_arenas(tshlo_model *m)
 {
 	Module *mod = m->method[0].module;

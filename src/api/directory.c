@@ -51,7 +51,8 @@ static void fill_meta(Arena *a, const Method *k, FunctionMeta *meta)
 	fixed_to_meta(a, k, meta);
 }
 
-static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_options *opt, BundleFunction *f, Err *e)
+static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_options *opt,
+	BundleFunction *f, Err *e)
 {
 	const char *target = opt ? opt->target : NULL;
 	if (k->saved) *f = *k->saved;
@@ -73,12 +74,14 @@ static BundleTensor bundle_tensor(Arena *a, const Tensor *t)
 		.nbytes = start ? t->nbytes - (size_t)(start - t->storage) : 0 } };
 }
 
-/* Every parameter and buffer of the program, as state_dict() has them, used or not; constants by their number. */
+/* Every parameter and buffer of the program, as state_dict() has them, used or not; constants by their
+ * number. */
 void model_state(tshlo_model *m)
 {
 	const Program *p = m->program;
 	Arena *a = &m->arena;
-	BundleTensor *data = NEW(a, BundleTensor, p->ninput + 1), *constants = NEW(a, BundleTensor, p->ninput + 1);
+	BundleTensor *data = NEW(a, BundleTensor, p->ninput + 1),
+		*constants = NEW(a, BundleTensor, p->ninput + 1);
 	Map seen = { a, 0, 0, 0 };
 	for (int i = 0; i < p->ninput; i++) {
 		const Input *in = &p->input[i];
@@ -89,7 +92,8 @@ void model_state(tshlo_model *m)
 	}
 	const Method *k = &m->method[0];
 	for (int i = 0; i < k->nin; i++)
-		if (k->in[i].input == TSHLO_INPUT_CONSTANT_TENSOR) constants[m->nconstant++] = bundle_tensor(a, &k->weight[i]->tensor);
+		if (k->in[i].input == TSHLO_INPUT_CONSTANT_TENSOR)
+			constants[m->nconstant++] = bundle_tensor(a, &k->weight[i]->tensor);
 	m->state = data;
 	m->constant = constants;
 }
@@ -151,7 +155,8 @@ static tshlo_value_info info_of(tshlo_model *m, const Signature *s)
 		dim[i] = signature_dim(s, i);
 		n *= (size_t)(dim[i] < 0 ? 0 : dim[i]);
 	}
-	return (tshlo_value_info){ .type = { (int)s->dtype, s->rank, dim, NULL }, .nbytes = n, .name = "", .position = -1 };
+	return (tshlo_value_info){ .type = { (int)s->dtype, s->rank, dim, NULL }, .nbytes = n, .name = "",
+		.position = -1 };
 }
 
 static const char *user_name(const FunctionMeta *f, int position)

@@ -7,7 +7,8 @@
 static bool open_to_calls(tshlo_program *p)
 {
 	if (p->err.code) return false;
-	return p->built || fail(&p->err, BAD_INPUT, "the program was opened from a file, nothing can be added to it");
+	return p->built || fail(&p->err, BAD_INPUT,
+		"the program was opened from a file, nothing can be added to it");
 }
 
 /* Every function: nothing once something failed, and out of memory lands in p->err. */
@@ -17,7 +18,10 @@ static bool open_to_calls(tshlo_program *p)
 
 static Arena *arena(tshlo_program *p) { return &p->program->arena; }
 
-static const char *copy(tshlo_program *p, const char *s) { return s ? arena_str(arena(p), s, strlen(s)) : NULL; }
+static const char *copy(tshlo_program *p, const char *s)
+{
+	return s ? arena_str(arena(p), s, strlen(s)) : NULL;
+}
 
 static bool begin(tshlo_program *p, Err *e)
 {
@@ -69,13 +73,15 @@ static bool known_dims(tshlo_program *p, const char *name, const char *what, int
 
 static bool check_rank(tshlo_program *p, const char *name, int rank, const int64_t *dims)
 {
-	if (rank < 0 || rank > MAX_RANK) return fail(&p->err, BAD_INPUT, "'%s' has rank %d, wanted 0 to %d", name, rank, MAX_RANK);
+	if (rank < 0 || rank > MAX_RANK)
+		return fail(&p->err, BAD_INPUT, "'%s' has rank %d, wanted 0 to %d", name, rank, MAX_RANK);
 	return !rank || given(dims, "list of sizes", &p->err);
 }
 
 static bool check_dtype(tshlo_program *p, const char *name, tshlo_dtype t)
 {
-	return (t > 0 && t < NDTYPES) || fail(&p->err, BAD_INPUT, "'%s' has element type %d, which does not exist", name, t);
+	return (t > 0 && t < NDTYPES)
+		|| fail(&p->err, BAD_INPUT, "'%s' has element type %d, which does not exist", name, t);
 }
 
 int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
@@ -124,7 +130,8 @@ static void end_node(tshlo_program *p)
 	p->in_node = false;
 }
 
-void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace, const char *module_stack)
+void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace,
+	const char *module_stack)
 {
 	BUILD();
 	if (!given(target, "target of a node", &p->err)) return;
@@ -176,23 +183,31 @@ void tshlo_arg_none(tshlo_program *p, const char *name) { ARG(ARG_NONE, .i = 0);
 void tshlo_arg_int(tshlo_program *p, const char *name, int64_t v) { ARG(ARG_INT, .i = v); }
 void tshlo_arg_float(tshlo_program *p, const char *name, double v) { ARG(ARG_FLOAT, .f = v); }
 void tshlo_arg_bool(tshlo_program *p, const char *name, bool v) { ARG(ARG_BOOL, .b = v); }
-void tshlo_arg_complex(tshlo_program *p, const char *name, double re, double im) { ARG(ARG_COMPLEX, .complex_ = { re, im }); }
+void tshlo_arg_complex(tshlo_program *p, const char *name, double re, double im)
+{
+	ARG(ARG_COMPLEX, .complex_ = { re, im });
+}
 void tshlo_arg_layout(tshlo_program *p, const char *name, int v) { ARG(ARG_LAYOUT, .i = v); }
 void tshlo_arg_memory_format(tshlo_program *p, const char *name, int v) { ARG(ARG_MEMORY_FORMAT, .i = v); }
 
 static void add_string(tshlo_program *p, const char *name, ArgKind kind, const char *v)
 {
 	BUILD();
-	if (given(v, "string of an argument", &p->err)) add_arg(p, name, (Arg){ .kind = kind, .str = copy(p, v) });
+	if (given(v, "string of an argument", &p->err))
+		add_arg(p, name, (Arg){ .kind = kind, .str = copy(p, v) });
 }
 
 void tshlo_arg_string(tshlo_program *p, const char *name, const char *v) { add_string(p, name, ARG_STR, v); }
-void tshlo_arg_device(tshlo_program *p, const char *name, const char *v) { add_string(p, name, ARG_DEVICE, v); }
+void tshlo_arg_device(tshlo_program *p, const char *name, const char *v)
+{
+	add_string(p, name, ARG_DEVICE, v);
+}
 
 void tshlo_arg_dtype(tshlo_program *p, const char *name, tshlo_dtype v)
 {
 	BUILD();
-	if (check_dtype(p, name ? name : "dtype", v)) add_arg(p, name, (Arg){ .kind = ARG_DTYPE, .dtype = (DType)v });
+	if (check_dtype(p, name ? name : "dtype", v))
+		add_arg(p, name, (Arg){ .kind = ARG_DTYPE, .dtype = (DType)v });
 }
 
 void tshlo_arg_ints(tshlo_program *p, const char *name, int n, const int64_t *v)
@@ -231,17 +246,22 @@ static Arg value_or_none(int value) { return value ? arg_value(value) : (Arg){ .
 static bool check_kind(tshlo_program *p, const char *what, const char *name, unsigned kind, unsigned last, bool targeted,
 	const char *target)
 {
-	if (kind > last) return fail(&p->err, BAD_INPUT, "%s '%s' is of kind %u, which does not exist", what, name, kind);
-	return !targeted || target || fail(&p->err, BAD_INPUT, "%s '%s' of kind %u has no target", what, name, kind);
+	if (kind > last)
+		return fail(&p->err, BAD_INPUT, "%s '%s' is of kind %u, which does not exist", what, name, kind);
+	return !targeted || target || fail(&p->err, BAD_INPUT, "%s '%s' of kind %u has no target", what, name,
+		kind);
 }
 
-void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, const char *target, bool persistent, int value)
+void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, const char *target,
+	bool persistent, int value)
 {
 	BUILD();
 	if (!given(name, "name of an input", &p->err) || (value && !known_value(p, value))) return;
-	if (!check_kind(p, "input", name, kind, TSHLO_INPUT_TOKEN, kind != TSHLO_INPUT_USER && value, target)) return;
+	if (!check_kind(p, "input", name, kind, TSHLO_INPUT_TOKEN, kind != TSHLO_INPUT_USER && value, target))
+		return;
 	end_node(p);
-	*push(arena(p), &p->input) = (Input){ (InputKind)kind, value_or_none(value), copy(p, name), copy(p, target), persistent };
+	*push(arena(p), &p->input) = (Input){ (InputKind)kind, value_or_none(value), copy(p, name),
+		copy(p, target), persistent };
 	p->fixed = value ? IN_NOTHING : IN_INPUT;
 }
 
@@ -265,7 +285,8 @@ void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int ran
 	Tensor *t = program_add_tensor(p->program, copy(p, name));
 	*t = (Tensor){ t->name, (DType)dtype, rank, COPY(arena(p), int64_t, dims, rank), COPY(arena(p), int64_t, strides, rank), offset,
 		storage, nbytes };
-	if (!tensor_fits(t)) fail(&p->err, BAD_INPUT, "tensor '%s' does not lie inside its %zu bytes of storage", name, nbytes);
+	if (!tensor_fits(t))
+		fail(&p->err, BAD_INPUT, "tensor '%s' does not lie inside its %zu bytes of storage", name, nbytes);
 }
 
 void tshlo_specs(tshlo_program *p, const char *in_spec, const char *out_spec)

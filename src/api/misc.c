@@ -54,8 +54,10 @@ static bool read_npy(tshlo_npy *f, const char *path, Err *e)
 	GUARD(&f->arena, e, return false);
 	if (!map_file(&f->map, path, e)) return false;
 	if (!npy_read(&f->arena, f->map.p, f->map.n, &f->array, e)) return err_at(e, "%s", path);
-	if (f->array.dtype == DTYPE_none) return fail(e, UNSUPPORTED, "%s: its element type is opaque bytes", path);
-	if (npy_order(&f->array) == NPY_ROW_MAJOR) return true;      /* also what is both: one axis, or none with elements */
+	if (f->array.dtype == DTYPE_none)
+		return fail(e, UNSUPPORTED, "%s: its element type is opaque bytes", path);
+	if (npy_order(&f->array) == NPY_ROW_MAJOR) return true;      /* also what is both: one axis, or none with
+	                                                              * elements */
 	return fail(e, UNSUPPORTED, "%s: is stored column-major (fortran_order), wanted row-major", path);
 }
 

@@ -55,7 +55,10 @@ static const Method *ask(const tshlo_model *m, const char *name)
 }
 
 int tshlo_nmethods(const tshlo_model *m) { return m ? m->nmethod : 0; }
-const char *tshlo_method(const tshlo_model *m, int i) { return m && i >= 0 && i < m->nmethod ? m->method[i].name : NULL; }
+const char *tshlo_method(const tshlo_model *m, int i)
+{
+	return m && i >= 0 && i < m->nmethod ? m->method[i].name : NULL;
+}
 
 static bool give(int n, const tshlo_value_info *v, int i, tshlo_value_info *out)
 {
@@ -148,7 +151,9 @@ const void *weight_data(tshlo_model *m, Weight *w, Err *e)
 
 static bool print_text(Method *k, Err *e)
 {
-	if (!k->module) return fail(e, UNSUPPORTED, "this model was saved without text; reading bytecode back is not supported yet");
+	if (!k->module)
+		return fail(e, UNSUPPORTED,
+			"this model was saved without text; reading bytecode back is not supported yet");
 	k->module->err = e;
 	return print_module(k->module, &k->text);
 }
@@ -181,7 +186,8 @@ const char *tshlo_text(tshlo_model *m, const char *method, size_t *n, tshlo_erro
 static bool wanted_version(const Method *k, const char *target, Version *v, Err *e)
 {
 	if (!target) return *v = k->oldest, true;
-	return version_parse(target, v) || fail(e, BAD_INPUT, "'%s' is no StableHLO version, wanted one like 1.9.0", target);
+	return version_parse(target, v)
+		|| fail(e, BAD_INPUT, "'%s' is no StableHLO version, wanted one like 1.9.0", target);
 }
 
 static Artifact *write_artifact(Method *k, Version v, Err *e)

@@ -69,10 +69,12 @@ bool tshlo_program_input(const tshlo_program *p, int i, tshlo_value_info *out)
 	if (!p || i < 0 || i >= p->program->ninput) return false;
 	const Input *in = &p->program->input[i];
 	int user = 0;
-	for (int k = 0; k < i; k++) user += p->program->input[k].kind == INPUT_USER || p->program->input[k].kind == INPUT_CONSTANT;
+	for (int k = 0; k < i; k++)
+		user += p->program->input[k].kind == INPUT_USER || p->program->input[k].kind == INPUT_CONSTANT;
 	bool is_user = in->kind == INPUT_USER || in->kind == INPUT_CONSTANT;
 	const char *name = is_user || !in->target ? in->name : in->target;
-	*out = (tshlo_value_info){ .input = (tshlo_input_kind)in->kind, .name = name ? name : "", .position = is_user ? user : -1 };
+	*out = (tshlo_value_info){ .input = (tshlo_input_kind)in->kind, .name = name ? name : "",
+		.position = is_user ? user : -1 };
 	describe(p->program, &in->arg, out);
 	return true;
 }
@@ -81,7 +83,8 @@ bool tshlo_program_output(const tshlo_program *p, int i, tshlo_value_info *out)
 {
 	if (!p || i < 0 || i >= p->program->noutput) return false;
 	const Output *o = &p->program->output[i];
-	*out = (tshlo_value_info){ .output = (tshlo_output_kind)o->kind, .name = o->target ? o->target : "", .position = -1 };
+	*out = (tshlo_value_info){ .output = (tshlo_output_kind)o->kind, .name = o->target ? o->target : "",
+		.position = -1 };
 	describe(p->program, &o->arg, out);
 	return true;
 }

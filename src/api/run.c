@@ -45,13 +45,18 @@ bool tshlo_device_is_host(const tshlo_device *d) { return d && device_is_host(d-
 
 /* -- tensors ---------------------------------------------------------------------------------------------------------------- */
 
-static HostTensor host(const tshlo_tensor *t) { return (HostTensor){ { (DType)t->dtype, t->rank, t->dims }, t->data }; }
+static HostTensor host(const tshlo_tensor *t)
+{
+	return (HostTensor){ { (DType)t->dtype, t->rank, t->dims }, t->data };
+}
 
 bool given_tensor(const tshlo_tensor *t, const char *what, Err *e)
 {
 	if (!given(t, what, e)) return false;
-	if (t->dtype <= 0 || t->dtype >= NDTYPES) return fail(e, BAD_INPUT, "%s: there is no element type %d", what, t->dtype);
-	if (t->rank < 0 || t->rank > MAX_RANK) return fail(e, BAD_INPUT, "%s has rank %d, wanted 0 to %d", what, t->rank, MAX_RANK);
+	if (t->dtype <= 0 || t->dtype >= NDTYPES)
+		return fail(e, BAD_INPUT, "%s: there is no element type %d", what, t->dtype);
+	if (t->rank < 0 || t->rank > MAX_RANK)
+		return fail(e, BAD_INPUT, "%s has rank %d, wanted 0 to %d", what, t->rank, MAX_RANK);
 	if (t->rank && !t->dims) return fail(e, BAD_INPUT, "%s has rank %d and no dims", what, t->rank);
 	return true;
 }
@@ -81,7 +86,8 @@ size_t tshlo_buffer_nbytes(const tshlo_buffer *b) { return b ? buffer_nbytes(pee
 bool tshlo_buffer_read(const tshlo_buffer *b, void *dst, size_t nbytes, tshlo_error *e)
 {
 	ERR(e, false);
-	return b && (!nbytes || given(dst, "memory to read into", err)) && buffer_to_host(peek(b), dst, nbytes, err);
+	return b && (!nbytes || given(dst, "memory to read into", err))
+		&& buffer_to_host(peek(b), dst, nbytes, err);
 }
 
 void tshlo_buffer_free(tshlo_buffer *b) { buffer_free(inner(b)); }
@@ -91,7 +97,8 @@ void tshlo_buffer_free(tshlo_buffer *b) { buffer_free(inner(b)); }
 /* The plugin must read the version we write; it says which it reads. */
 static bool check_version(const PluginInfo *info, const char *version, Err *e)
 {
-	Version v, newest = { info->stablehlo_current[0], info->stablehlo_current[1], info->stablehlo_current[2] };
+	Version v, newest = { info->stablehlo_current[0], info->stablehlo_current[1],
+		info->stablehlo_current[2] };
 	bool known = newest.major || newest.minor || newest.patch;
 	if (!known || !version_parse(version, &v) || version_cmp(v, newest) <= 0) return true;
 	return fail(e, UNSUPPORTED, "the module needs StableHLO %s, but the plugin %s reads up to %d.%d.%d", version, info->name,
@@ -102,7 +109,9 @@ static bool bind_weights(tshlo_model *m, const Method *k, Runner *r, Err *e)
 {
 	for (int i = 0; i < k->nin; i++) {
 		if (k->in[i].input == TSHLO_INPUT_USER) continue;
-		if (!k->weight[i]) return fail(e, BAD_INPUT, "weight '%s' is not there: the directory was saved without weights", k->in[i].name);
+		if (!k->weight[i])
+			return fail(e, BAD_INPUT, "weight '%s' is not there: the directory was saved without weights",
+				k->in[i].name);
 		HostTensor t = host(&k->in[i].type);
 		t.data = weight_data(m, k->weight[i], e);
 		if (e->code || !runner_bind(r, i, &t, e)) return false;
@@ -123,7 +132,8 @@ static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner 
 	bool ok = runner_add(r, code, n, &opt, e);
 	free(in);
 	if (!ok || runner_noutputs(r) == k->nout) return ok;
-	return fail(e, BAD_INPUT, "method '%s' gives %d results by its signature, %d by its bytecode", k->name, k->nout, runner_noutputs(r));
+	return fail(e, BAD_INPUT, "method '%s' gives %d results by its signature, %d by its bytecode", k->name,
+		k->nout, runner_noutputs(r));
 }
 
 tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e)
@@ -187,7 +197,8 @@ static bool check_inputs(const Method *k, const tshlo_tensor *in, int nin, Err *
 	return true;
 }
 
-bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_tensor *in, int nin, tshlo_error *e)
+bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_tensor *in, int nin,
+	tshlo_error *e)
 {
 	ERR(e, false);
 	const Method *k = model_method(m, method, err);

@@ -38,7 +38,8 @@ int64_t signature_dim(const Signature *s, int i);
 typedef enum LocationKind { LOCATION_INPUT_ARG, LOCATION_PARAMETER, LOCATION_CONSTANT } LocationKind;
 typedef struct Location {
 	LocationKind kind;
-	int position;               /* of a user input among the flattened ones, or of a constant; -1 for a parameter */
+	int position;               /* of a user input among the flattened ones, or of a constant; -1 for a
+	                             * parameter */
 	const char *name;           /* of a parameter: its state dict name; NULL or "" otherwise */
 } Location;
 
@@ -49,7 +50,8 @@ typedef struct UnusedInput { Location location; Signature signature; } UnusedInp
 typedef enum ResultKind { RESULT_USER, RESULT_BUFFER_MUTATION, RESULT_INPUT_MUTATION } ResultKind;
 typedef struct Result {
 	ResultKind kind;
-	const char *target;         /* what it is the new value of: a state dict name, an input's name; NULL: the user's */
+	const char *target;         /* what it is the new value of: a state dict name, an input's name; NULL: the
+	                             * user's */
 } Result;
 
 /* A flattened user input or output that is no tensor: the Python value that export baked in. */
@@ -69,7 +71,8 @@ typedef struct FunctionMeta {
 	const Signature *output_signature;  /* [noutput] */
 	int nunused;
 	const UnusedInput *unused_input;    /* user inputs that the function does not take */
-	const char *input_pytree_spec, *output_pytree_spec;     /* torch.utils._pytree.treespec_dumps(); NULL unknown */
+	const char *input_pytree_spec, *output_pytree_spec;     /* torch.utils._pytree.treespec_dumps(); NULL
+	                                                         * unknown */
 
 	const Result *result;               /* [noutput], or NULL: all are the user's */
 	int nuser_name;
@@ -83,7 +86,8 @@ typedef struct FunctionMeta {
 typedef struct BundleFunction {
 	FunctionMeta meta;
 	const uint8_t *text;      size_t text_nbytes;           /* NULL: none */
-	const uint8_t *bytecode;  size_t bytecode_nbytes;       /* NULL: none; torch_xla loads no function without it */
+	const uint8_t *bytecode;  size_t bytecode_nbytes;       /* NULL: none; torch_xla loads no function without
+	                                                         * it */
 } BundleFunction;
 
 /* Where the same bytes as `data` stand in an open file, so that the system can copy them without us. */

@@ -87,14 +87,16 @@ static bool check_input(Arena *a, const BundleParts *parts, const Map *by_name, 
 		return l->position >= 0 || fail(e, BAD_INPUT, "a user input's position is %d", l->position);
 	if (l->kind == LOCATION_PARAMETER && !check_name("parameter", l->name, e)) return false;
 	const BundleTensor *t = bound_to(parts, by_name, l);
-	if (!t && l->kind == LOCATION_PARAMETER && !parts->ntensor) return true;     /* the weights were left out */
+	/* the weights were left out */
+	if (!t && l->kind == LOCATION_PARAMETER && !parts->ntensor) return true;
 	if (!t) return fail(e, BAD_INPUT, "there is no %s", file_of(a, l));
 	if (same_type(&t->array, s)) return true;
 	const char *found = npy_str(a, &t->array);
 	return fail(e, BAD_INPUT, "%s is %s, the signature says %s", file_of(a, l), found, signature_str(a, s));
 }
 
-static bool check_function(Arena *a, const BundleParts *parts, const Map *by_name, const FunctionMeta *m, Err *e)
+static bool check_function(Arena *a, const BundleParts *parts, const Map *by_name, const FunctionMeta *m,
+	Err *e)
 {
 	if (m->stablehlo_version && !is_version(m->stablehlo_version))
 		return fail(e, BAD_INPUT, "stablehlo_version is '%.40s', wanted three numbers such as 1.9.0",

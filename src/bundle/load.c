@@ -156,7 +156,8 @@ static bool load(Load *l)
 	if (!load_functions(l, &function, &parts->nfunction)) return false;
 	if (!load_data(l, &tensor, &parts->ntensor)) return false;
 	if (!load_constants(l, &constant, &parts->nconstant)) return false;
-	for (int i = 0; i < parts->nfunction; i++) settle_types(b, &function[i], tensor, constant, parts->nconstant);
+	for (int i = 0; i < parts->nfunction; i++)
+		settle_types(b, &function[i], tensor, constant, parts->nconstant);
 	parts->function = function;
 	parts->tensor = tensor;
 	parts->constant = constant;

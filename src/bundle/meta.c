@@ -185,7 +185,8 @@ static int64_t get_number(Read *r, JVal v, int64_t least, int64_t most, const ch
 {
 	int64_t i = json_int(v, INT64_MIN);
 	if (i >= least && i <= most) return i;
-	json_fail(r->e, v, "%s must be a whole number from %lld to %lld", what, (long long)least, (long long)most);
+	json_fail(r->e, v, "%s must be a whole number from %lld to %lld", what, (long long)least,
+		(long long)most);
 	return 0;
 }
 
@@ -203,7 +204,8 @@ static void get_signature(Read *r, JVal v, bool any_type, Signature *s)
 	s->dtype = dtype_from_torch(type, strlen(type));
 	if (!s->dtype) {
 		s->other_type = type;
-		if (!any_type && !r->e->code) json_fail(r->e, v, "\"dtype\": \"%s\" is no element type of torch", type);
+		if (!any_type && !r->e->code)
+			json_fail(r->e, v, "\"dtype\": \"%s\" is no element type of torch", type);
 	}
 	int64_t *dim = NEW(r->a, int64_t, json_len(shape));
 	JEACH(d, shape) dim[s->rank++] = get_number(r, d, -1, INT64_MAX, "a size");
@@ -339,7 +341,8 @@ bool extra_read(Arena *a, const char *text, size_t n, const char *what, Function
 {
 	Read r = { a, e };
 	JVal root = get_root(&r, text, n, what);
-	JVal results = member(&r, root, "results", JSON_array), names = member(&r, root, "user_inputs", JSON_array);
+	JVal results = member(&r, root, "results", JSON_array),
+		names = member(&r, root, "user_inputs", JSON_array);
 	if (!e->code && json_len(results) != m->noutput)
 		json_fail(e, results, "\"results\" has %d items, the function has %d outputs", json_len(results),
 			m->noutput);

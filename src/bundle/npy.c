@@ -30,7 +30,8 @@ static bool wanted(Text *t, const char *what)
 	char c = look(t);
 	size_t at = t->at;
 	if (at == t->n) return fail(t->err, BAD_INPUT, "header ends at byte %zu where %s should be", at, what);
-	if (c >= ' ' && c <= '~') return fail(t->err, BAD_INPUT, "header byte %zu: found '%c', wanted %s", at, c, what);
+	if (c >= ' ' && c <= '~')
+		return fail(t->err, BAD_INPUT, "header byte %zu: found '%c', wanted %s", at, c, what);
 	return fail(t->err, BAD_INPUT, "header byte %zu: found 0x%02x, wanted %s", at, (uint8_t)c, what);
 }
 
@@ -80,7 +81,8 @@ static bool get_shape(Text *t, Header *h)
 	bool comma = true;
 	for (h->rank = 0; !eat(t, ')'); h->rank++) {
 		if (!comma) return wanted(t, "',' or ')'");
-		if (h->rank == NPY_MAX_RANK) return fail(t->err, UNSUPPORTED, "more than %d dimensions", NPY_MAX_RANK);
+		if (h->rank == NPY_MAX_RANK)
+			return fail(t->err, UNSUPPORTED, "more than %d dimensions", NPY_MAX_RANK);
 		if (!size_literal(t, &h->dim[h->rank])) return false;
 		comma = eat(t, ',');
 	}
@@ -139,7 +141,8 @@ static bool get_dtype(const Header *h, NpyArray *x, Err *e)
 	if (h->ndescr < 3 || h->ndescr >= sizeof d || !strchr("<>|=", order)) return no_numbers(h, e);
 	memcpy(d, h->descr, h->ndescr);
 	bool one = !strcmp(d + 2, "1");
-	if (order == '>' && !one) return fail(e, UNSUPPORTED, "descr '%s' is big-endian, wanted little-endian", d);
+	if (order == '>' && !one)
+		return fail(e, UNSUPPORTED, "descr '%s' is big-endian, wanted little-endian", d);
 	d[0] = one && strchr("biu", d[1]) ? '|' : '<';
 	if (!strcmp(d, "<f1")) x->dtype = DTYPE_f8e5m2;
 	else x->dtype = dtype_from_npy(d, strlen(d));
@@ -173,7 +176,8 @@ static bool dense_nbytes(const NpyArray *x, size_t *nbytes)
 {
 	size_t all = npy_itemsize(x), none = 1;
 	for (int i = 0; i < x->rank; i++) {
-		if (x->dim[i] < 0 || __builtin_mul_overflow(all, (size_t)(x->dim[i] ? x->dim[i] : 1), &all)) return false;
+		if (x->dim[i] < 0 || __builtin_mul_overflow(all, (size_t)(x->dim[i] ? x->dim[i] : 1), &all))
+			return false;
 		if (!x->dim[i]) none = 0;
 	}
 	*nbytes = all * none;

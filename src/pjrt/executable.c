@@ -41,7 +41,8 @@ static bool read_outputs(Executable *x, Err *e)
 {
 	const Plugin *p = x->device->plugin;
 	PJRT_Executable_NumOutputs_Args n = ARGS(PJRT_Executable_NumOutputs, .executable = x->pjrt);
-	PJRT_Executable_OutputElementTypes_Args t = ARGS(PJRT_Executable_OutputElementTypes, .executable = x->pjrt);
+	PJRT_Executable_OutputElementTypes_Args t = ARGS(PJRT_Executable_OutputElementTypes,
+		.executable = x->pjrt);
 	PJRT_Executable_OutputDimensions_Args d = ARGS(PJRT_Executable_OutputDimensions, .executable = x->pjrt);
 	if (!pjrt_ok(p, p->api->PJRT_Executable_NumOutputs(&n), e, "count outputs")) return false;
 	if (!pjrt_ok(p, p->api->PJRT_Executable_OutputElementTypes(&t), e, "read output types")) return false;

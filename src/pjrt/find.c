@@ -148,7 +148,8 @@ static void add_python_on_path(Search *s)
 static void add_roots(Search *s)
 {
 	char item[PATH_MAX];
-	for (const char *list = getenv("PYTHONPATH"); (list = next_item(list, ':', item)); ) add_root(s, item, "");
+	for (const char *list = getenv("PYTHONPATH"); (list = next_item(list, ':', item)); )
+		add_root(s, item, "");
 	if (getenv("VIRTUAL_ENV")) add_prefix(s, getenv("VIRTUAL_ENV"));
 	if (getenv("CONDA_PREFIX")) add_prefix(s, getenv("CONDA_PREFIX"));
 	add_own_places(s);

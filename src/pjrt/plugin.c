@@ -36,7 +36,8 @@ bool pjrt_ok(const Plugin *p, PJRT_Error *error, Err *e, const char *what)
 	PJRT_Error_Message_Args m = ARGS(PJRT_Error_Message, .error = error);
 	p->api->PJRT_Error_Message(&m);
 	PJRT_Error_GetCode_Args c = ARGS(PJRT_Error_GetCode, .error = error);
-	if (!pjrt_ok(p, p->api->PJRT_Error_GetCode(&c), NULL, "read error code")) c.code = PJRT_Error_Code_UNKNOWN;
+	if (!pjrt_ok(p, p->api->PJRT_Error_GetCode(&c), NULL, "read error code"))
+		c.code = PJRT_Error_Code_UNKNOWN;
 	size_t n = m.message_size;
 	while (n && m.message[n - 1] == '\n') n--;
 	if (e) fail(e, PLUGIN, "%s: %s: %.*s", what, code_name(c.code), (int)n, m.message);
@@ -78,7 +79,8 @@ static bool read_attributes(Plugin *p, Err *e)
 		const PJRT_NamedValue *v = &a.attributes[i];
 		read_version(v, "stablehlo_current_version", p->info.stablehlo_current);
 		read_version(v, "stablehlo_minimum_version", p->info.stablehlo_minimum);
-		if (is_named(v, "xla_version") && v->type == PJRT_NamedValue_kInt64) p->info.xla_version = v->int64_value;
+		if (is_named(v, "xla_version") && v->type == PJRT_NamedValue_kInt64)
+			p->info.xla_version = v->int64_value;
 	}
 	return true;
 }
@@ -102,7 +104,8 @@ static bool read_device(Device *d, Err *e)
 	PJRT_DeviceDescription *about = a.device_description;
 	PJRT_DeviceDescription_Id_Args i = ARGS(PJRT_DeviceDescription_Id, .device_description = about);
 	PJRT_DeviceDescription_Kind_Args k = ARGS(PJRT_DeviceDescription_Kind, .device_description = about);
-	PJRT_DeviceDescription_ToString_Args s = ARGS(PJRT_DeviceDescription_ToString, .device_description = about);
+	PJRT_DeviceDescription_ToString_Args s = ARGS(PJRT_DeviceDescription_ToString,
+		.device_description = about);
 	if (!pjrt_ok(p, p->api->PJRT_DeviceDescription_Id(&i), e, "read device id")) return false;
 	if (!pjrt_ok(p, p->api->PJRT_DeviceDescription_Kind(&k), e, "read device kind")) return false;
 	if (!pjrt_ok(p, p->api->PJRT_DeviceDescription_ToString(&s), e, "read device name")) return false;
@@ -118,7 +121,8 @@ static bool read_devices(Plugin *p, Err *e)
 	PJRT_Client_AddressableDevices_Args a = ARGS(PJRT_Client_AddressableDevices, .client = p->client);
 	if (!pjrt_ok(p, p->api->PJRT_Client_AddressableDevices(&a), e, "list devices")) return false;
 	if (!a.num_addressable_devices) return fail(e, PLUGIN, "platform %s has no device", p->info.platform);
-	if (a.num_addressable_devices > INT32_MAX) return fail(e, PLUGIN, "%zu devices", a.num_addressable_devices);
+	if (a.num_addressable_devices > INT32_MAX)
+		return fail(e, PLUGIN, "%zu devices", a.num_addressable_devices);
 	p->ndevice = (int)a.num_addressable_devices;
 	p->device = NEW(&p->arena, Device, p->ndevice);
 	for (int i = 0; i < p->ndevice; i++) {
@@ -197,8 +201,10 @@ static Plugin *plugin_load(void *handle, const char *path, Err *e)
 	const PJRT_Api *api = load_api(handle, e);
 	if (!api) return NULL;
 	Plugin *p = calloc(1, sizeof *p);
-	if (p) *p = (Plugin){ .handle = handle, .api = api, .info = { .path = strdup(path), .name = base_name(path),
-		.pjrt_major = api->pjrt_api_version.major_version, .pjrt_minor = api->pjrt_api_version.minor_version } };
+	if (p)
+		*p = (Plugin){ .handle = handle, .api = api, .info = { .path = strdup(path), .name = base_name(path),
+		.pjrt_major = api->pjrt_api_version.major_version,
+			.pjrt_minor = api->pjrt_api_version.minor_version } };
 	if (!p || !p->info.path || !p->info.name) {
 		plugin_delete(p);
 		return fail(e, NO_MEMORY, "out of memory"), NULL;

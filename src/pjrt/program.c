@@ -72,7 +72,8 @@ static void put_option_off(Buf *b, const char *name)
 	put_message(b, CompileOptionsProto_env_option_overrides, &entry);
 }
 
-/* By default XLA's maximum and minimum lose NaN, against StableHLO ("if either is NaN, NaN"); JAX turns the same two off. */
+/* By default XLA's maximum and minimum lose NaN, against StableHLO ("if either is NaN, NaN"); JAX turns
+ * the same two off. */
 void put_compile_options(Buf *b, int id)
 {
 	Buf packed = { 0 }, computation = { 0 }, assignment = { 0 }, build = { 0 };
@@ -83,7 +84,8 @@ void put_compile_options(Buf *b, int id)
 	put_int(&assignment, DeviceAssignmentProto_computation_count, 1);
 	put_message(&assignment, DeviceAssignmentProto_computation_devices, &computation);
 
-	put_int(&build, ExecutableBuildOptionsProto_device_ordinal, -1);      /* not set: the assignment says it */
+	/* not set: the assignment says it */
+	put_int(&build, ExecutableBuildOptionsProto_device_ordinal, -1);
 	put_int(&build, ExecutableBuildOptionsProto_num_replicas, 1);
 	put_int(&build, ExecutableBuildOptionsProto_num_partitions, 1);
 	put_message(&build, ExecutableBuildOptionsProto_device_assignment, &assignment);

@@ -7,10 +7,11 @@
  *	y.fill_(1)             y' = fill(y);  x' = slice_scatter(x, y', 1, 1, 3)
  *	use(x)                 use(x')
  *
- * read(v) gives the current content of v: of a base, what was last written; of a view, its step applied again to the
- * parent's current content when the base has changed since. write(v, new) of a view computes the parent's new content by
- * the inverse of the step (views.def, inverse.c) and writes that, up to the base. What was written to placeholders is
- * appended to the program's outputs as mutations. The graph is rewritten in order, in one pass. */
+ * read(v) gives the current content of v: of a base, what was last written; of a view, its step applied
+ * again to the parent's current content when the base has changed since. write(v, new) of a view computes
+ * the parent's new content by the inverse of the step (views.def, inverse.c) and writes that, up to the
+ * base. What was written to placeholders is appended to the program's outputs as mutations. The graph is
+ * rewritten in order, in one pass. */
 #include "program/functionalize.h"
 
 #include <string.h>
@@ -94,7 +95,8 @@ GraphNode *new_node(Fn *f, const GraphNode *from, const char *target, int narg, 
 /* A copy of an argument with every tensor replaced by its current content. */
 static Arg read_arg(Fn *f, Arg x)
 {
-	if (x.kind == ARG_VALUE && f->g->value.v[x.value].kind == VALUE_TENSOR) return arg_value(read_value(f, x.value));
+	if (x.kind == ARG_VALUE && f->g->value.v[x.value].kind == VALUE_TENSOR)
+		return arg_value(read_value(f, x.value));
 	if (x.kind != ARG_LIST) return x;
 	Arg *item = NEW(f->a, Arg, x.list.n + 1);
 	for (int i = 0; i < x.list.n; i++) item[i] = read_arg(f, x.list.item[i]);
@@ -102,11 +104,13 @@ static Arg read_arg(Fn *f, Arg x)
 	return x;
 }
 
-/* Emits `from` as `target` with its arguments read now; outputs are the caller's to set. Reading may emit nodes before it. */
+/* Emits `from` as `target` with its arguments read now; outputs are the caller's to set. Reading may emit
+ * nodes before it. */
 static GraphNode *copy_node(Fn *f, const GraphNode *from, const char *target)
 {
 	NamedArg *arg = NEW(f->a, NamedArg, from->narg + 1);
-	for (int i = 0; i < from->narg; i++) arg[i] = (NamedArg){ from->arg[i].name, read_arg(f, from->arg[i].arg) };
+	for (int i = 0; i < from->narg; i++)
+		arg[i] = (NamedArg){ from->arg[i].name, read_arg(f, from->arg[i].arg) };
 	GraphNode *g = new_node(f, from, target, from->narg, from->nout);
 	g->arg = arg;
 	return g;
@@ -160,12 +164,14 @@ static bool write_value(Fn *f, VId v, VId content)
 
 /* -- which nodes are what --------------------------------------------------------------------------------------------------- */
 
-/* Whether a strided tensor takes another shape without a copy (at::detail::computeStride): walking both shapes from the
- * last dim, each run of old dims that lie densely in memory must be covered by whole new dims. */
+/* Whether a strided tensor takes another shape without a copy (at::detail::computeStride): walking both
+ * shapes from the last dim, each run of old dims that lie densely in memory must be covered by whole new
+ * dims. */
 static bool viewable(const GraphValue *from, const GraphValue *to)
 {
 	for (int i = 0; i < from->rank; i++)
-		if (from->dim[i] == 0 || !from->stride || !IS_STATIC(from->dim[i]) || !IS_STATIC(from->stride[i])) return true;
+		if (from->dim[i] == 0 || !from->stride || !IS_STATIC(from->dim[i]) || !IS_STATIC(from->stride[i]))
+			return true;
 	if (!from->rank) return true;
 	int k = to->rank - 1;
 	uint64_t chunk = 1, view = 1, unit = (uint64_t)from->stride[from->rank - 1];
@@ -220,7 +226,8 @@ static bool is_view(const Fn *f, const GraphNode *g, const struct ViewRow *r)
 	}
 }
 
-/* "aten.add_.Tensor" -> "aten.add.Tensor", "aten.__iand__.Tensor" -> "aten.__and__.Tensor"; NULL: not in place. */
+/* "aten.add_.Tensor" -> "aten.add.Tensor", "aten.__iand__.Tensor" -> "aten.__and__.Tensor"; NULL: not in
+ * place. */
 static const char *functional_name(const Fn *f, const char *target)
 {
 	size_t n = op_len(target);
@@ -272,7 +279,10 @@ static int item_index(const char *list, const char *name)
 
 /* -- one node ------------------------------------------------------------------------------------------------------------------ */
 
-static void keep_outputs(const GraphNode *from, GraphNode *to) { memcpy(to->out, from->out, (size_t)from->nout * sizeof *to->out); }
+static void keep_outputs(const GraphNode *from, GraphNode *to)
+{
+	memcpy(to->out, from->out, (size_t)from->nout * sizeof *to->out);
+}
 
 static const char *node_name(const GraphNode *g) { return g->name ? g->name : "?"; }
 
@@ -281,7 +291,8 @@ static bool is_as_strided(const GraphNode *g)
 	return !strncmp(g->target, "aten.as_strided.", 16) || !strncmp(g->target, "aten.as_strided_.", 17);
 }
 
-/* as_strided looks at all the memory that its argument lies in: a view of the base rather than of the argument. */
+/* as_strided looks at all the memory that its argument lies in: a view of the base rather than of the
+ * argument. */
 static VId strided_from_base(Fn *f, GraphNode *g)
 {
 	VId self = tensor_arg(f, &g->arg[0].arg), base = f->alias.v[self].base;
@@ -333,7 +344,9 @@ static void same_as(Fn *f, VId v, VId self)
 static bool do_in_place(Fn *f, const GraphNode *g, const char *functional)
 {
 	VId self = g->narg ? tensor_arg(f, &g->arg[0].arg) : 0;
-	if (!self) return fail(f->err, UNSUPPORTED, "%s (node %s) writes something that is not a tensor", g->target, node_name(g));
+	if (!self)
+		return fail(f->err, UNSUPPORTED, "%s (node %s) writes something that is not a tensor", g->target,
+			node_name(g));
 	GraphNode *copy = copy_node(f, g, functional);
 	size_t at = (size_t)(copy - f->node.v);
 	copy->arg[0].name = first_name(functional);
@@ -374,7 +387,8 @@ static bool do_out(Fn *f, const GraphNode *g, const char *outs)
 	return true;
 }
 
-/* A list of views, one of each item: broadcast_tensors, meshgrid, atleast_1d.Sequence; each becomes a view of its own. */
+/* A list of views, one of each item: broadcast_tensors, meshgrid, atleast_1d.Sequence; each becomes a view
+ * of its own. */
 static bool do_each(Fn *f, const GraphNode *g, const char *target)
 {
 	const Arg *list = &g->arg[0].arg;
@@ -413,7 +427,8 @@ static const char *each_target(const Fn *f, const GraphNode *g)
 	return NULL;
 }
 
-/* aten.batch_norm(..., training=True, ...) also writes running_mean and running_var: ATen's functional form returns them. */
+/* aten.batch_norm(..., training=True, ...) also writes running_mean and running_var: ATen's functional
+ * form returns them. */
 static bool updates_statistics(const Fn *f, const GraphNode *g)
 {
 	static const char *const ops[] = { "aten.batch_norm.default", "aten.native_batch_norm.default",
@@ -442,7 +457,8 @@ static bool do_statistics(Fn *f, const GraphNode *g)
 static bool do_node(Fn *f, const GraphNode *g)
 {
 	if (is_view(f, g, view_row(f, g->target))) return do_view(f, g);
-	const char *functional = functional_name(f, g->target), *outs = out_names(f, g), *each = each_target(f, g);
+	const char *functional = functional_name(f, g->target), *outs = out_names(f, g),
+		*each = each_target(f, g);
 	if (functional) return do_in_place(f, g, functional);
 	if (*outs) return do_out(f, g, outs);
 	if (each) return do_each(f, g, each);
@@ -467,7 +483,8 @@ static OutputKind mutation_of(InputKind k)
 static bool has_mutation(const Program *p, const char *target)
 {
 	for (int i = 0; i < p->noutput; i++)
-		if (p->output[i].kind != OUTPUT_USER && p->output[i].target && !strcmp(p->output[i].target, target)) return true;
+		if (p->output[i].kind != OUTPUT_USER && p->output[i].target && !strcmp(p->output[i].target, target))
+			return true;
 	return false;
 }
 
@@ -484,7 +501,8 @@ static void do_outputs(Fn *f)
 	for (int i = 0; i < p->ninput; i++) {
 		const Input *in = &p->input[i];
 		const char *target = in->kind == INPUT_USER ? in->name : in->target;
-		if (in->arg.kind != ARG_VALUE || !f->alias.v[in->arg.value].version || has_mutation(p, target)) continue;
+		if (in->arg.kind != ARG_VALUE || !f->alias.v[in->arg.value].version || has_mutation(p, target))
+			continue;
 		out[n++] = (Output){ mutation_of(in->kind), read_arg(f, in->arg), target };
 	}
 	p->output = out;
@@ -499,16 +517,20 @@ static bool needs_work(const Fn *f)
 {
 	for (int i = 0; i < f->g->node.n; i++) {
 		const GraphNode *g = &f->g->node.v[i];
-		if (functional_name(f, g->target) || *out_names(f, g) || updates_statistics(f, g) || is_as_strided(g)) return true;
+		if (functional_name(f, g->target) || *out_names(f, g) || updates_statistics(f, g) || is_as_strided(g))
+			return true;
 	}
 	return false;
 }
 
 bool functionalize(Program *p, Err *e)
 {
-	Fn f = { .p = p, .g = p->graph, .a = &p->arena, .err = e, .views.arena = &p->arena, .writes.arena = &p->arena };
-	for (int i = 0; i < (int)(sizeof views / sizeof *views); i++) map_set(&f.views, views[i].op, strlen(views[i].op), i);
-	for (int i = 0; i < (int)(sizeof writes / sizeof *writes); i++) map_set(&f.writes, writes[i].target, strlen(writes[i].target), i);
+	Fn f = { .p = p, .g = p->graph, .a = &p->arena, .err = e, .views.arena = &p->arena,
+		.writes.arena = &p->arena };
+	for (int i = 0; i < (int)(sizeof views / sizeof *views); i++)
+		map_set(&f.views, views[i].op, strlen(views[i].op), i);
+	for (int i = 0; i < (int)(sizeof writes / sizeof *writes); i++)
+		map_set(&f.writes, writes[i].target, strlen(writes[i].target), i);
 	if (!needs_work(&f)) return true;
 	for (int i = 0; i < f.g->value.n; i++) *push(f.a, &f.alias) = (Alias){ .now = i, .base = i };
 	for (int i = 0; i < f.g->node.n; i++)

@@ -12,8 +12,9 @@ typedef enum Inverse {
 	INVERSE_REAL, INVERSE_IMAG, INVERSE_VIEW_AS_REAL, INVERSE_VIEW_AS_COMPLEX,
 } Inverse;
 
-/* What a value of the old graph is. Bases: parent 0, base itself, version counts writes. Views: `how` applied to parent gives
- * output `index` (how NULL: the same tensor); now is good while version equals the base's. */
+/* What a value of the old graph is. Bases: parent 0, base itself, version counts writes. Views: `how`
+ * applied to parent gives output `index` (how NULL: the same tensor); now is good while version equals the
+ * base's. */
 typedef struct Alias {
 	VId now, parent, base;
 	const GraphNode *how;
@@ -42,7 +43,8 @@ Inverse inverse_of(const Fn *f, const GraphNode *g);
 /* Output `index` of a view of several outputs (split, unbind), cut out of the parent's current content. */
 VId piece_again(Fn *f, VId v);
 
-/* The new content of v's parent when v's content becomes `content`; 0 with the failure recorded when it has no inverse. */
+/* The new content of v's parent when v's content becomes `content`; 0 with the failure recorded when it
+ * has no inverse. */
 VId invert(Fn *f, VId v, VId content);
 
 #endif

@@ -1,5 +1,5 @@
-/* Writing through a view: the parent's new content from the view's. One function per kind of view; each emits ATen calls
- * that have functional rules (slice_scatter, select_scatter, ...). */
+/* Writing through a view: the parent's new content from the view's. One function per kind of view; each
+ * emits ATen calls that have functional rules (slice_scatter, select_scatter, ...). */
 #include "program/functionalize.h"
 
 #include <string.h>
@@ -23,7 +23,8 @@ static VId call(Fn *f, const GraphNode *from, const char *target, VId like, int 
 	return out;
 }
 
-/* The view's own call on another tensor: for views that undo themselves, and for x_scatter(parent, content, same arguments). */
+/* The view's own call on another tensor: for views that undo themselves, and for x_scatter(parent,
+ * content, same arguments). */
 static VId call_like(Fn *f, const GraphNode *how, const char *target, VId like, VId first, VId second)
 {
 	NamedArg *arg = NEW(f->a, NamedArg, how->narg + 2);
@@ -48,7 +49,8 @@ static bool known_int(const Fn *f, const GraphNode *g, const char *name, int64_t
 	*out = otherwise;
 	if (!x || x->kind == ARG_NONE) return true;
 	if (x->kind == ARG_INT) *out = x->i;
-	else if (x->kind == ARG_VALUE && f->g->value.v[x->value].kind == VALUE_SYMINT) *out = f->g->value.v[x->value].sym;
+	else if (x->kind == ARG_VALUE && f->g->value.v[x->value].kind == VALUE_SYMINT)
+		*out = f->g->value.v[x->value].sym;
 	else return false;
 	return x->kind == ARG_INT || IS_STATIC(*out);
 }
@@ -71,7 +73,8 @@ static VId reshape_back(Fn *f, const GraphNode *how, VId parent, VId content)
 	return call(f, how, "aten.reshape.default", parent, 2, arg);
 }
 
-static VId slice_back(Fn *f, const GraphNode *how, VId parent, VId content, int dim, int64_t start, int64_t end)
+static VId slice_back(Fn *f, const GraphNode *how, VId parent, VId content, int dim, int64_t start,
+	int64_t end)
 {
 	VId whole = read_value(f, parent);
 	NamedArg arg[] = { { "self", arg_value(whole) }, { "src", arg_value(content) }, { "dim", int_arg(dim) },
@@ -83,7 +86,8 @@ static VId narrow_back(Fn *f, const GraphNode *how, VId parent, VId content)
 {
 	int dim = dim_of(f, how, parent);
 	int64_t start, length;
-	if (dim < 0 || !known_int(f, how, "start", 0, &start) || !known_int(f, how, "length", 0, &length)) return refuse(f, how);
+	if (dim < 0 || !known_int(f, how, "start", 0, &start) || !known_int(f, how, "length", 0, &length))
+		return refuse(f, how);
 	int64_t size = f->g->value.v[parent].dim[dim];
 	if (start < 0) start += size;
 	if (start < 0 || length < 0 || start > size || length > size - start) return refuse(f, how);
@@ -91,7 +95,8 @@ static VId narrow_back(Fn *f, const GraphNode *how, VId parent, VId content)
 }
 
 /* Where piece `index` of split, chunk, tensor_split lies: after the sizes of those before it. */
-static bool piece_span(const Fn *f, const GraphNode *how, VId parent, int index, int *dim, int64_t *start, int64_t *end)
+static bool piece_span(const Fn *f, const GraphNode *how, VId parent, int index, int *dim, int64_t *start,
+	int64_t *end)
 {
 	*dim = dim_of(f, how, parent);
 	*start = *end = 0;
@@ -117,7 +122,8 @@ static VId select_back(Fn *f, const GraphNode *how, VId parent, VId content, Arg
 	int dim = dim_of(f, how, parent);
 	if (dim < 0) return refuse(f, how);
 	VId whole = read_value(f, parent);
-	NamedArg arg[] = { { "self", arg_value(whole) }, { "src", arg_value(content) }, { "dim", int_arg(dim) }, { "index", index } };
+	NamedArg arg[] = { { "self", arg_value(whole) }, { "src", arg_value(content) }, { "dim", int_arg(dim) },
+		{ "index", index } };
 	return call(f, how, "aten.select_scatter.default", parent, 4, arg);
 }
 
@@ -163,11 +169,13 @@ static VId movedim_back(Fn *f, const GraphNode *how, VId parent, VId content)
 
 static VId complex_back(Fn *f, const GraphNode *how, VId parent, VId content, bool is_real)
 {
-	if (!is_complex(f->g->value.v[parent].dtype)) return content;      /* Tensor.real of a real tensor is the tensor */
+	/* Tensor.real of a real tensor is the tensor */
+	if (!is_complex(f->g->value.v[parent].dtype)) return content;
 	VId whole = read_value(f, parent);
 	NamedArg self = { "self", arg_value(whole) };
 	VId other = call(f, how, is_real ? "aten.imag.default" : "aten.real.default", content, 1, &self);
-	NamedArg arg[] = { { "real", arg_value(is_real ? content : other) }, { "imag", arg_value(is_real ? other : content) } };
+	NamedArg arg[] = { { "real", arg_value(is_real ? content : other) },
+		{ "imag", arg_value(is_real ? other : content) } };
 	return call(f, how, "aten.complex.default", parent, 2, arg);
 }
 
@@ -197,7 +205,8 @@ static bool repeats_nothing(const GraphValue *from, const GraphValue *to)
 /* view.dtype reinterprets the bits; the parent's dtype undoes it. */
 static VId same_bits(Fn *f, const GraphNode *how, VId parent, VId content)
 {
-	NamedArg arg[] = { { "self", arg_value(content) }, { "dtype", { .kind = ARG_DTYPE, .dtype = f->g->value.v[parent].dtype } } };
+	NamedArg arg[] = { { "self", arg_value(content) },
+		{ "dtype", { .kind = ARG_DTYPE, .dtype = f->g->value.v[parent].dtype } } };
 	return call(f, how, "aten.view.dtype", parent, 2, arg);
 }
 
@@ -215,17 +224,20 @@ VId invert(Fn *f, VId v, VId content)
 	case INVERSE_AGAIN:      return call_like(f, how, how->target, a.parent, content, 0);
 	case INVERSE_PERMUTE:    return permute_back(f, how, a.parent, content);
 	case INVERSE_MOVEDIM:    return movedim_back(f, how, a.parent, content);
-	case INVERSE_SLICE:      return call_like(f, how, "aten.slice_scatter.default", a.parent, read_value(f, a.parent), content);
+	case INVERSE_SLICE:      return call_like(f, how, "aten.slice_scatter.default", a.parent,
+		read_value(f, a.parent), content);
 	case INVERSE_NARROW:     return narrow_back(f, how, a.parent, content);
 	case INVERSE_PIECE:      return piece_back(f, how, a.index, a.parent, content);
 	case INVERSE_SELECT:     return index ? select_back(f, how, a.parent, content, *index) : refuse(f, how);
 	case INVERSE_UNBIND:     return select_back(f, how, a.parent, content, int_arg(a.index));
 	case INVERSE_DIAGONAL:   return diagonal_back(f, how, a.parent, content);
-	case INVERSE_AS_STRIDED: return call_like(f, how, "aten.as_strided_scatter.default", a.parent, read_value(f, a.parent), content);
+	case INVERSE_AS_STRIDED: return call_like(f, how, "aten.as_strided_scatter.default", a.parent,
+		read_value(f, a.parent), content);
 	case INVERSE_REAL:       return complex_back(f, how, a.parent, content, true);
 	case INVERSE_IMAG:       return complex_back(f, how, a.parent, content, false);
 	case INVERSE_VIEW_AS_REAL:    return call_like(f, how, "aten.view_as_real.default", a.parent, content, 0);
-	case INVERSE_VIEW_AS_COMPLEX: return call_like(f, how, "aten.view_as_complex.default", a.parent, content, 0);
+	case INVERSE_VIEW_AS_COMPLEX: return call_like(f, how, "aten.view_as_complex.default", a.parent, content,
+		0);
 	default:                 return refuse(f, how);
 	}
 }

@@ -125,7 +125,8 @@ int64_t tensor_numel(const Tensor *t)
 	return n;
 }
 
-/* The number of elements, or -1 when a dimension is negative or the bytes of a packed copy would not fit in int64. */
+/* The number of elements, or -1 when a dimension is negative or the bytes of a packed copy would not fit
+ * in int64. */
 static int64_t checked_numel(const Tensor *t)
 {
 	int64_t n = (int64_t)dtype_nbytes(t->dtype);
@@ -145,7 +146,8 @@ bool dims_countable(int rank, const Dim *dim, const Dim *stride, Dim offset)
 		if (dim[i] > 0 && __builtin_mul_overflow(n, dim[i], &n)) return false;
 	for (int i = 0; i < rank && stride; i++) {
 		if (dim[i] <= 0 || stride[i] <= 0) continue;
-		if (__builtin_mul_overflow(dim[i], stride[i], &step) || __builtin_add_overflow(last, step, &last)) return false;
+		if (__builtin_mul_overflow(dim[i], stride[i], &step) || __builtin_add_overflow(last, step, &last))
+			return false;
 	}
 	return !__builtin_mul_overflow(last, 16, &last);
 }

@@ -35,7 +35,8 @@ typedef struct Sym {
 /* Index into Graph.value; 0 is no value. */
 typedef int VId;
 
-typedef enum ValueKind { VALUE_none, VALUE_TENSOR, VALUE_SYMINT, VALUE_SYMFLOAT, VALUE_SYMBOOL, VALUE_TOKEN, VALUE_OBJECT } ValueKind;
+typedef enum ValueKind { VALUE_none, VALUE_TENSOR, VALUE_SYMINT, VALUE_SYMFLOAT, VALUE_SYMBOOL, VALUE_TOKEN,
+	VALUE_OBJECT } ValueKind;
 
 typedef struct GraphValue {
 	const char *name;
@@ -90,7 +91,8 @@ typedef struct GraphNode {
 	int narg;
 	NamedArg *arg;
 	int nout;
-	VId *out;                   /* [nout]; 0 where the op gives None. A list result is flattened: split -> n values */
+	VId *out;                   /* [nout]; 0 where the op gives None. A list result is flattened: split -> n
+	                             * values */
 	const char *stack_trace, *nn_module_stack, *torch_fn;     /* metadata; NULL where the file has none */
 } GraphNode;
 
@@ -150,14 +152,17 @@ typedef struct Program {
 	Map tensor_by_name;
 	VEC(Sym) sym;
 	int nrange; Range *range;
-	const char *in_spec, *out_spec;   /* pytree specs as torch.utils._pytree.treespec_dumps writes them; "" unknown */
+	const char *in_spec, *out_spec;   /* pytree specs as torch.utils._pytree.treespec_dumps writes them; ""
+	                                   * unknown */
 	int nuser_name; const char **user_name;  /* forward_arg_names, or none */
 	const char *torch_version;  /* "" unknown */
 	int schema_major, schema_minor;
-	int nsample; Tensor *sample;       /* the file's sample inputs, flattened in user input order; 0 when it has none */
+	int nsample; Tensor *sample;       /* the file's sample inputs, flattened in user input order; 0 when it
+	                                    * has none */
 } Program;
 
-/* NULL and NO_MEMORY when there is none. The caller sets p->arena.full before anything else is allocated in it. */
+/* NULL and NO_MEMORY when there is none. The caller sets p->arena.full before anything else is allocated
+ * in it. */
 Program *program_new(Err *e);
 void program_free(Program *p);
 
@@ -166,7 +171,8 @@ Graph *graph_new(Program *p, const char *name);
 VId graph_value(Program *p, Graph *g, const char *name, ValueKind kind);
 /* 0 when the graph has no such value. */
 VId graph_find(const Graph *g, const char *name);
-/* A new node at the end. Fill arg/out with NEW() on p->arena. The pointer is good until the next graph_node(). */
+/* A new node at the end. Fill arg/out with NEW() on p->arena. The pointer is good until the next
+ * graph_node(). */
 GraphNode *graph_node(Program *p, Graph *g, const char *target, const char *name);
 static inline Arg arg_value(VId v) { return (Arg){ .kind = ARG_VALUE, .value = v }; }
 
@@ -180,7 +186,8 @@ enum { MAX_RANK = 64 };
 /* Whether every value is an input or one node's output, and used only after that. */
 bool graph_check(Arena *a, const Graph *g, Err *e);
 
-/* Whether the bytes of a tensor, and the place of its last element, can be counted. Symbols count as 1; stride NULL: row-major. */
+/* Whether the bytes of a tensor, and the place of its last element, can be counted. Symbols count as 1;
+ * stride NULL: row-major. */
 bool dims_countable(int rank, const Dim *dim, const Dim *stride, Dim offset);
 
 /* Where the first element lies; NULL: there is none, or no data. */
@@ -192,13 +199,14 @@ int64_t tensor_numel(const Tensor *t);
 /* Row-major copy of a strided tensor into out[numel * dtype_nbytes]. */
 void tensor_pack(const Tensor *t, void *out);
 
-/* The innermost "file:line, in function" of the user's own code in a stack_trace (the last frame that lies outside
- * torch and other site-packages), in the arena; "" when there is none. */
+/* The innermost "file:line, in function" of the user's own code in a stack_trace (the last frame that lies
+ * outside torch and other site-packages), in the arena; "" when there is none. */
 const char *user_line(Arena *a, const char *stack_trace);
 
-/* Views and in-place writes become values: afterwards no node's target ends in '_' or writes an argument, and what the
- * program wrote to buffers, parameters and inputs stands at the end of p->output as mutations (after those that the
- * signature already has). See functionalize.c for how. Fails naming the node when a write cannot be expressed. */
+/* Views and in-place writes become values: afterwards no node's target ends in '_' or writes an argument,
+ * and what the program wrote to buffers, parameters and inputs stands at the end of p->output as mutations
+ * (after those that the signature already has). See functionalize.c for how. Fails naming the node when a
+ * write cannot be expressed. */
 bool functionalize(Program *p, Err *e);
 
 #endif

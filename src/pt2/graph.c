@@ -1,5 +1,6 @@
-/* schema.Graph: first every named value (tensor_values, sym_int_values, ...), then inputs, nodes and outputs, which refer
- * to values by name. A value is used only after an input or a node has defined it, and is defined once. */
+/* schema.Graph: first every named value (tensor_values, sym_int_values, ...), then inputs, nodes and
+ * outputs, which refer to values by name. A value is used only after an input or a node has defined it,
+ * and is defined once. */
 #include "pt2/internal.h"
 
 #include <math.h>
@@ -32,7 +33,10 @@ static bool value_of(Model *m, Graph *g, JVal name, Arg *out)
 	return true;
 }
 
-bool read_named_value(Model *m, Graph *g, JVal v, Arg *out) { return value_of(m, g, json_key(v, "name"), out); }
+bool read_named_value(Model *m, Graph *g, JVal v, Arg *out)
+{
+	return value_of(m, g, json_key(v, "name"), out);
+}
 
 /* ---- arguments: one reader per kind of item ----------------------------------------------------------------- */
 
@@ -90,7 +94,8 @@ static bool read_operator(Model *m, Graph *g, JVal v, Arg *out)
 static bool read_complex(Model *m, Graph *g, JVal v, Arg *out)
 {
 	Arg re = { 0 }, im = { 0 };
-	if (!read_float(m, g, json_key(v, "real"), &re) || !read_float(m, g, json_key(v, "imag"), &im)) return false;
+	if (!read_float(m, g, json_key(v, "real"), &re) || !read_float(m, g, json_key(v, "imag"), &im))
+		return false;
 	*out = (Arg){ .kind = ARG_COMPLEX, .complex_ = { re.f, im.f } };
 	return true;
 }
@@ -124,7 +129,8 @@ static bool read_device(Model *m, Graph *g, JVal v, Arg *out)
 	const char *type = json_str(m->a, json_key(v, "type"));
 	JVal index = json_key(v, "index");
 	if (!type) return fail(m->err, BAD_INPUT, "a device without a type");
-	if (json_kind(index) == JSON_number) type = arena_printf(m->a, "%s:%lld", type, (long long)json_int(index, 0));
+	if (json_kind(index) == JSON_number)
+		type = arena_printf(m->a, "%s:%lld", type, (long long)json_int(index, 0));
 	*out = (Arg){ .kind = ARG_DEVICE, .str = type };
 	return true;
 }
@@ -150,7 +156,8 @@ static bool read_optional_tensor(Model *m, Graph *g, JVal v, Arg *out)
 static bool read_object(Model *m, Graph *g, JVal v, Arg *out)
 {
 	(void)g;
-	const char *name = json_str(m->a, json_key(v, "name")), *class_fqn = json_str(m->a, json_key(v, "class_fqn"));
+	const char *name = json_str(m->a, json_key(v, "name")),
+		*class_fqn = json_str(m->a, json_key(v, "class_fqn"));
 	if (!name || !class_fqn) return fail(m->err, BAD_INPUT, "a custom object without name or class");
 	*out = (Arg){ .kind = ARG_OBJECT, .str = class_fqn };
 	return true;
@@ -181,7 +188,8 @@ static bool read_dict(Model *m, Graph *g, JVal v, Arg *out)
 
 typedef bool ReadItem(Model *m, Graph *g, JVal v, Arg *out);
 
-/* schema.Argument: each member, what reads its items, and how many lists they stand in. The frequent ones first. */
+/* schema.Argument: each member, what reads its items, and how many lists they stand in. The frequent ones
+ * first. */
 static const struct Member { const char *key; ReadItem *read; int lists; } members[] = {
 	{ "as_tensor", read_named_value, 0 },
 	{ "as_int", read_int, 0 }, { "as_ints", read_int, 1 }, { "as_int_lists", read_int, 2 },
@@ -274,7 +282,8 @@ typedef struct Scope { Model *m; Graph *g; bool *defined; } Scope;
 
 static bool define(Scope *s, VId id)
 {
-	if (id && s->defined[id]) return fail(s->m->err, BAD_INPUT, "'%s' is defined twice", s->g->value.v[id].name);
+	if (id && s->defined[id])
+		return fail(s->m->err, BAD_INPUT, "'%s' is defined twice", s->g->value.v[id].name);
 	if (id) s->defined[id] = true;
 	return true;
 }
@@ -304,7 +313,8 @@ static bool flatten(Scope *s, const Arg *a, GraphNode *n)
 		for (int i = 0; i < a->list.n; i++) if (!flatten(s, &a->list.item[i], n)) return false;
 		return true;
 	}
-	if (a->kind != ARG_VALUE && a->kind != ARG_NONE) return fail(s->m->err, UNSUPPORTED, "an output that is no value");
+	if (a->kind != ARG_VALUE && a->kind != ARG_NONE)
+		return fail(s->m->err, UNSUPPORTED, "an output that is no value");
 	VId id = a->kind == ARG_VALUE ? a->value : 0;
 	n->out[n->nout++] = id;
 	return define(s, id);
@@ -382,11 +392,13 @@ bool read_graph(Model *m, JVal v, const char *name, Graph **out)
 	Graph *g = *out = graph_new(m->p, name);
 	JVal nodes = json_key(v, "nodes");
 	if (json_kind(nodes) != JSON_array) return fail(m->err, BAD_INPUT, "no list of nodes");
-	if (!read_values(m, g, v) || !read_args(m, g, json_key(v, "inputs"), "input", &g->ninput, &g->input)) return false;
+	if (!read_values(m, g, v) || !read_args(m, g, json_key(v, "inputs"), "input", &g->ninput, &g->input))
+		return false;
 
 	Scope s = { m, g, NEW(m->a, bool, g->value.n) };
 	for (int i = 0; i < g->ninput; i++)
-		if (g->input[i].kind == ARG_VALUE && !define(&s, g->input[i].value)) return err_at(m->err, "input %d", i);
+		if (g->input[i].kind == ARG_VALUE && !define(&s, g->input[i].value))
+			return err_at(m->err, "input %d", i);
 	JEACH(x, nodes) if (!read_node(&s, x)) return false;
 	if (!read_args(m, g, json_key(v, "outputs"), "output", &g->noutput, &g->output)) return false;
 	for (int i = 0; i < g->noutput; i++) if (!used(&s, &g->output[i])) return err_at(m->err, "output %d", i);

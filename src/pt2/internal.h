@@ -12,7 +12,8 @@ typedef struct Model {
 	Arena *a;                   /* p's */
 	Err *err;
 	Map sym, expr;              /* expression; its text in the JSON -> index into p->sym */
-	Map user_input, stored_input;   /* a user input's name, a parameter's or buffer's target -> index into p->input */
+	Map user_input, stored_input;   /* a user input's name, a parameter's or buffer's target -> index into
+	                                 * p->input */
 } Model;
 
 /* ---- graph.c: schema.Graph and all in it ---- */
@@ -35,8 +36,8 @@ bool read_dim(Model *m, JVal v, Dim *out);              /* schema.SymInt */
 bool read_sym(Model *m, JVal v, Dim *out);              /* schema.SymFloat, SymBool: always an expression */
 
 /* ---- sym.c ---- */
-/* sympy's srepr ("Add(Symbol('s0', integer=True), Integer(1))") as the infix form that sympy prints ("s0 + 1"); text that is
- * infix already is copied. NULL when it is neither. */
+/* sympy's srepr ("Add(Symbol('s0', integer=True), Integer(1))") as the infix form that sympy prints ("s0 +
+ * 1"); text that is infix already is copied. NULL when it is neither. */
 const char *sym_infix(Arena *a, const char *srepr);
 
 /* ---- model.c: schema.ExportedProgram ---- */

@@ -75,7 +75,8 @@ static bool choose_model(const Zip *z, const char *root, const char *model, cons
 	if (!names.n) return fail(e, BAD_INPUT, "%s: no models/<name>.json in it", z->what);
 	*out = names.v[0];
 	if (!model && names.n == 1) return true;
-	if (!model) return fail(e, BAD_INPUT, "%s: several models, name one of them: %s", z->what, join(z->arena, names));
+	if (!model)
+		return fail(e, BAD_INPUT, "%s: several models, name one of them: %s", z->what, join(z->arena, names));
 	for (int i = 0; i < names.n; i++) {
 		*out = names.v[i];
 		if (!strcmp(model, names.v[i])) return true;

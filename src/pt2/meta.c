@@ -84,7 +84,8 @@ bool read_tensor_meta(Model *m, JVal v, TensorMeta *out)
 		return fail(m->err, UNSUPPORTED, "layout %lld, only strided tensors (%d) are read", (long long)layout, STRIDED);
 	if (json_kind(sizes) != JSON_array || json_kind(strides) != JSON_array || json_len(strides) != out->rank)
 		return fail(m->err, BAD_INPUT, "%d sizes and %d strides", json_len(sizes), json_len(strides));
-	if (out->rank > MAX_RANK) return fail(m->err, UNSUPPORTED, "rank %d, at most %d is read", out->rank, MAX_RANK);
+	if (out->rank > MAX_RANK)
+		return fail(m->err, UNSUPPORTED, "rank %d, at most %d is read", out->rank, MAX_RANK);
 	return read_dims(m, sizes, out->rank, &out->dim) && read_dims(m, strides, out->rank, &out->stride) &&
 		read_dim(m, json_key(v, "storage_offset"), &out->offset);
 }

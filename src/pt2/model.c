@@ -9,7 +9,8 @@ enum { OLDEST_MAJOR = 7, NEWEST_MAJOR = 8 };
 static bool read_version(Model *m, JVal root)
 {
 	JVal version = json_key(root, "schema_version");
-	int64_t major = json_int(json_key(version, "major"), -1), minor = json_int(json_key(version, "minor"), -1);
+	int64_t major = json_int(json_key(version, "major"), -1),
+		minor = json_int(json_key(version, "minor"), -1);
 	const char *torch = json_str(m->a, json_key(root, "torch_version"));
 	m->p->torch_version = torch ? torch : "";
 	if (major < 0 || minor < 0 || minor > INT32_MAX)
@@ -74,7 +75,8 @@ static bool read_input(Model *m, JVal spec, int i, Input *in)
 	while (row < end && !json_is(key, row->key)) row++;
 	size_t n = 0;
 	const char *text = json_text(key, &n);
-	if (row == end) return fail(m->err, UNSUPPORTED, "unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
+	if (row == end)
+		return fail(m->err, UNSUPPORTED, "unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
 	in->kind = row->kind;
 	in->persistent = json_bool_or(json_key(x, "persistent"), true);
 	if (row->target && !(in->target = json_str(m->a, json_key(x, row->target))))
@@ -128,12 +130,14 @@ static bool read_output(Model *m, JVal spec, int i, Output *out)
 	while (row < end && !json_is(key, row->key)) row++;
 	size_t n = 0;
 	const char *text = json_text(key, &n);
-	if (row == end) return fail(m->err, UNSUPPORTED, "unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
+	if (row == end)
+		return fail(m->err, UNSUPPORTED, "unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
 	out->kind = row->kind;
 	if (row->target) {
 		out->target = json_str(m->a, json_key(x, row->target));
 		if (!out->target) return fail(m->err, BAD_INPUT, "no %s", row->target);
-		if (!target_exists(m, out->kind, out->target)) return fail(m->err, BAD_INPUT, "no input is '%s'", out->target);
+		if (!target_exists(m, out->kind, out->target))
+			return fail(m->err, BAD_INPUT, "no input is '%s'", out->target);
 	}
 	Graph *g = m->p->graph;
 	if (row->kind == OUTPUT_TOKEN) out->arg = g->output[i];
@@ -202,7 +206,8 @@ static bool read_calling_convention(Model *m, JVal entries)
 
 bool read_model(Model *m, const Json *doc, const char *name)
 {
-	JVal root = json_root(doc), module = json_key(root, "graph_module"), signature = json_key(module, "signature");
+	JVal root = json_root(doc), module = json_key(root, "graph_module"),
+		signature = json_key(module, "signature");
 	if (!read_version(m, root)) return false;
 	if (json_kind(module) != JSON_object) return fail(m->err, BAD_INPUT, "no graph_module");
 	return read_graph(m, json_key(module, "graph"), name, &m->p->graph) &&

@@ -138,7 +138,8 @@ static PVal rebuild_tensor(Machine *m, Args a, bool v3)
 static PVal call_tensor_v2(Machine *m, Args a) { return rebuild_tensor(m, a, false); }
 static PVal call_tensor_v3(Machine *m, Args a) { return rebuild_tensor(m, a, true); }
 
-/* _rebuild_parameter(data, requires_grad, hooks), and _with_state: python attributes, which no tensor needs. */
+/* _rebuild_parameter(data, requires_grad, hooks), and _with_state: python attributes, which no tensor
+ * needs. */
 static PVal call_parameter(Machine *m, Args a)
 {
 	if (a.n >= 3 && a.v[0].kind == P_TENSOR) return a.v[0];
@@ -375,7 +376,8 @@ static bool run(Machine *m, PVal *out)
 		if (m->err->code) return false;
 	}
 	*out = pop(m);
-	if (!m->err->code && out->kind > P_TENSOR) return fail(m->err, BAD_INPUT, "the pickle gives %s", pickle_kind(*out));
+	if (!m->err->code && out->kind > P_TENSOR)
+		return fail(m->err, BAD_INPUT, "the pickle gives %s", pickle_kind(*out));
 	return !m->err->code;
 }
 

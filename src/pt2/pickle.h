@@ -1,8 +1,9 @@
 /* What torch.save wrote, as far as it is tensors, numbers and strings in lists, tuples and dicts.
  *
- * The file is a zip of its own: <root>/data.pkl, a pickle of protocol 2 (CPython's pickletools.py documents each opcode), and
- * <root>/data/<key>, the storages. A pickle is a program for a stack machine that may call anything; this machine knows only
- * the few functions by which torch rebuilds tensors (pickle.c, globals[]) and calls nothing else. */
+ * The file is a zip of its own: <root>/data.pkl, a pickle of protocol 2 (CPython's pickletools.py
+ * documents each opcode), and <root>/data/<key>, the storages. A pickle is a program for a stack machine
+ * that may call anything; this machine knows only the few functions by which torch rebuilds tensors
+ * (pickle.c, globals[]) and calls nothing else. */
 #ifndef PT2_PICKLE_H
 #define PT2_PICKLE_H
 
@@ -48,7 +49,8 @@ bool pickle_load(Pickle *p, PVal *out);
 /* "a dict", for messages. */
 const char *pickle_kind(PVal v);
 
-/* The leaves below v in torch.utils._pytree's order, None among them; dicts in the order they were written. */
+/* The leaves below v in torch.utils._pytree's order, None among them; dicts in the order they were
+ * written. */
 typedef VEC(PVal) PLeaves;
 bool pickle_leaves(Pickle *p, PVal v, PLeaves *out);
 

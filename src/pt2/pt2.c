@@ -32,10 +32,13 @@ static bool match_tensors(Model *m)
 	Program *p = m->p;
 	for (int i = 0; i < p->ninput; i++) {
 		const Input *in = &p->input[i];
-		if (in->kind != INPUT_PARAMETER && in->kind != INPUT_BUFFER && in->kind != INPUT_CONSTANT_TENSOR) continue;
+		if (in->kind != INPUT_PARAMETER && in->kind != INPUT_BUFFER && in->kind != INPUT_CONSTANT_TENSOR)
+			continue;
 		const Tensor *t = program_tensor(p, in->target);
 		const GraphValue *v = &p->graph->value.v[in->arg.value];
-		if (!t) return fail(m->err, BAD_INPUT, "input %d '%s': no tensor '%s' is stored", i, in->name, in->target);
+		if (!t)
+			return fail(m->err, BAD_INPUT, "input %d '%s': no tensor '%s' is stored", i, in->name,
+				in->target);
 		bool same = t->dtype == v->dtype && t->rank == v->rank;
 		for (int k = 0; same && k < t->rank; k++) same = !IS_STATIC(v->dim[k]) || t->dim[k] == v->dim[k];
 		if (!same) return fail(m->err, BAD_INPUT,

@@ -7,8 +7,10 @@
 static bool add_item(Model *m, PVal key, PVal v)
 {
 	if (key.kind != P_STR) return fail(m->err, BAD_INPUT, "%s as a key", pickle_kind(key));
-	if (v.kind != P_TENSOR) return fail(m->err, UNSUPPORTED, "'%s' is %s, wanted a tensor", key.str, pickle_kind(v));
-	if (program_tensor(m->p, key.str)) return fail(m->err, BAD_INPUT, "tensor '%s' stands there twice", key.str);
+	if (v.kind != P_TENSOR)
+		return fail(m->err, UNSUPPORTED, "'%s' is %s, wanted a tensor", key.str, pickle_kind(v));
+	if (program_tensor(m->p, key.str))
+		return fail(m->err, BAD_INPUT, "tensor '%s' stands there twice", key.str);
 	Tensor *t = program_add_tensor(m->p, key.str);
 	const char *name = t->name;
 	*t = *v.tensor;

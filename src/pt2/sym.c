@@ -106,7 +106,8 @@ static void print_sum(Arena *a, Text *out, const Term *t)
 static void print_product(Arena *a, Text *out, const Term *t)
 {
 	const Term *first = t->arg.v[0];
-	bool minus = is_call(first, "Integer") && first->arg.n == 1 && !strcmp(first->arg.v[0]->name, "-1") && t->arg.n > 1;
+	bool minus = is_call(first, "Integer") && first->arg.n == 1 && !strcmp(first->arg.v[0]->name, "-1")
+		&& t->arg.n > 1;
 	if (minus) put_text(a, out, "-");
 	for (int i = minus; i < t->arg.n; i++) {
 		if (i > minus) put_text(a, out, "*");
@@ -125,7 +126,8 @@ static void print_call(Arena *a, Text *out, const char *name, const Term *t)
 	put_text(a, out, ")");
 }
 
-/* Operators of two operands: what stands between them, what they must bind tighter than, what the whole binds like. */
+/* Operators of two operands: what stands between them, what they must bind tighter than, what the whole
+ * binds like. */
 static const struct Infix { const char *call, *op; Prec operand, whole; } infix[] = {
 	{ "Pow", "**", P_FUNCTION, P_POW },
 	{ "FloorDiv", "//", P_ATOM, P_COMPARE }, { "CleanDiv", "//", P_ATOM, P_COMPARE },
@@ -134,7 +136,8 @@ static const struct Infix { const char *call, *op; Prec operand, whole; } infix[
 	{ "StrictGreaterThan", " > ", P_ADD, P_COMPARE }, { "GreaterThan", " >= ", P_ADD, P_COMPARE },
 };
 
-/* Calls that bind unlike a function's: torch/utils/_sympy/functions.py gives some a precedence below a sum's. */
+/* Calls that bind unlike a function's: torch/utils/_sympy/functions.py gives some a precedence below a
+ * sum's. */
 static const struct { const char *call; Prec whole; } unlike[] = {
 	{ "Mod", P_COMPARE }, { "PythonMod", P_COMPARE }, { "ModularIndexing", P_COMPARE }, { "Where", P_COMPARE },
 	{ "IntTrueDiv", P_COMPARE }, { "FloatTrueDiv", P_COMPARE }, { "PowByNatural", P_MUL },
@@ -146,12 +149,14 @@ static const struct { const char *call, *name; } renamed[] = { { "Equality", "Eq
 static Prec prec_of(const Term *t)
 {
 	if (!t->call) return t->name[0] == '-' ? P_MUL : P_ATOM;
-	if (is_call(t, "Integer") || is_call(t, "Float")) return t->arg.n && t->arg.v[0]->name[0] == '-' ? P_MUL : P_ATOM;
+	if (is_call(t, "Integer") || is_call(t, "Float"))
+		return t->arg.n && t->arg.v[0]->name[0] == '-' ? P_MUL : P_ATOM;
 	if (is_call(t, "Add") && t->arg.n) return P_ADD;
 	if (is_call(t, "Mul") && t->arg.n) return P_MUL;
 	for (size_t i = 0; i < sizeof infix / sizeof *infix; i++)
 		if (t->arg.n == 2 && is_call(t, infix[i].call)) return infix[i].whole;
-	for (size_t i = 0; i < sizeof unlike / sizeof *unlike; i++) if (is_call(t, unlike[i].call)) return unlike[i].whole;
+	for (size_t i = 0; i < sizeof unlike / sizeof *unlike; i++)
+		if (is_call(t, unlike[i].call)) return unlike[i].whole;
 	return P_FUNCTION;
 }
 

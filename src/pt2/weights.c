@@ -1,5 +1,6 @@
-/* data/weights/<model>_weights_config.json and data/constants/<model>_constants_config.json (schema.PayloadConfig): for each
- * tensor the file that holds its storage, raw, and how it lies in there. Tensors that share a storage share the file. */
+/* data/weights/<model>_weights_config.json and data/constants/<model>_constants_config.json
+ * (schema.PayloadConfig): for each tensor the file that holds its storage, raw, and how it lies in there.
+ * Tensors that share a storage share the file. */
 #include "pt2/internal.h"
 
 #include <inttypes.h>
@@ -75,7 +76,8 @@ static bool read_payload(Model *m, Zip *z, JVal v, const char *folder, const cha
 	ZipEntry *file = zip_find(z, full);
 	if (!file) return fail(m->err, BAD_INPUT, "the archive has no '%s'", full);
 	if (!zip_read(z, file, ZIP_QUICK, m->err)) return false;
-	if (program_tensor(m->p, name)) return fail(m->err, BAD_INPUT, "a tensor of this name stands there twice");
+	if (program_tensor(m->p, name))
+		return fail(m->err, BAD_INPUT, "a tensor of this name stands there twice");
 	Tensor *t = program_add_tensor(m->p, name);
 	return pickled ? pickled_tensor(m, file, t) : raw_tensor(m, meta, file, t);
 }
@@ -88,7 +90,8 @@ bool read_payloads(Model *m, Zip *z, const char *config, const char *folder)
 	const Json *doc = json_parse(m->a, (const char *)x->bytes, (size_t)x->nbytes, config, m->err);
 	if (!doc) return false;
 	JVal entries = json_key(json_root(doc), "config");
-	if (json_kind(entries) != JSON_object) return fail(m->err, BAD_INPUT, "%s: no object named config", config);
+	if (json_kind(entries) != JSON_object)
+		return fail(m->err, BAD_INPUT, "%s: no object named config", config);
 	JEACH(v, entries) {
 		const char *name = json_member(m->a, v);
 		if (!name) return fail(m->err, BAD_INPUT, "%s: a tensor with a NUL in its name", config);

@@ -10,7 +10,8 @@
 #include "base/reader.h"
 
 enum {
-	SIG_LOCAL = 0x04034b50, SIG_CENTRAL = 0x02014b50, SIG_END = 0x06054b50,        /* APPNOTE 4.3.7, 4.3.12, 4.3.16 */
+	/* APPNOTE 4.3.7, 4.3.12, 4.3.16 */
+	SIG_LOCAL = 0x04034b50, SIG_CENTRAL = 0x02014b50, SIG_END = 0x06054b50,
 	SIG_END64 = 0x06064b50, SIG_LOCATOR = 0x07064b50,                              /* 4.3.14, 4.3.15 */
 	NLOCAL = 30, NCENTRAL = 46, NEND = 22, NEND64 = 56, NLOCATOR = 20,
 	FLAG_ENCRYPTED = 1 | 1 << 6 | 1 << 13,                                         /* 4.4.4 */
@@ -18,8 +19,8 @@ enum {
 	EXTRA_ZIP64 = 1,                                                               /* 4.5.3 */
 };
 
-/* Deflate expands at most 1032 times (zlib's technical notes), and no honest archive of weights comes near: all that is
- * inflated together may be 1 GiB, or 16 times the archive if that is more. */
+/* Deflate expands at most 1032 times (zlib's technical notes), and no honest archive of weights comes
+ * near: all that is inflated together may be 1 GiB, or 16 times the archive if that is more. */
 #define MAX_RATIO 1032u
 #define FREE_BYTES ((uint64_t)1 << 30)
 #define FREE_RATIO 16u
@@ -50,7 +51,8 @@ static bool from_end64(Zip *z, size_t locator, Directory *d, Err *e)
 	d->nbytes = get_u64(&r);
 	d->at = get_u64(&r);
 	if (e->code) return false;
-	if (this_disk || start_disk || here != d->n) return fail(e, UNSUPPORTED, "%s: a zip of several disks", z->what);
+	if (this_disk || start_disk || here != d->n)
+		return fail(e, UNSUPPORTED, "%s: a zip of several disks", z->what);
 	return true;
 }
 
@@ -74,7 +76,8 @@ static bool from_end(Zip *z, size_t end, Directory *d, Err *e)
 	if (d->at > limit || d->nbytes > limit - d->at || d->n > d->nbytes / NCENTRAL)
 		return fail(e, BAD_INPUT,
 			"%s: central directory of %llu entries in %llu bytes at offset %llu does not fit before offset %zu",
-			z->what, (unsigned long long)d->n, (unsigned long long)d->nbytes, (unsigned long long)d->at, limit);
+			z->what, (unsigned long long)d->n, (unsigned long long)d->nbytes, (unsigned long long)d->at,
+				limit);
 	return true;
 }
 
@@ -89,7 +92,8 @@ static bool find_end(const Zip *z, size_t *end, Err *e)
 		*end = at;
 		return true;
 	}
-	return fail(e, BAD_INPUT, "%s: not a zip archive, or cut short: no end record in %zu bytes", z->what, z->n);
+	return fail(e, BAD_INPUT, "%s: not a zip archive, or cut short: no end record in %zu bytes", z->what,
+		z->n);
 }
 
 /* The ZIP64 field holds, in this order, those of size, packed size and header offset that read 0xffffffff. */
@@ -114,13 +118,15 @@ static bool read_extra(Reader *r, size_t n, ZipEntry *x)
 	return !r->err->code;
 }
 
-static bool check_entry(const Zip *z, const ZipEntry *x, uint16_t flags, uint16_t method, uint16_t disk, Err *e)
+static bool check_entry(const Zip *z, const ZipEntry *x, uint16_t flags, uint16_t method, uint16_t disk,
+	Err *e)
 {
 	if (flags & FLAG_ENCRYPTED) return fail(e, UNSUPPORTED, "%s: '%s' is encrypted", z->what, x->name);
 	if (method != STORED && method != DEFLATED)
 		return fail(e, UNSUPPORTED, "%s: '%s' is compressed by method %d, only stored (0) and deflated (8) are read",
 			z->what, x->name, method);
-	if (disk != 0 && disk != 0xffff) return fail(e, UNSUPPORTED, "%s: '%s' lies on disk %d", z->what, x->name, disk);
+	if (disk != 0 && disk != 0xffff)
+		return fail(e, UNSUPPORTED, "%s: '%s' lies on disk %d", z->what, x->name, disk);
 	if (method == STORED && x->packed != x->nbytes)
 		return fail(e, BAD_INPUT, "%s: stored '%s' has %llu bytes packed and %llu unpacked", z->what, x->name,
 			(unsigned long long)x->packed, (unsigned long long)x->nbytes);
@@ -184,12 +190,14 @@ ZipEntry *zip_find(const Zip *z, const char *name)
 
 /* ---- an entry's bytes --------------------------------------------------------------------------------------- */
 
-/* The data begins behind the local header, whose name must be the directory's and whose extra field may differ. */
+/* The data begins behind the local header, whose name must be the directory's and whose extra field may
+ * differ. */
 static const uint8_t *packed_bytes(const Zip *z, const ZipEntry *x, Err *e)
 {
 	Reader r = { .p = z->p, .n = z->directory, .at = (size_t)x->header, .what = z->what, .err = e };
 	if (get_u32(&r) != SIG_LOCAL) {
-		fail(e, BAD_INPUT, "%s: '%s': no local header at offset %llu", z->what, x->name, (unsigned long long)x->header);
+		fail(e, BAD_INPUT, "%s: '%s': no local header at offset %llu", z->what, x->name,
+			(unsigned long long)x->header);
 		return NULL;
 	}
 	get(&r, NLOCAL - 4 - 2 - 2);

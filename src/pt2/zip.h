@@ -1,12 +1,14 @@
-/* ZIP archives in memory (APPNOTE.TXT 6.3.10: 4.3 layout, 4.5.3 ZIP64), as far as torch and common zip tools write them.
+/* ZIP archives in memory (APPNOTE.TXT 6.3.10: 4.3 layout, 4.5.3 ZIP64), as far as torch and common zip
+ * tools write them.
  *
  *	local header, data, local header, data, ...    30 bytes + name + extra, then the data
  *	central directory                              46 bytes + name + extra + comment for each entry
  *	[ZIP64 end record (56) and its locator (20)]   when a count or an offset does not fit
  *	end record (22) + comment
  *
- * Stored entries are given in place, deflated ones are inflated into the arena once, with their CRC-32 checked. Refused:
- * encryption, other methods, several disks, two entries of one name, sizes that contradict each other, and bombs. */
+ * Stored entries are given in place, deflated ones are inflated into the arena once, with their CRC-32
+ * checked. Refused: encryption, other methods, several disks, two entries of one name, sizes that
+ * contradict each other, and bombs. */
 #ifndef PT2_ZIP_H
 #define PT2_ZIP_H
 

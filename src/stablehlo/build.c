@@ -42,7 +42,9 @@ static bool refuse(Builder *b, OpCode code, int nin, const Value *in)
 static bool infer_types(Builder *b, Op *draft, int nout, Type *t)
 {
 	Infer *infer = op_table[draft->code].infer;
-	if (!infer) return build_fail(b, BAD_INPUT, "the result type must be given"), refuse(b, draft->code, draft->nin, draft->in);
+	if (!infer)
+		return build_fail(b, BAD_INPUT, "the result type must be given"),
+			refuse(b, draft->code, draft->nin, draft->in);
 	if (infer(b->m, draft, nout, t) && !b->m->err->code) return true;
 	return refuse(b, draft->code, draft->nin, draft->in);
 }
@@ -66,7 +68,9 @@ Op *emit_op(Builder *b, OpCode code, int nout, const Type *result, int nin, cons
 	static const Attr unset[MAX_ATTRS + 1];
 	if (b->m->err->code) return NULL;
 	for (int i = 0; i < nin; i++)
-		if (!in[i]) return build_fail(b, BAD_INPUT, "stablehlo.%s: operand %d has no value", op_table[code].name, i), NULL;
+		if (!in[i])
+			return build_fail(b, BAD_INPUT, "stablehlo.%s: operand %d has no value", op_table[code].name, i),
+				NULL;
 	Op draft = { .code = code, .nin = nin, .nout = nout, .nregion = nregion, .in = (Value *)(uintptr_t)in,
 		.attr = (Attr *)(uintptr_t)(attr ? attr : unset), .region = (Region **)(uintptr_t)region };
 	Type *t = NEW(b->a, Type, nout + 1);
@@ -88,7 +92,8 @@ Value emit(Builder *b, OpCode code, const Type *result, int nin, const Value *in
 {
 	if (b->m->err->code) return 0;
 	for (int i = 0; i < nin; i++)
-		if (!in[i]) return build_fail(b, BAD_INPUT, "stablehlo.%s: operand %d has no value", op_table[code].name, i);
+		if (!in[i])
+			return build_fail(b, BAD_INPUT, "stablehlo.%s: operand %d has no value", op_table[code].name, i);
 	Type t;
 	if (!result) {
 		static const Attr unset[MAX_ATTRS + 1];
@@ -200,7 +205,8 @@ static int64_t int_limit(DType t, bool top)
 /* Infinity where the type has one, its largest finite value where it has not. */
 static Value limit(Builder *b, DType t, bool top)
 {
-	if (is_complex(t) || !dtype_info(t)->nbits) return build_fail(b, BAD_INPUT, "%s has no order", dtype_name(t));
+	if (is_complex(t) || !dtype_info(t)->nbits)
+		return build_fail(b, BAD_INPUT, "%s has no order", dtype_name(t));
 	if (!is_float(t)) return scalar_int(b, int_limit(t, top), t);
 	uint8_t bytes[16] = { 0 };
 	dtype_store(t, bytes, 0, INFINITY);

@@ -1,4 +1,5 @@
-/* Common subexpressions: a hash table over the pure, region-free ops of a function's body, filled as it is built. */
+/* Common subexpressions: a hash table over the pure, region-free ops of a function's body, filled as it is
+ * built. */
 #include "stablehlo/ir.h"
 
 #include <string.h>
@@ -15,7 +16,10 @@ static bool ints_eq(Ints x, Ints y)
 	return x.n == y.n && (!x.n || !memcmp(x.v, y.v, (size_t)x.n * sizeof *x.v));
 }
 
-static uint64_t ints_hash(Ints x, uint64_t h) { return hash_bytes(x.v, (size_t)x.n * sizeof *x.v, h + (uint64_t)x.n); }
+static uint64_t ints_hash(Ints x, uint64_t h)
+{
+	return hash_bytes(x.v, (size_t)x.n * sizeof *x.v, h + (uint64_t)x.n);
+}
 
 static bool conv_eq(const ConvDims *x, const ConvDims *y)
 {
@@ -83,7 +87,8 @@ uint64_t attr_hash(AttrKind kind, const Attr *x)
 	case KIND_FFT_TYPE: case KIND_TRANSPOSE: case KIND_RNG_ALGORITHM: case KIND_RNG_DISTRIBUTION:
 		return (uint64_t)x->i + 2;
 	case KIND_DIMS: case KIND_BOOLS: case KIND_PADDING: case KIND_PRECISION: return ints_hash(x->ints, 3);
-	case KIND_DENSE: return hash_bytes(x->dense->data, x->dense->nbytes < 64 ? x->dense->nbytes : 64, (uint64_t)x->dense->type.elem);
+	case KIND_DENSE: return hash_bytes(x->dense->data, x->dense->nbytes < 64 ? x->dense->nbytes : 64,
+		(uint64_t)x->dense->type.elem);
 	case KIND_DOT_DIMS: return ints_hash(x->dot->rhs_contracting, ints_hash(x->dot->lhs_contracting, 5));
 	default: return 7;
 	}
@@ -98,7 +103,8 @@ static uint64_t op_hash(OpCode code, int nin, const Value *in, const Attr *attr,
 	return h * 0x9e3779b97f4a7c15u;
 }
 
-static bool op_eq(Builder *b, const Op *op, OpCode code, int nout, const Type *t, int nin, const Value *in, const Attr *attr)
+static bool op_eq(Builder *b, const Op *op, OpCode code, int nout, const Type *t, int nin, const Value *in,
+	const Attr *attr)
 {
 	static const Attr unset;
 	if (op->code != code || op->nin != nin || op->nout != nout) return false;
@@ -124,7 +130,8 @@ Op *cse_find(Builder *b, OpCode code, int nout, const Type *t, int nin, const Va
 	for (uint64_t at = h;; at++) {
 		int i = (int)(at & (uint64_t)(c->nslot - 1));
 		if (!c->slot[i].op) return NULL;
-		if (c->slot[i].hash == h && op_eq(b, c->slot[i].op, code, nout, t, nin, in, attr)) return c->slot[i].op;
+		if (c->slot[i].hash == h && op_eq(b, c->slot[i].op, code, nout, t, nin, in, attr))
+			return c->slot[i].op;
 	}
 }
 

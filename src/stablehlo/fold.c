@@ -1,8 +1,8 @@
 /* Folding while building: ops that change nothing, and arithmetic on scalars and splats.
  *
- * What is folded gives the very bits that XLA would: one rounding per operation. Add, subtract, multiply and divide of f32
- * and narrower floats are done in double and rounded once, which is exact in the sense of IEEE 754 (a double has more than
- * 2p + 2 bits of them). Transcendentals are left to the device. */
+ * What is folded gives the very bits that XLA would: one rounding per operation. Add, subtract, multiply
+ * and divide of f32 and narrower floats are done in double and rounded once, which is exact in the sense
+ * of IEEE 754 (a double has more than 2p + 2 bits of them). Transcendentals are left to the device. */
 #include "stablehlo/ir.h"
 
 #include <math.h>
@@ -35,7 +35,8 @@ static bool is_permutation_identity(Ints p)
 /* Every result element is some element of the one operand. */
 static bool moves_elements(OpCode code)
 {
-	return code == OP_reshape || code == OP_broadcast_in_dim || code == OP_transpose || code == OP_slice || code == OP_reverse;
+	return code == OP_reshape || code == OP_broadcast_in_dim || code == OP_transpose || code == OP_slice
+		|| code == OP_reverse;
 }
 
 static Value fold_move(Builder *b, OpCode code, Type t, Value x, const Attr *attr)
@@ -70,7 +71,8 @@ static bool fold_float(OpCode code, double x, double y, double *out)
 	}
 }
 
-/* Two's complement, so unsigned arithmetic serves both; division and comparison are left alone where signs matter. */
+/* Two's complement, so unsigned arithmetic serves both; division and comparison are left alone where signs
+ * matter. */
 static bool fold_int(OpCode code, DType t, int64_t x, int64_t y, int64_t *out)
 {
 	bool less = is_unsigned(t) ? (uint64_t)x < (uint64_t)y : x < y;
@@ -136,7 +138,8 @@ static Value fold_convert(Builder *b, Type t, Value x)
 	if ((is_packed(from) && from != DTYPE_bool) || (is_packed(t.elem) && t.elem != DTYPE_bool)) return 0;
 	uint8_t bytes[16] = { 0 };
 	bool whole = is_int(from) || from == DTYPE_bool;
-	if (whole && (is_int(t.elem) || t.elem == DTYPE_bool)) dtype_store_int(t.elem, bytes, dtype_load_int(from, c->data));
+	if (whole && (is_int(t.elem) || t.elem == DTYPE_bool))
+		dtype_store_int(t.elem, bytes, dtype_load_int(from, c->data));
 	else {
 		double v = dtype_load(from, c->data, 0);
 		if (is_int(t.elem) && !fits_int(t.elem, v)) return 0;

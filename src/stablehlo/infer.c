@@ -203,8 +203,9 @@ bool infer_dimension_size(Module *m, const Op *op, int nout, Type *out)
 
 /* -- batch norm, linear algebra ----------------------------------------------------------------------------------- */
 
-/* feature_index of the op, and the operands of feature size against it (c3...c6 of batch_norm_inference and training, which
- * number them by operand; batch_norm_grad_c4 and c5 of the others). False: one is wrong. */
+/* feature_index of the op, and the operands of feature size against it (c3...c6 of batch_norm_inference
+ * and training, which number them by operand; batch_norm_grad_c4 and c5 of the others). False: one is
+ * wrong. */
 static bool features_ok(Module *m, const Op *op, int nfeature, int *index)
 {
 	static const char *const by_operand[] = { NULL, "c3", "c4", "c5", "c6" };

@@ -1,5 +1,6 @@
-/* Result types, one function per kind of op: the `infer` column of ops.def. Each checks what it needs to compute the type
- * and names the clause of the spec that the operands break ("concatenate_c2"); the rest is verify.c's. */
+/* Result types, one function per kind of op: the `infer` column of ops.def. Each checks what it needs to
+ * compute the type and names the clause of the spec that the operands break ("concatenate_c2"); the rest
+ * is verify.c's. */
 #ifndef STABLEHLO_INFER_H
 #define STABLEHLO_INFER_H
 

@@ -11,10 +11,11 @@
 #include "stablehlo/stablehlo.h"
 
 /* Records "<op>_<clause>: message"; returns false. */
-bool broken(Module *m, const Op *op, const char *clause, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+bool broken(Module *m, const Op *op, const char *clause, const char *fmt,
+	...) __attribute__((format(printf, 4, 5)));
 
-/* The op against its row: operand, region and result counts, operands that exist, required attributes that are there.
- * want < 0: any number of results. */
+/* The op against its row: operand, region and result counts, operands that exist, required attributes that
+ * are there. want < 0: any number of results. */
 bool row_ok(Module *m, const Op *op, int nout, int want);
 /* And every operand is a tensor. */
 bool tensors_ok(Module *m, const Op *op, int nout, int want);
@@ -31,15 +32,20 @@ const char *ints_str(Module *m, Ints x);
 
 /* The region's last op, when that is a return with operands that exist; else NULL. */
 const Op *returns_of(const Module *m, const Region *r);
-static inline bool is_scalar(Type t, DType elem) { return t.kind == TYPE_TENSOR && !t.rank && t.elem == elem && !t.quant; }
+static inline bool is_scalar(Type t, DType elem)
+{
+	return t.kind == TYPE_TENSOR && !t.rank && t.elem == elem && !t.quant;
+}
 
 /* -- dimensions --------------------------------------------------------------------------------------------------- */
 
 static inline bool dim_fits(int64_t x, int64_t y) { return x < 0 || y < 0 || x == y; }
-/* The more specific of two that fit: a size before a handle, a handle before DYNAMIC; two handles: DYNAMIC. */
+/* The more specific of two that fit: a size before a handle, a handle before DYNAMIC; two handles:
+ * DYNAMIC. */
 int64_t dim_merge(int64_t x, int64_t y);
 bool shape_fits(Type x, Type y);
-/* Same element, in the sense of the spec's baseline_element_type: of quantized types the expressed one counts. */
+/* Same element, in the sense of the spec's baseline_element_type: of quantized types the expressed one
+ * counts. */
 bool elem_fits(Type x, Type y);
 
 /* Sizes of a result as they are found; bound NULL until one is set. */
@@ -68,8 +74,8 @@ bool dims_sorted(Module *m, const Op *op, const char *clause, const char *name, 
 
 /* One spatial dimension of a window op. */
 typedef struct WindowDim { int64_t size, stride, low, high, base_dilation, window_dilation; } WindowDim;
-/* num_windows over `base` elements, as reduce_window_c15 has it; dynamic in, dynamic out (the same handle where the window
- * changes nothing). False: beyond int64. */
+/* num_windows over `base` elements, as reduce_window_c15 has it; dynamic in, dynamic out (the same handle
+ * where the window changes nothing). False: beyond int64. */
 bool window_count(int64_t base, WindowDim w, int64_t *out);
 
 /* The clauses of a window op's lists; n: how many dimensions the window has. */

@@ -3,13 +3,14 @@
 
 #include "stablehlo/infer_check.h"
 
-/* The clauses that gather and scatter share, under either op's numbers and names. "Window" is gather's offset dims or
- * scatter's update window, "dropped" its collapsed slice or inserted window dims, "map" start_index_map or
- * scatter_dims_to_operand_dims. */
+/* The clauses that gather and scatter share, under either op's numbers and names. "Window" is gather's
+ * offset dims or scatter's update window, "dropped" its collapsed slice or inserted window dims, "map"
+ * start_index_map or scatter_dims_to_operand_dims. */
 typedef struct IndexClauses {
 	const char *rank, *vector, *map_size, *window_order, *window_range, *dropped_unique, *dropped_order,
 		*dropped_range,
-		*batch_order, *batch_range, *at_unique, *at_range, *at_vector, *batch_count, *batch_size, *map_unique, *map_range;
+		*batch_order, *batch_range, *at_unique, *at_range, *at_vector, *batch_count, *batch_size, *map_unique,
+			*map_range;
 	const char *window_name, *dropped_name, *batch_name, *at_name, *map_name;
 } IndexClauses;
 
@@ -109,7 +110,8 @@ static const int *kept_dims(Module *m, const Index *ix)
 	return keep;
 }
 
-/* Where each dimension of the gathered (or scattered) tensor comes from: operand dimension d >= 0, or indices' ~d. */
+/* Where each dimension of the gathered (or scattered) tensor comes from: operand dimension d >= 0, or
+ * indices' ~d. */
 static const int *sources(Module *m, const Index *ix)
 {
 	const int *keep = kept_dims(m, ix);

@@ -3,7 +3,8 @@
 
 #include "stablehlo/infer_check.h"
 
-/* The element types of the n tensors that the region returns: those of the op's accumulators (reduce_c8 and its like). */
+/* The element types of the n tensors that the region returns: those of the op's accumulators (reduce_c8
+ * and its like). */
 static bool accumulators(Module *m, const Op *op, const char *clause, int n, DType *elem)
 {
 	const Op *ret = returns_of(m, op->region[0]);
@@ -18,7 +19,8 @@ static bool accumulators(Module *m, const Op *op, const char *clause, int n, DTy
 }
 
 /* inputs of one shape, and an init value for each; the clauses of reduce and of reduce_window. */
-static bool inputs_ok(Module *m, const Op *op, int n, const char *count, const char *shapes, const char *inits)
+static bool inputs_ok(Module *m, const Op *op, int n, const char *count, const char *shapes,
+	const char *inits)
 {
 	if (n < 1) return broken(m, op, count, "no inputs");
 	for (int i = 0; i < n; i++) {

@@ -196,7 +196,8 @@ bool infer_dynamic_slice(Module *m, const Op *op, int nout, Type *out)
 
 /* -- fft ---------------------------------------------------------------------------------------------------------- */
 
-/* fft_c4 and c5 for the last `length.n` dimensions of s, which hold the operand's sizes; the last one becomes the result's. */
+/* fft_c4 and c5 for the last `length.n` dimensions of s, which hold the operand's sizes; the last one
+ * becomes the result's. */
 static bool fft_dims(Module *m, const Op *op, FftType type, Ints length, Shape *s)
 {
 	int last = s->rank - 1, first = s->rank - length.n;

@@ -18,7 +18,8 @@ bool window_count(int64_t base, WindowDim w, int64_t *out)
 	if (base < 0 || w.size < 0) return *out = base < 0 && plain ? base : DYNAMIC, true;
 	int64_t over, window;
 	if (!dilate(base, w.base_dilation, &over) || !dilate(w.size, w.window_dilation, &window)) return false;
-	if (__builtin_add_overflow(over, w.low, &over) || __builtin_add_overflow(over, w.high, &over)) return false;
+	if (__builtin_add_overflow(over, w.low, &over) || __builtin_add_overflow(over, w.high, &over))
+		return false;
 	*out = over <= 0 || window > over ? 0 : (over - window) / w.stride + 1;
 	return *out >= 0;
 }
@@ -75,7 +76,8 @@ static bool precision_ok(Module *m, const Op *op, const char *clause)
 	return true;
 }
 
-/* Two dimensions and the spatial ones: as many as `rank`, each once (c12 and c13, c17 and c18, c19 and c20). */
+/* Two dimensions and the spatial ones: as many as `rank`, each once (c12 and c13, c17 and c18, c19 and
+ * c20). */
 static bool conv_dims_ok(Module *m, const Op *op, const char *count, const char *clause, const char *name,
 	int64_t a, int64_t b,
 	Ints spatial, int rank)
@@ -109,7 +111,8 @@ static bool conv_groups_ok(Module *m, const Op *op, const ConvDims *d, Type x, T
 			(long long)groups, (long long)batches);
 	int64_t features = x.dim[d->input_feature], in = w.dim[d->kernel_input_feature],
 		kout = w.dim[d->kernel_output_feature];
-	if (!divides(m, op, "c10", "batch size", x.dim[d->input_batch], "batch_group_count", batches)) return false;
+	if (!divides(m, op, "c10", "batch size", x.dim[d->input_batch], "batch_group_count", batches))
+		return false;
 	if (!divides(m, op, "c11", "input feature size", features, "feature_group_count", groups)) return false;
 	if (features >= 0 && !dim_fits(features / groups, in))
 		return broken(m, op, "c14", "kernel input feature size %lld of %s, wanted %lld / %lld", (long long)in,
@@ -197,7 +200,8 @@ static bool dot_dims_ok(Module *m, const Op *op, const DotDims *d, DimSet *lhs, 
 	    && pairs_fit(m, op, "c10", "contracting_dimensions", d->lhs_contracting, d->rhs_contracting);
 }
 
-/* Element type: lhs's. It is the caller's to give another one (a wider accumulator), or to mix float types, as users of f8 do. */
+/* Element type: lhs's. It is the caller's to give another one (a wider accumulator), or to mix float
+ * types, as users of f8 do. */
 bool infer_dot_general(Module *m, const Op *op, int nout, Type *out)
 {
 	if (!tensors_ok(m, op, nout, 1)) return false;

@@ -10,7 +10,8 @@ Value block_args(Module *m, Region *r, int n, const Type *t);
 /* A new op with new result values, not yet in any region. attr NULL: none set. */
 Op *op_new(Module *m, OpCode code, int nout, const Type *t, int nin, const Value *in, const Attr *attr);
 
-/* The value that `code` gives on these operands without an op, or 0 when there must be one. t: the result's type. */
+/* The value that `code` gives on these operands without an op, or 0 when there must be one. t: the
+ * result's type. */
 Value fold(Builder *b, OpCode code, Type t, int nin, const Value *in, const Attr *attr);
 
 struct Cse *cse_new(Arena *a);

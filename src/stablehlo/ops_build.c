@@ -1,10 +1,14 @@
-/* One builder per op that needs more than its operands. Attributes stand in the order of the row in ops.def. */
+/* One builder per op that needs more than its operands. Attributes stand in the order of the row in
+ * ops.def. */
 #include "stablehlo/ir.h"
 
 #include <string.h>
 
 static Attr num(int64_t i) { return (Attr){ .set = true, .i = i }; }
-static Attr ints(Builder *b, Ints x) { return (Attr){ .set = true, .ints = { x.n, COPY(b->a, int64_t, x.v, x.n) } }; }
+static Attr ints(Builder *b, Ints x)
+{
+	return (Attr){ .set = true, .ints = { x.n, COPY(b->a, int64_t, x.v, x.n) } };
+}
 static Attr flag(bool on) { return on ? num(1) : (Attr){ 0 }; }
 static Attr dims(Builder *b, int n, const int64_t *v) { return ints(b, (Ints){ n, v }); }
 static Attr maybe(Builder *b, Ints x) { return x.n ? ints(b, x) : (Attr){ 0 }; }
@@ -40,7 +44,10 @@ Value hlo_convert(Builder *b, Value x, DType elem)
 	return emit(b, OP_convert, &to, 1, &x, NULL);
 }
 
-Value hlo_bitcast_convert(Builder *b, Value x, Type t) { return emit(b, OP_bitcast_convert, &t, 1, &x, NULL); }
+Value hlo_bitcast_convert(Builder *b, Value x, Type t)
+{
+	return emit(b, OP_bitcast_convert, &t, 1, &x, NULL);
+}
 
 /* NOTYPE would be inferred the same; naming the type is what JAX and the spec do. */
 static CompareType compare_type(DType t)
@@ -66,7 +73,10 @@ Value hlo_clamp(Builder *b, Value min, Value x, Value max)
 	return emit(b, OP_clamp, NULL, 3, (Value[]){ min, x, max }, NULL);
 }
 
-Value hlo_complex(Builder *b, Value re, Value im) { return emit(b, OP_complex, NULL, 2, (Value[]){ re, im }, NULL); }
+Value hlo_complex(Builder *b, Value re, Value im)
+{
+	return emit(b, OP_complex, NULL, 2, (Value[]){ re, im }, NULL);
+}
 Value hlo_is_finite(Builder *b, Value x) { return emit(b, OP_is_finite, NULL, 1, &x, NULL); }
 
 Value hlo_reduce_precision(Builder *b, Value x, int exponent_bits, int mantissa_bits)
@@ -121,17 +131,20 @@ Value hlo_reverse(Builder *b, Value x, Ints d)
 Value hlo_slice(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride)
 {
 	int n = known(b, x).rank;
-	Attr attr[MAX_ATTRS + 1] = { dims(b, n, start), dims(b, n, limit), dims(b, n, stride ? stride : all(b, n, 1)) };
+	Attr attr[MAX_ATTRS + 1] = { dims(b, n, start), dims(b, n, limit),
+		dims(b, n, stride ? stride : all(b, n, 1)) };
 	return emit(b, OP_slice, NULL, 1, &x, attr);
 }
 
-Value hlo_pad(Builder *b, Value x, Value value, const int64_t *low, const int64_t *high, const int64_t *interior)
+Value hlo_pad(Builder *b, Value x, Value value, const int64_t *low, const int64_t *high,
+	const int64_t *interior)
 {
 	int n = known(b, x).rank;
 	bool any = false;
 	for (int i = 0; i < n; i++) any |= low[i] || high[i] || (interior && interior[i]);
 	if (!any && known(b, x).kind) return x;
-	Attr attr[MAX_ATTRS + 1] = { dims(b, n, low), dims(b, n, high), dims(b, n, interior ? interior : all(b, n, 0)) };
+	Attr attr[MAX_ATTRS + 1] = { dims(b, n, low), dims(b, n, high),
+		dims(b, n, interior ? interior : all(b, n, 0)) };
 	return emit(b, OP_pad, NULL, 2, (Value[]){ x, value }, attr);
 }
 
@@ -148,7 +161,8 @@ Value hlo_iota(Builder *b, Type t, int dim)
 }
 
 /* x and rank more values, gathered into one operand list. */
-static Value with_starts(Builder *b, OpCode code, int nhead, const Value *head, const Value *start, const Attr *attr)
+static Value with_starts(Builder *b, OpCode code, int nhead, const Value *head, const Value *start,
+	const Attr *attr)
 {
 	int rank = known(b, head[0]).rank;
 	Value *in = NEW(b->a, Value, nhead + rank);
@@ -180,7 +194,8 @@ Value hlo_get_dimension_size(Builder *b, Value x, int dim)
 static bool infer_with_elem(Builder *b, OpCode code, const Value *in, const Attr *attr, DType elem, Type *t)
 {
 	if (b->m->err->code || !in[0] || !in[1]) return false;
-	Op draft = { .code = code, .nin = 2, .nout = 1, .in = (Value *)(uintptr_t)in, .attr = (Attr *)(uintptr_t)attr };
+	Op draft = { .code = code, .nin = 2, .nout = 1, .in = (Value *)(uintptr_t)in,
+		.attr = (Attr *)(uintptr_t)attr };
 	if (!op_table[code].infer(b->m, &draft, 1, t))
 		return err_at(b->m->err, "stablehlo.%s(%s, %s)", op_table[code].name, type_str(b->a, type_of(b, in[0])),
 			type_str(b->a, type_of(b, in[1])));
@@ -251,7 +266,8 @@ Value hlo_reduce(Builder *b, OpCode op, Value x, Value init, Ints d)
 	return out;
 }
 
-bool hlo_reduce_window_n(Builder *b, int n, const Value *x, const Value *init, Window w, Region *body, Value *out)
+bool hlo_reduce_window_n(Builder *b, int n, const Value *x, const Value *init, Window w, Region *body,
+	Value *out)
 {
 	Attr attr[MAX_ATTRS + 1] = { ints(b, w.size), maybe(b, w.strides), maybe(b, w.base_dilations), maybe(b, w.window_dilations),
 		maybe(b, w.padding) };
@@ -268,11 +284,13 @@ Value hlo_reduce_window(Builder *b, OpCode op, Value x, Value init, Window w)
 	return out;
 }
 
-Value hlo_select_and_scatter(Builder *b, Value x, Value source, Value init, Window w, Region *select, Region *scatter)
+Value hlo_select_and_scatter(Builder *b, Value x, Value source, Value init, Window w, Region *select,
+	Region *scatter)
 {
 	Attr attr[MAX_ATTRS + 1] = { ints(b, w.size), maybe(b, w.strides), maybe(b, w.padding) };
 	Value out = 0;
-	emit_n(b, OP_select_and_scatter, 1, 3, (Value[]){ x, source, init }, attr, 2, (Region *[]){ select, scatter }, &out);
+	emit_n(b, OP_select_and_scatter, 1, 3, (Value[]){ x, source, init }, attr, 2,
+		(Region *[]){ select, scatter }, &out);
 	return out;
 }
 
@@ -302,7 +320,8 @@ bool hlo_scatter_n(Builder *b, int n, const Value *x, Value indices, const Value
 	return emit_n(b, OP_scatter, n, 2 * n + 1, join(b, n + 1, head, n, updates), attr, 1, &body, out);
 }
 
-Value hlo_scatter(Builder *b, Value x, Value indices, Value updates, ScatterDims d, bool sorted, bool unique, Region *body)
+Value hlo_scatter(Builder *b, Value x, Value indices, Value updates, ScatterDims d, bool sorted, bool unique,
+	Region *body)
 {
 	Value out = 0;
 	hlo_scatter_n(b, 1, &x, indices, &updates, d, sorted, unique, body, &out);
@@ -359,6 +378,7 @@ enum { NO_TRANSPOSE = 1, TRANSPOSE = 2 };
 
 Value hlo_triangular_solve(Builder *b, Value x, Value y, bool left, bool lower, bool unit, bool transpose)
 {
-	Attr attr[MAX_ATTRS + 1] = { num(left), num(lower), num(unit), num(transpose ? TRANSPOSE : NO_TRANSPOSE) };
+	Attr attr[MAX_ATTRS + 1] = { num(left), num(lower), num(unit),
+		num(transpose ? TRANSPOSE : NO_TRANSPOSE) };
 	return emit(b, OP_triangular_solve, NULL, 2, (Value[]){ x, y }, attr);
 }

@@ -66,7 +66,8 @@ void put_op_name(Printer *p, const Op *op)
 
 /* -- generic ops ----------------------------------------------------------------------------------------- */
 
-/* infeed_config and outfeed_config are DefaultValuedStrAttr, not Optional: MLIR always has them, as "" if need be. */
+/* infeed_config and outfeed_config are DefaultValuedStrAttr, not Optional: MLIR always has them, as "" if
+ * need be. */
 static bool is_written(const AttrDef *def, const Attr *a)
 {
 	return a->set || (def->kind == KIND_STR && def->otherwise);
@@ -234,5 +235,6 @@ bool print_module(const Module *m, Buf *out)
 	PUT(out, "}\n");
 	free(p.name);
 	if (!out->failed) return true;
-	return fail(m->err, NO_MEMORY, "no text of the module: out of memory, or a constant's bytes do not fit its type");
+	return fail(m->err, NO_MEMORY,
+		"no text of the module: out of memory, or a constant's bytes do not fit its type");
 }

@@ -1,6 +1,7 @@
-/* Inside the printer: print.c (modules, functions, regions, generic ops), print_form.c (custom forms), print_name.c (SSA
- * names), print_attr.c (attributes), print_dense.c (constants), print_type.c (types and what every file needs). Nothing
- * here fails by itself: the Buf remembers that memory ran out or that something could not be written. */
+/* Inside the printer: print.c (modules, functions, regions, generic ops), print_form.c (custom forms),
+ * print_name.c (SSA names), print_attr.c (attributes), print_dense.c (constants), print_type.c (types and
+ * what every file needs). Nothing here fails by itself: the Buf remembers that memory ran out or that
+ * something could not be written. */
 #ifndef STABLEHLO_PRINT_H
 #define STABLEHLO_PRINT_H
 
@@ -15,7 +16,8 @@ void put_list(Buf *b, Ints x);                 /* [1, 2] */
 void put_types(Buf *b, int n, const Type *t);  /* tensor<f32>, tensor<f32> */
 
 void put_quoted(Buf *b, const char *s);        /* "a\22b" */
-void put_word(Buf *b, const char *s);          /* s itself where MLIR's lexer takes it as an identifier, else quoted */
+void put_word(Buf *b, const char *s);          /* s itself where MLIR's lexer takes it as an identifier, else
+                                                * quoted */
 
 /* One float of type t at p; returns whether it had to be hexadecimal. */
 bool put_float(Buf *b, DType t, const void *p);
@@ -55,7 +57,8 @@ typedef struct Printer {
 	bool top;                    /* in a function's body, not in an op's region */
 } Printer;
 
-/* Names what the region itself defines, not what the regions in it do. The arguments of a while are %iterArg. */
+/* Names what the region itself defines, not what the regions in it do. The arguments of a while are
+ * %iterArg. */
 Scope name_region(Printer *p, const Region *r, Scope s, bool is_while);
 void put_value(Printer *p, Value v);
 void put_values(Printer *p, int n, const Value *v);

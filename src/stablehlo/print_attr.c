@@ -1,4 +1,5 @@
-/* Attributes as text: what kinds.def says of each kind, as a custom form writes it (bare) and as a dictionary does. */
+/* Attributes as text: what kinds.def says of each kind, as a custom form writes it (bare) and as a
+ * dictionary does. */
 #include "stablehlo/print.h"
 
 #include <string.h>
@@ -6,7 +7,8 @@
 /* -- generic attributes ---------------------------------------------------------------------------------- */
 
 /* What the place an attribute stands in says of it. */
-typedef enum Place { IN_DICT, IN_ARRAY, LAYOUT } Place;   /* an array leaves out i64 and f64; layouts are of index */
+typedef enum Place { IN_DICT, IN_ARRAY, LAYOUT } Place;   /* an array leaves out i64 and f64; layouts are of
+                                                           * index */
 
 static void put_in(Buf *b, const Any *a, Place place);
 
@@ -112,7 +114,8 @@ void put_any_dict(Buf *b, const Any *dict)
 
 /* -- structures ------------------------------------------------------------------------------------------ */
 
-/* One field of #stablehlo.gather<...> and its like: left out when empty. Returns the separator for the next. */
+/* One field of #stablehlo.gather<...> and its like: left out when empty. Returns the separator for the
+ * next. */
 static const char *put_field(Buf *b, const char *sep, const char *name, Ints x)
 {
 	if (!x.n) return sep;
@@ -396,7 +399,8 @@ void put_attr(Buf *b, AttrKind kind, const Attr *a, bool bare)
 
 static bool is_usual(const Accuracy *a) { return !a->mode && a->atol == 0 && a->rtol == 0 && !a->ulps; }
 
-/* The kinds that StablehloOps.td declares DefaultValuedOptionalAttr; their defaults are the same in every op with a form. */
+/* The kinds that StablehloOps.td declares DefaultValuedOptionalAttr; their defaults are the same in every
+ * op with a form. */
 bool is_default(AttrKind kind, const Attr *a)
 {
 	switch (kind) {

@@ -3,8 +3,9 @@
  *   1. six digits, scientific:               1.000000e-01
  *   2. the type's natural digits, plain or scientific, if there is a point in it:   0.699999988
  *   3. the bits, for inf and NaN, too:       0x7F800000
- * The first that reads back as the same bits is taken. APFloat's digits are not the correctly rounded ones: it first
- * cuts the exact value down to about as many digits as wanted, so 0.7 (f32) is not 7.000000e-01. So do we. */
+ * The first that reads back as the same bits is taken. APFloat's digits are not the correctly rounded
+ * ones: it first cuts the exact value down to about as many digits as wanted, so 0.7 (f32) is not
+ * 7.000000e-01. So do we. */
 #include "stablehlo/print.h"
 
 #include <math.h>
@@ -52,7 +53,8 @@ static int bits_of(uint32_t v)
 	return n;
 }
 
-/* digit[0] is the most significant; the value is 0.digits... with the point after the last one, times 10^exp. */
+/* digit[0] is the most significant; the value is 0.digits... with the point after the last one, times
+ * 10^exp. */
 typedef struct Decimal { int n, exp; char digit[24]; } Decimal;
 
 /* Half up, in decimal, to `digits`; zeros that come about at the end go. */
@@ -126,7 +128,8 @@ static int precision_of(DType t)
 	}
 }
 
-/* Whether the digits, read as type t, give v > 0 again. Written without a point, whose character the locale decides. */
+/* Whether the digits, read as type t, give v > 0 again. Written without a point, whose character the
+ * locale decides. */
 static bool reads_back(const Decimal *d, DType t, double v)
 {
 	char s[48];
@@ -155,7 +158,8 @@ static void put_zeros(Buf *b, int n)
 	while (n-- > 0) put_byte(b, '0');
 }
 
-/* APFloat's default form, at most three zeros of padding; false, and nothing written, if it would have no point. */
+/* APFloat's default form, at most three zeros of padding; false, and nothing written, if it would have no
+ * point. */
 static bool put_plain(Buf *b, const Decimal *d, int digits)
 {
 	int top = d->exp + d->n - 1;                                   /* power of the first digit */
@@ -297,7 +301,8 @@ void put_dense_elements(Buf *b, const Dense *d)
 	if (n == 0) return;
 	if (!each || d->nbytes < each || (!d->splat && d->nbytes / each != (uint64_t)n)) { b->failed = true; return; }
 	if (is_splat(d, each)) put_element(b, d->type.elem, d->data);
-	else if (n > LONGEST_LIST) put_hex(b, d->data, d->nbytes, nbits < 8 ? (uint8_t)((1u << nbits) - 1) : 0xff);
+	else if (n > LONGEST_LIST)
+		put_hex(b, d->data, d->nbytes, nbits < 8 ? (uint8_t)((1u << nbits) - 1) : 0xff);
 	else put_nested(b, d, 0, d->data);
 }
 

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-static bool is_word(const char *s, size_t n, const char *word) { return strlen(word) == n && !memcmp(s, word, n); }
+static bool is_word(const char *s, size_t n, const char *word)
+{
+	return strlen(word) == n && !memcmp(s, word, n);
+}
 
 static const Attr *attr_of(const Op *op, const char *name)
 {
@@ -13,8 +16,9 @@ static const Attr *attr_of(const Op *op, const char *name)
 
 /* -- hooks: what the language cannot say ----------------------------------------------------------------- */
 
-/* The one op of a reduction that prints as `applies stablehlo.add`: commutative, on the arguments in order, on scalars
- * of the first input's element type, its result returned (AssemblyFormat.cpp, isReduceEligibleForCompactPrint). */
+/* The one op of a reduction that prints as `applies stablehlo.add`: commutative, on the arguments in
+ * order, on scalars of the first input's element type, its result returned (AssemblyFormat.cpp,
+ * isReduceEligibleForCompactPrint). */
 static const Op *compact_body(Printer *p, const Op *op)
 {
 	const Region *r = op->region[0];
@@ -28,7 +32,8 @@ static const Op *compact_body(Printer *p, const Op *op)
 	Type elem = { .kind = TYPE_TENSOR, .elem = input.elem, .quant = input.quant };
 	bool same = type_eq(value_type(p->m, r->arg), elem) && type_eq(value_type(p->m, r->arg + 1), elem)
 	         && type_eq(value_type(p->m, inner->out), elem);
-	bool forwarded = inner->in[0] == r->arg && inner->in[1] == r->arg + 1 && ret->nin == 1 && ret->in[0] == inner->out;
+	bool forwarded = inner->in[0] == r->arg && inner->in[1] == r->arg + 1 && ret->nin == 1
+		&& ret->in[0] == inner->out;
 	return same && forwarded ? inner : NULL;
 }
 
@@ -50,7 +55,8 @@ static void reducer(Printer *p, const Op *op)
 	put_region(p, op, 0, false);
 }
 
-/* (%x init: %c) applies stablehlo.add across dimensions = [1] : fn, or without `applies` and with a reducer below. */
+/* (%x init: %c) applies stablehlo.add across dimensions = [1] : fn, or without `applies` and with a
+ * reducer below. */
 static void hook_reduce(Printer *p, const Op *op)
 {
 	int n = op->nin / 2;
@@ -179,7 +185,8 @@ static void hook_return(Printer *p, const Op *op)
 static void hook_same(Printer *p, const Op *op)
 {
 	bool same = op->nout == 1;
-	for (int i = 0; same && i < op->nin; i++) same = type_eq(value_type(p->m, op->in[i]), value_type(p->m, op->out));
+	for (int i = 0; same && i < op->nin; i++)
+		same = type_eq(value_type(p->m, op->in[i]), value_type(p->m, op->out));
 	if (same) put_result_types(p, op);
 	else put_fn(p, op);
 }
@@ -222,7 +229,8 @@ static bool put_hook(Printer *p, const Op *op, const char *s, size_t n)
 	return false;
 }
 
-/* Which operands the name stands for, by the row's `in`: every variadic has the same share of what the others leave. */
+/* Which operands the name stands for, by the row's `in`: every variadic has the same share of what the
+ * others leave. */
 static bool find_operands(const Op *op, const char *s, size_t n, int *first, int *count)
 {
 	const char *in = op_table[op->code].in;
@@ -242,8 +250,8 @@ static bool find_operands(const Op *op, const char *s, size_t n, int *first, int
 	return false;
 }
 
-/* An empty list takes the comma before it along. (MLIR keeps it in dynamic_slice of a scalar, `%0, , sizes = []`, which it
- * then cannot read; ours it can.) */
+/* An empty list takes the comma before it along. (MLIR keeps it in dynamic_slice of a scalar, `%0, , sizes
+ * = []`, which it then cannot read; ours it can.) */
 static void drop_comma(Buf *b)
 {
 	if (b->n >= 2 && !memcmp(b->p + b->n - 2, ", ", 2)) b->n -= 2;
@@ -299,7 +307,8 @@ static bool is_present(const Op *op, const char *part)
 	const char *s = strchr(part, '{') + 1;
 	const AttrDef *def = op_table[op->code].attr;
 	for (int i = 0; def[i].name; i++)
-		if (is_word(s, strcspn(s, "}"), def[i].name)) return op->attr[i].set && !is_default(def[i].kind, &op->attr[i]);
+		if (is_word(s, strcspn(s, "}"), def[i].name))
+			return op->attr[i].set && !is_default(def[i].kind, &op->attr[i]);
 	return false;
 }
 

@@ -1,6 +1,6 @@
-/* SSA names as mlir/lib/IR/AsmPrinter.cpp (SSANameState) gives them: arguments %arg0, constants %cst and %c, what a few
- * ops call their results, and numbers for the rest. A word that is taken gets the next of one shared counter:
- * %cst, %c, %cst_0. */
+/* SSA names as mlir/lib/IR/AsmPrinter.cpp (SSANameState) gives them: arguments %arg0, constants %cst and
+ * %c, what a few ops call their results, and numbers for the rest. A word that is taken gets the next of
+ * one shared counter: %cst, %c, %cst_0. */
 #include "stablehlo/print.h"
 
 enum { NUMBERED, ARG, C, CST, ITER_ARG, FIRST_RESULT };

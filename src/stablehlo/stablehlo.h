@@ -9,8 +9,9 @@
  *	verify(&m) && print_module(&m, &text) && write_bytecode(&m, target, &bytes);
  *	module_free(&m);
  *
- * Value 0 means "no value". Once an error is recorded in m.err every builder call returns 0 and adds nothing, so callers
- * check once, at the end. The spec is openxla/stablehlo docs/spec.md; its names are used unchanged. */
+ * Value 0 means "no value". Once an error is recorded in m.err every builder call returns 0 and adds
+ * nothing, so callers check once, at the end. The spec is openxla/stablehlo docs/spec.md; its names are
+ * used unchanged. */
 #ifndef STABLEHLO_STABLEHLO_H
 #define STABLEHLO_STABLEHLO_H
 
@@ -67,8 +68,8 @@ void put_type(Buf *out, Type t);
 
 typedef struct Ints { int n; const int64_t *v; } Ints;
 
-/* Elements of a constant, row-major, as they lie in memory (bool: one byte each; sub-byte types: one byte each).
- * splat: data is one element. Borrowed data must outlive the module. */
+/* Elements of a constant, row-major, as they lie in memory (bool: one byte each; sub-byte types: one byte
+ * each). splat: data is one element. Borrowed data must outlive the module. */
 typedef struct Dense {
 	Type type;
 	bool splat;
@@ -86,7 +87,8 @@ typedef struct ConvDims {
 typedef struct DotDims { Ints lhs_batching, rhs_batching, lhs_contracting, rhs_contracting; } DotDims;
 
 typedef struct GatherDims {
-	Ints offset_dims, collapsed_slice_dims, operand_batching_dims, start_indices_batching_dims, start_index_map;
+	Ints offset_dims, collapsed_slice_dims, operand_batching_dims, start_indices_batching_dims,
+		start_index_map;
 	int64_t index_vector_dim;
 } GatherDims;
 
@@ -102,7 +104,8 @@ typedef struct DotAlgorithm {
 	bool allow_imprecise_accumulation;
 } DotAlgorithm;
 
-typedef struct Accuracy { double atol, rtol; int64_t ulps; int mode; } Accuracy;   /* 0 DEFAULT 1 HIGHEST 2 TOLERANCE */
+/* 0 DEFAULT 1 HIGHEST 2 TOLERANCE */
+typedef struct Accuracy { double atol, rtol; int64_t ulps; int mode; } Accuracy;
 
 /* A generic attribute: func attributes, dictionaries, backend configs, layouts. */
 typedef enum AnyKind {
@@ -143,8 +146,10 @@ typedef struct Attr {
 	};
 } Attr;
 
-typedef enum Direction { DIRECTION_EQ, DIRECTION_NE, DIRECTION_GE, DIRECTION_GT, DIRECTION_LE, DIRECTION_LT } Direction;
-typedef enum CompareType { COMPARE_NOTYPE, COMPARE_FLOAT, COMPARE_TOTALORDER, COMPARE_SIGNED, COMPARE_UNSIGNED } CompareType;
+typedef enum Direction { DIRECTION_EQ, DIRECTION_NE, DIRECTION_GE, DIRECTION_GT, DIRECTION_LE,
+	DIRECTION_LT } Direction;
+typedef enum CompareType { COMPARE_NOTYPE, COMPARE_FLOAT, COMPARE_TOTALORDER, COMPARE_SIGNED,
+	COMPARE_UNSIGNED } CompareType;
 typedef enum Precision { PRECISION_DEFAULT, PRECISION_HIGH, PRECISION_HIGHEST } Precision;
 
 /* -- ops ---------------------------------------------------------------------------------------------------------- */
@@ -179,7 +184,8 @@ typedef struct Op Op;
 typedef struct Block Block;
 typedef struct Region Region;
 
-/* Result types of an op from its operands, attributes and regions. out[nout]; false: failure recorded in m->err. */
+/* Result types of an op from its operands, attributes and regions. out[nout]; false: failure recorded in
+ * m->err. */
 typedef bool Infer(Module *m, const Op *op, int nout, Type *out);
 
 typedef struct AttrDef {
@@ -279,8 +285,9 @@ static inline Type  type_of(const Builder *b, Value v) { return b->m->value.v[v]
 static inline int   rank_of(const Builder *b, Value v) { return type_of(b, v).rank; }
 static inline DType elem_of(const Builder *b, Value v) { return type_of(b, v).elem; }
 
-/* The general form. attr: [op_nattr(code)] or NULL (none set). result: NULL lets the row's infer compute it.
- * emit() is for one result; emit_op() gives the op (NULL after a failure), whose results are out..out+nout-1. */
+/* The general form. attr: [op_nattr(code)] or NULL (none set). result: NULL lets the row's infer compute
+ * it. emit() is for one result; emit_op() gives the op (NULL after a failure), whose results are
+ * out..out+nout-1. */
 Value emit(Builder *b, OpCode code, const Type *result, int nin, const Value *in, const Attr *attr);
 Op *emit_op(Builder *b, OpCode code, int nout, const Type *result, int nin, const Value *in, const Attr *attr,
 	int nregion, Region *const *region);
@@ -307,10 +314,14 @@ Region *binary_region(Builder *b, OpCode code, DType elem);
 
 /* Constants. Doubles are rounded to elem; for complex the imaginary part is 0. `i` forms keep all 64 bits. */
 Value hlo_constant(Builder *b, Type t, const void *data, size_t nbytes);   /* dense, borrowed, row-major */
-Value hlo_splat(Builder *b, Type t, double v);                             /* static: a splat; dynamic: broadcast scalar */
+/* static: a splat; dynamic: broadcast scalar */
+Value hlo_splat(Builder *b, Type t, double v);
 Value hlo_splat_int(Builder *b, Type t, int64_t v);
 static inline Value scalar(Builder *b, double v, DType elem) { return hlo_splat(b, scalar_type(elem), v); }
-static inline Value scalar_int(Builder *b, int64_t v, DType elem) { return hlo_splat_int(b, scalar_type(elem), v); }
+static inline Value scalar_int(Builder *b, int64_t v, DType elem)
+{
+	return hlo_splat_int(b, scalar_type(elem), v);
+}
 Value hlo_ints(Builder *b, int n, const int64_t *v, DType elem);           /* 1-d constant */
 /* The splat or scalar constant behind v, or NULL. */
 const Dense *constant_of(const Builder *b, Value v);
@@ -318,7 +329,8 @@ const Dense *constant_of(const Builder *b, Value v);
 Value lowest(Builder *b, DType elem);
 Value highest(Builder *b, DType elem);
 
-Value hlo_convert(Builder *b, Value x, DType elem);           /* x itself when it has that type; to bool: x != 0 */
+Value hlo_convert(Builder *b, Value x, DType elem);           /* x itself when it has that type; to bool: x !=
+                                                               * 0 */
 Value hlo_bitcast_convert(Builder *b, Value x, Type t);
 Value hlo_compare(Builder *b, Direction d, Value x, Value y); /* compare_type by element type */
 Value hlo_select(Builder *b, Value pred, Value on_true, Value on_false);
@@ -331,17 +343,19 @@ Value hlo_reshape(Builder *b, Value x, int rank, const int64_t *dim);
 Value hlo_broadcast_in_dim(Builder *b, Value x, int rank, const int64_t *dim, Ints broadcast_dimensions);
 Value hlo_transpose(Builder *b, Value x, Ints permutation);
 Value hlo_reverse(Builder *b, Value x, Ints dims);
-Value hlo_slice(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride);  /* [rank]; stride NULL: 1 */
+/* [rank]; stride NULL: 1 */
+Value hlo_slice(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride);
 Value hlo_pad(Builder *b, Value x, Value value, const int64_t *low, const int64_t *high, const int64_t *interior); /* interior NULL: 0 */
 Value hlo_concatenate(Builder *b, int n, const Value *x, int dim);
 Value hlo_iota(Builder *b, Type t, int dim);
-Value hlo_dynamic_slice(Builder *b, Value x, const Value *start, const int64_t *size);          /* [rank] scalars */
+/* [rank] scalars */
+Value hlo_dynamic_slice(Builder *b, Value x, const Value *start, const int64_t *size);
 Value hlo_dynamic_update_slice(Builder *b, Value x, Value update, const Value *start);
 
 Value hlo_dot_general(Builder *b, Value x, Value y, DotDims dims, DType elem);   /* elem: of the result */
 
-/* Absent means default: stride and dilation 1, padding 0, groups 1. Lists have one item (padding: two, low and high) per
- * spatial dim. elem: of the result; DTYPE_none: x's. */
+/* Absent means default: stride and dilation 1, padding 0, groups 1. Lists have one item (padding: two, low
+ * and high) per spatial dim. elem: of the result; DTYPE_none: x's. */
 typedef struct Conv {
 	Ints strides, padding, lhs_dilation, rhs_dilation;
 	ConvDims dims;
@@ -357,14 +371,17 @@ Value hlo_reduce(Builder *b, OpCode op, Value x, Value init, Ints dims);
 
 /* Lists are [rank] (padding: low and high per dim); absent: 1, padding 0. */
 typedef struct Window { Ints size, strides, base_dilations, window_dilations, padding; } Window;
-bool hlo_reduce_window_n(Builder *b, int n, const Value *x, const Value *init, Window w, Region *body, Value *out);
+bool hlo_reduce_window_n(Builder *b, int n, const Value *x, const Value *init, Window w, Region *body,
+	Value *out);
 Value hlo_reduce_window(Builder *b, OpCode op, Value x, Value init, Window w);
-Value hlo_select_and_scatter(Builder *b, Value x, Value source, Value init, Window w, Region *select, Region *scatter);
+Value hlo_select_and_scatter(Builder *b, Value x, Value source, Value init, Window w, Region *select,
+	Region *scatter);
 
 Value hlo_gather(Builder *b, Value x, Value indices, GatherDims d, Ints slice_sizes, bool sorted);
 bool hlo_scatter_n(Builder *b, int n, const Value *x, Value indices, const Value *updates, ScatterDims d, bool sorted,
 	bool unique, Region *body, Value *out);
-Value hlo_scatter(Builder *b, Value x, Value indices, Value updates, ScatterDims d, bool sorted, bool unique, Region *body);
+Value hlo_scatter(Builder *b, Value x, Value indices, Value updates, ScatterDims d, bool sorted, bool unique,
+	Region *body);
 
 bool hlo_sort(Builder *b, int n, const Value *x, int dim, bool stable, Region *comparator, Value *out);
 bool hlo_while(Builder *b, int n, const Value *init, Region *cond, Region *body, Value *out);
@@ -384,7 +401,8 @@ Value hlo_get_dimension_size(Builder *b, Value x, int dim);
 /* Drops pure ops whose results nobody uses. */
 void dce(Module *m);
 
-/* Drops the arguments of f that no op uses, except those with keep[i]; dropped[narg] says which went. After dce(). */
+/* Drops the arguments of f that no op uses, except those with keep[i]; dropped[narg] says which went.
+ * After dce(). */
 void drop_unused_args(Module *m, Func *f, const bool *keep, bool *dropped);
 
 /* Every op against its row, the inferred types and the spec's constraints; "main: %3 = add: add_c1: ...". */
@@ -402,8 +420,8 @@ bool version_parse(const char *s, Version *out);        /* "1.9.0" */
 /* The oldest version that can express the module. */
 Version version_needed(const Module *m);
 
-/* A portable artifact (VHLO in MLIR bytecode) for `target`: the bytes StableHLO's own serializer gives. Fails naming the op and
- * the version it needs when the target cannot express the module. */
+/* A portable artifact (VHLO in MLIR bytecode) for `target`: the bytes StableHLO's own serializer gives.
+ * Fails naming the op and the version it needs when the target cannot express the module. */
 bool write_bytecode(const Module *m, Version target, Buf *out);
 
 #endif

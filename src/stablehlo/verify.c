@@ -1,7 +1,8 @@
-/* Every op against its row, its inferred types, and verify.def: scopes, functions and what all ops have in common.
+/* Every op against its row, its inferred types, and verify.def: scopes, functions and what all ops have in
+ * common.
  *
- * A module may be broken in any way that its C types allow: indexes of values are checked before use, and so are the results
- * that an op claims. */
+ * A module may be broken in any way that its C types allow: indexes of values are checked before use, and
+ * so are the results that an op claims. */
 #include "stablehlo/verify.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ static const Rule rules[NOPS] = {
 /* Regions in regions; far more than any program has, far less than a stack holds. */
 enum { MAX_DEPTH = 200 };
 
-/* Who can see what: values of regions that are open, at a depth that the innermost isolated region lets through. */
+/* Who can see what: values of regions that are open, at a depth that the innermost isolated region lets
+ * through. */
 typedef struct Scope {
 	Module *m;
 	int *depth;      /* [value.n]: depth of the region that defined it, 0: not defined here */
@@ -29,7 +31,8 @@ typedef struct Scope {
 static bool quant_ok(Type t)
 {
 	const Quant *q = t.quant;
-	if (!is_int(q->storage) || !is_float(q->expressed) || q->n < 1 || !q->scale || !q->zero_point) return false;
+	if (!is_int(q->storage) || !is_float(q->expressed) || q->n < 1 || !q->scale || !q->zero_point)
+		return false;
 	if (q->axis < 0) return q->axis == -1 && q->n == 1;
 	return q->axis < t.rank && dim_fits(t.dim[q->axis], q->n);
 }
@@ -133,7 +136,8 @@ static bool elements_ok(Module *m, const Op *op)
 
 /* -- results ------------------------------------------------------------------------------------------------------ */
 
-/* dot_general and convolution may be given another element type than lhs's: a wider accumulator, a quantized one. */
+/* dot_general and convolution may be given another element type than lhs's: a wider accumulator, a
+ * quantized one. */
 static bool inferred_ok(Module *m, const Op *op)
 {
 	Infer *infer = op_table[op->code].infer;
@@ -180,8 +184,8 @@ static bool in_scope(Scope *s, const Op *op)
 	return true;
 }
 
-/* Bodies that XLA makes functions of their own, with the constants they use and nothing else from around them; those of while,
- * if and case see everything. MLIR's verifier lets it pass, XLA's export does not. */
+/* Bodies that XLA makes functions of their own, with the constants they use and nothing else from around
+ * them; those of while, if and case see everything. MLIR's verifier lets it pass, XLA's export does not. */
 static bool is_isolated(OpCode code)
 {
 	return code != OP_while && code != OP_if && code != OP_case && code != OP_composite;
@@ -263,9 +267,11 @@ static bool declaration_ok(Module *m, const Func *f)
 {
 	if (!f->is_private) return fail(m->err, BAD_INPUT, "has no body, and is not private");
 	for (int i = 0; i < f->narg; i++)
-		if (!type_ok(f->arg_type[i], 0)) return fail(m->err, BAD_INPUT, "argument %d has no type of StableHLO", i);
+		if (!type_ok(f->arg_type[i], 0))
+			return fail(m->err, BAD_INPUT, "argument %d has no type of StableHLO", i);
 	for (int i = 0; i < f->nres; i++)
-		if (!type_ok(f->res_type[i], 0)) return fail(m->err, BAD_INPUT, "result %d has no type of StableHLO", i);
+		if (!type_ok(f->res_type[i], 0))
+			return fail(m->err, BAD_INPUT, "result %d has no type of StableHLO", i);
 	return true;
 }
 

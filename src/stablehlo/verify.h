@@ -1,5 +1,6 @@
-/* Inside the verifier: the check of each op (verify_*.c), the last column of verify.def. A check runs when the op fits its row,
- * its operands are defined and of the element types that verify.def asks for, and its regions have been checked. */
+/* Inside the verifier: the check of each op (verify_*.c), the last column of verify.def. A check runs when
+ * the op fits its row, its operands are defined and of the element types that verify.def asks for, and its
+ * regions have been checked. */
 #ifndef STABLEHLO_VERIFY_H
 #define STABLEHLO_VERIFY_H
 
@@ -7,7 +8,10 @@
 
 typedef bool Check(Module *m, const Op *op);
 
-static inline Type out_type(const Module *m, const Op *op, int i) { return value_type(m, op->out + (Value)i); }
+static inline Type out_type(const Module *m, const Op *op, int i)
+{
+	return value_type(m, op->out + (Value)i);
+}
 
 /* n results, all tensors. */
 bool results_ok(Module *m, const Op *op, int n);
@@ -17,10 +21,12 @@ bool type_fits(Type x, Type y);
 
 /* x may become y: the spec's is_promotable. */
 bool is_promotable(DType x, DType y);
-/* The spec's reducer: takes 2n scalars E0...En-1, E0...En-1 and returns E0...En-1, where x[i]'s elements promote to Ei. */
+/* The spec's reducer: takes 2n scalars E0...En-1, E0...En-1 and returns E0...En-1, where x[i]'s elements
+ * promote to Ei. */
 bool reducer_ok(Module *m, const Op *op, const char *clause, const Region *r, int n, const Type *x);
 
-/* Operand 0 and the result, where both are quantized, have one storage and the same scales (verify_quant.c). */
+/* Operand 0 and the result, where both are quantized, have one storage and the same scales
+ * (verify_quant.c). */
 bool quant_kept(Module *m, const Op *op, const char *clause);
 bool broadcast_quant_ok(Module *m, const Op *op);
 

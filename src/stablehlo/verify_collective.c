@@ -1,4 +1,5 @@
-/* Ops between devices. Nothing here knows how many replicas or partitions will run: ids are checked against each other. */
+/* Ops between devices. Nothing here knows how many replicas or partitions will run: ids are checked
+ * against each other. */
 #include "stablehlo/verify.h"
 
 /* The integers of an attribute of kind REPLICA_GROUPS or I64_ELEMENTS, of rank 2: rows x columns. */
@@ -146,7 +147,8 @@ bool check_reduce_scatter(Module *m, const Op *op)
 		return broken(m, op, "c8", "result is %s, wanted a part of %s along dimension %lld", str(m, t),
 			str(m, x), (long long)dim);
 	Type e = in_type(m, returns_of(m, op->region[0]), 0);
-	return elem_fits(e, t) || broken(m, op, "c9", "result is %s, the region reduces %s", str(m, t), str(m, e));
+	return elem_fits(e, t) || broken(m, op, "c9", "result is %s, the region reduces %s", str(m, t),
+		str(m, e));
 }
 
 /* all_to_all_c9 for one operand. */

@@ -77,7 +77,8 @@ static bool calls_ok(Module *m, const Op *op, const char *name, const char *exis
 {
 	const Func *f = func_by_name(m, name);
 	if (!f) return broken(m, op, exists, "no function @%s", name);
-	if (op->nin != f->narg) return broken(m, op, args, "has %d operands, @%s takes %d", op->nin, name, f->narg);
+	if (op->nin != f->narg)
+		return broken(m, op, args, "has %d operands, @%s takes %d", op->nin, name, f->narg);
 	if (op->nout != f->nres)
 		return broken(m, op, results, "has %d results, @%s returns %d", op->nout, name, f->nres);
 	for (int i = 0; i < op->nin; i++)

@@ -55,7 +55,8 @@ bool check_reduce_precision(Module *m, const Op *op)
 	int64_t exponent = attr_of(op, "exponent_bits")->i, mantissa = attr_of(op, "mantissa_bits")->i;
 	if (exponent < 1)
 		return broken(m, op, "c2", "exponent_bits is %lld, wanted 1 or more", (long long)exponent);
-	return mantissa >= 0 || broken(m, op, "c3", "mantissa_bits is %lld, wanted 0 or more", (long long)mantissa);
+	return mantissa >= 0 || broken(m, op, "c3", "mantissa_bits is %lld, wanted 0 or more",
+		(long long)mantissa);
 }
 
 bool check_batch_norm_inference(Module *m, const Op *op)
@@ -126,14 +127,16 @@ bool check_rng_bit_generator(Module *m, const Op *op)
 	if (!result_is(m, op, "c1", 0, state)) return false;
 	bool ok = algorithm == RNG_DEFAULT || n == 2 || (algorithm == RNG_PHILOX && n == 3)
 		|| (state.rank == 1 && n < 0);
-	if (!ok) return broken(m, op, "c2", "initial_state is %s, wanted 2 numbers (PHILOX: or 3)", str(m, state));
+	if (!ok)
+		return broken(m, op, "c2", "initial_state is %s, wanted 2 numbers (PHILOX: or 3)", str(m, state));
 	if (is_static(t) && !t.quant && (is_int(t.elem) || is_float(t.elem))) return true;
 	return broken(m, op, "o2", "output is %s, wanted static integers or floats", str(m, t));
 }
 
 /* -- contractions ------------------------------------------------------------------------------------------------- */
 
-/* The clauses on quantized operands that convolution and dot_general share: (C28) and (C31)...(C34) of convolution. */
+/* The clauses on quantized operands that convolution and dot_general share: (C28) and (C31)...(C34) of
+ * convolution. */
 static bool quant_pair_ok(Module *m, const Op *op, const char *mix, const char *storage, const char *expressed,
 	const char *grain,
 	const char *weight_only)

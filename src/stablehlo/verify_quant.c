@@ -28,7 +28,8 @@ bool check_transpose(Module *m, const Op *op)
 	    || broken(m, op, "c4", "result is quantized along %d, operand along %d", t->axis, x->axis);
 }
 
-/* broadcast_in_dim_c6, also of dynamic_broadcast_in_dim: a dimension of one scale becomes many of that scale. */
+/* broadcast_in_dim_c6, also of dynamic_broadcast_in_dim: a dimension of one scale becomes many of that
+ * scale. */
 bool broadcast_quant_ok(Module *m, const Op *op)
 {
 	Type in = in_type(m, op, 0);
@@ -41,7 +42,8 @@ bool broadcast_quant_ok(Module *m, const Op *op)
 	bool ok = in.dim[x->axis] == 1 || same_scales(x, t);
 	for (int i = 0; ok && in.dim[x->axis] == 1 && i < t->n; i++)
 		ok = t->scale[i] == x->scale[0] && t->zero_point[i] == x->zero_point[0];
-	return ok || broken(m, op, "c6", "result is %s, wanted the scales of %s", str(m, out_type(m, op, 0)), str(m, in));
+	return ok || broken(m, op, "c6", "result is %s, wanted the scales of %s", str(m, out_type(m, op, 0)),
+		str(m, in));
 }
 
 /* add_c3, c5...c7; inference has seen that all three are quantized, to express one type, or none is. */

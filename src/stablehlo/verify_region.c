@@ -85,7 +85,8 @@ static bool takes_operands(Module *m, const Op *op, const char *clause, const Re
 bool check_while(Module *m, const Op *op)
 {
 	const Op *ret = returns_of(m, op->region[1]);
-	if (!takes_operands(m, op, "c1", op->region[0]) || !returns_bool(m, op, "c1", op->region[0])) return false;
+	if (!takes_operands(m, op, "c1", op->region[0]) || !returns_bool(m, op, "c1", op->region[0]))
+		return false;
 	if (!takes_operands(m, op, "c2", op->region[1])) return false;
 	if (!ret || ret->nin != op->nin)
 		return broken(m, op, "c2", "body returns %d values, wanted %d", ret ? ret->nin : 0, op->nin);
@@ -139,5 +140,6 @@ bool check_select_and_scatter(Module *m, const Op *op)
 	if (!elem_fits(x, init) || init.rank)
 		return broken(m, op, init.rank ? "i3" : "c3", "init_value is %s, wanted a scalar of %s", str(m, init),
 			str(m, x));
-	return source_ok(m, op, x, source) && select_ok(m, op, x) && reducer_ok(m, op, "c10", op->region[1], 1, &x);
+	return source_ok(m, op, x, source) && select_ok(m, op, x)
+		&& reducer_ok(m, op, "c10", op->region[1], 1, &x);
 }

@@ -105,7 +105,8 @@ static bool axis_kept(Module *m, const Op *op)
 	if (!x.quant || !t.quant || x.quant->axis < 0 || t.quant->axis < 0 || !is_static(x) || !is_static(t))
 		return true;
 	int from = x.quant->axis, to = t.quant->axis;
-	if (x.dim[from] == t.dim[to] && count_before(x, from, &n) && count_before(t, to, &k) && n == k) return true;
+	if (x.dim[from] == t.dim[to] && count_before(x, from, &n) && count_before(t, to, &k) && n == k)
+		return true;
 	return broken(m, op, "c3", "result is %s, wanted the quantized dimension of %s in its place", str(m, t),
 		str(m, x));
 }
@@ -128,7 +129,8 @@ bool check_dynamic_reshape(Module *m, const Op *op)
 static bool bits_fit(Type more, int small, Type less, int big)
 {
 	if (small == big) return shape_fits(more, less);
-	if (more.rank != less.rank + 1 || big % small || !dim_fits(more.dim[less.rank], big / small)) return false;
+	if (more.rank != less.rank + 1 || big % small || !dim_fits(more.dim[less.rank], big / small))
+		return false;
 	more.rank--;
 	return shape_fits(more, less);
 }

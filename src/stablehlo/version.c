@@ -87,7 +87,8 @@ int bytecode_format(Version target)
 	return format;
 }
 
-/* The newest version of the op that the target knows; the oldest when it knows none (op_need() has refused that). */
+/* The newest version of the op that the target knows; the oldest when it knows none (op_need() has refused
+ * that). */
 int vhlo_version(OpCode code, Version target)
 {
 	int v = 1;
@@ -130,9 +131,13 @@ static void need_any(Need *n, const Any *any)
 	for (int i = 0; i < any->n; i++) need_any(n, &any->item[i]);
 }
 
-static bool is_default_accuracy(const Accuracy *x) { return !x || (x->atol == 0 && x->rtol == 0 && !x->ulps && !x->mode); }
+static bool is_default_accuracy(const Accuracy *x)
+{
+	return !x || (x->atol == 0 && x->rtol == 0 && !x->ulps && !x->mode);
+}
 
-/* Does an attribute that only version 2 of its op has say more than version 1 does without it? (VhloToVersion.cpp) */
+/* Does an attribute that only version 2 of its op has say more than version 1 does without it?
+ * (VhloToVersion.cpp) */
 static bool says_more(AttrKind kind, const Attr *x)
 {
 	if (!x->set) return false;
@@ -168,7 +173,8 @@ static const char *needs_second(const Op *op)
 	}
 }
 
-/* Constraints that releases relaxed without a new version of the op (VhloOps.cpp, "Op Constraint Versioning"). */
+/* Constraints that releases relaxed without a new version of the op (VhloOps.cpp, "Op Constraint
+ * Versioning"). */
 static void need_relaxed(Need *n, const Module *m, const Op *op)
 {
 	switch (op->code) {
@@ -191,8 +197,9 @@ static void need_relaxed(Need *n, const Module *m, const Op *op)
 	}
 }
 
-/* StableHLO rewrites an op into its other version together with its regions, and then leaves the ops in those as they are, when it
- * writes and when it reads. So what a region of a version 1 op holds must be the same in every release. */
+/* StableHLO rewrites an op into its other version together with its regions, and then leaves the ops in
+ * those as they are, when it writes and when it reads. So what a region of a version 1 op holds must be
+ * the same in every release. */
 static bool holds_second(const Region *r)
 {
 	for (int i = 0; i < r->op.n; i++) {
@@ -225,7 +232,8 @@ Need op_need(const Module *m, const Op *op)
 		const char *what = needs_second(op);
 		if (what) need(&n, def->vhlo[1].first, what);
 		for (int i = 0; i < op->nregion; i++)
-			if (holds_second(op->region[i])) need(&n, def->vhlo[1].first, "an op of two versions in its region");
+			if (holds_second(op->region[i]))
+				need(&n, def->vhlo[1].first, "an op of two versions in its region");
 	}
 	need_relaxed(&n, m, op);
 	for (int i = 0; def->attr[i].name; i++) need_attr(&n, def->attr[i].kind, &op->attr[i]);

@@ -13,11 +13,13 @@ enum { SECTION_STRING, SECTION_DIALECT, SECTION_ATTR_TYPE, SECTION_ATTR_TYPE_OFF
 	SECTION_RESOURCE_OFFSET, SECTION_DIALECT_VERSIONS, SECTION_PROPERTIES };
 
 /* What an op's mask says follows (Encoding.h). */
-enum { HAS_ATTRS = 1, HAS_RESULTS = 2, HAS_OPERANDS = 4, HAS_REGIONS = 16, HAS_USE_ORDERS = 32, HAS_PROPERTIES = 64 };
+enum { HAS_ATTRS = 1, HAS_RESULTS = 2, HAS_OPERANDS = 4, HAS_REGIONS = 16, HAS_USE_ORDERS = 32,
+	HAS_PROPERTIES = 64 };
 
 static const char *const dialect_name[NDIALECTS] = { "builtin", "vhlo" };
 
-/* A section: its body is put at the end of `out`, and section_end() moves it up to make room for id and size. */
+/* A section: its body is put at the end of `out`, and section_end() moves it up to make room for id and
+ * size. */
 static size_t section_begin(const Buf *out) { return out->n; }
 
 static void section_end(Buf *out, size_t from, int id)
@@ -75,7 +77,8 @@ static void put_entries(Writer *w, Buf *offset, Buf *body, const Ref *ref, int n
 		for (int k = i; k < end; k++) {
 			size_t from = body->n;
 			put_entry(body, &w->pool, &w->pool.entry.v[ref[k]]);
-			put_varint(offset, (uint64_t)(body->n - from) << 1 | 1);   /* 1: in the dialect's encoding, not text */
+			/* 1: in the dialect's encoding, not text */
+			put_varint(offset, (uint64_t)(body->n - from) << 1 | 1);
 		}
 	}
 }
@@ -163,7 +166,8 @@ static void put_regions(Writer *w, Buf *b, const Rec *r)
 	put_varint(b, (uint64_t)r->nregion << 1 | r->isolated);
 	size_t at = section_begin(b);
 	for (int i = 0; i < r->nregion; i++) put_block(w, b, &r->region[i]);
-	if (r->isolated && w->format >= 2) section_end(b, at, SECTION_IR);     /* so that a reader can put it off */
+	/* so that a reader can put it off */
+	if (r->isolated && w->format >= 2) section_end(b, at, SECTION_IR);
 }
 
 static void put_results(Writer *w, Buf *b, const Op *op)
@@ -191,7 +195,8 @@ static void put_op(Writer *w, Buf *b, const Rec *r)
 	if (r->nprop) put_varint(b, (uint64_t)properties(w, r));
 	if (nout) put_results(w, b, r->op);
 	if (nin) put_operands(w, b, r->op);
-	if (nout && w->format >= 3 && put_use_orders(w, b, r->op->out, nout) && !b->failed) b->p[mask_at] |= HAS_USE_ORDERS;
+	if (nout && w->format >= 3 && put_use_orders(w, b, r->op->out, nout) && !b->failed)
+		b->p[mask_at] |= HAS_USE_ORDERS;
 	if (r->nregion) put_regions(w, b, r);
 }
 
@@ -219,7 +224,8 @@ static void put_strings(Writer *w, Buf *out)
 	const Pool *p = &w->pool;
 	put_varint(out, (uint64_t)p->section.n);
 	for (int i = p->section.n; i-- > 0;) put_varint(out, p->str.v[p->section.v[i]].n + 1);
-	for (int i = 0; i < p->section.n; i++) put(out, p->str.v[p->section.v[i]].s, p->str.v[p->section.v[i]].n + 1);
+	for (int i = 0; i < p->section.n; i++)
+		put(out, p->str.v[p->section.v[i]].s, p->str.v[p->section.v[i]].n + 1);
 	section_end(out, at, SECTION_STRING);
 }
 

@@ -45,7 +45,8 @@ typedef struct Entry {
 	uint32_t nuse, number;       /* given by write_number.c */
 } Entry;
 
-typedef struct Str { const char *s; size_t n; int number; } Str;      /* number -1: not in the string section yet */
+typedef struct Str { const char *s; size_t n; int number; } Str;      /* number -1: not in the string section
+                                                                       * yet */
 
 typedef struct Pool {
 	Arena *a;
@@ -58,14 +59,16 @@ typedef struct Pool {
 	VEC(int) section;            /* str in the order of the string section */
 } Pool;
 
-/* An entry: begin, tokens (also while other entries are made), then one of the ends, which gives the entry that is equal to it. */
+/* An entry: begin, tokens (also while other entries are made), then one of the ends, which gives the entry
+ * that is equal to it. */
 int  entry_begin(Pool *p);
 void tok(Pool *p, TokKind kind, uint64_t v);
 void tok_signed(Pool *p, uint64_t bits);       /* MLIR's signed varint: zigzag of the 64 bits */
 void tok_string(Pool *p, const char *s);
 Ref  attr_end(Pool *p, int from, enum Dialect d);
 Ref  type_end(Pool *p, int from, enum Dialect d);
-Ref  blob_end(Pool *p, int from, enum Dialect d, const void *blob, size_t nblob);    /* the blob is borrowed */
+/* the blob is borrowed */
+Ref  blob_end(Pool *p, int from, enum Dialect d, const void *blob, size_t nblob);
 
 /* The number of a string in the string section; it gets one on first use. */
 int str_number(Pool *p, const char *s);
@@ -86,7 +89,8 @@ typedef struct Rec {
 	bool optional;               /* builtin.module: its properties may be absent */
 	int nprop;
 	const Ref *prop;             /* in the order of their names */
-	Ref dict;                    /* attributes as a builtin dictionary: all before format 5, then only those not in prop */
+	Ref dict;                    /* attributes as a builtin dictionary: all before format 5, then only those
+	                              * not in prop */
 	int nregion;
 	struct Block *region;
 } Rec;
@@ -99,7 +103,8 @@ typedef struct Block {
 	uint32_t nvalue;
 } Block;
 
-typedef struct Use { Value v; bool rebuilt; } Use;       /* rebuilt: by an op that the target has in an older version */
+typedef struct Use { Value v; bool rebuilt; } Use;       /* rebuilt: by an op that the target has in an older
+                                                          * version */
 
 typedef struct Prop { const char *p; size_t n; } Prop;
 

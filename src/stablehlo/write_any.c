@@ -1,5 +1,6 @@
-/* Attributes that no op of the table asks for: arguments' and results' dictionaries in VHLO's form, the module's own in the
- * builtin dialect's (mlir/include/mlir/IR/BuiltinDialectBytecode.td), since VHLO has no module op. */
+/* Attributes that no op of the table asks for: arguments' and results' dictionaries in VHLO's form, the
+ * module's own in the builtin dialect's (mlir/include/mlir/IR/BuiltinDialectBytecode.td), since VHLO has
+ * no module op. */
 #include "stablehlo/write.h"
 
 #include <string.h>
@@ -190,7 +191,8 @@ static Ref builtin_dict(Writer *w, const Any *any)
 {
 	int *order = sorted_keys(&w->a, any->n, any->key);
 	Named *item = NEW(&w->a, Named, any->n + 1);
-	for (int i = 0; i < any->n; i++) item[i] = (Named){ any->key[order[i]], builtin_any(w, &any->item[order[i]]) };
+	for (int i = 0; i < any->n; i++)
+		item[i] = (Named){ any->key[order[i]], builtin_any(w, &any->item[order[i]]) };
 	return builtin_dictionary(w, any->n, item);
 }
 

@@ -44,7 +44,8 @@ static void tok_double(Pool *p, double d)
 /* quant::QuantizationFlags::Signed is bit 0; the storage type itself is always the signless integer. */
 static Ref quant_type(Writer *w, const Quant *q)
 {
-	static const DType plain[] = { [2] = DTYPE_i2, [4] = DTYPE_i4, [8] = DTYPE_i8, [16] = DTYPE_i16, [32] = DTYPE_i32 };
+	static const DType plain[] = { [2] = DTYPE_i2, [4] = DTYPE_i4, [8] = DTYPE_i8, [16] = DTYPE_i16,
+		[32] = DTYPE_i32 };
 	Pool *p = &w->pool;
 	int nbits = dtype_info(q->storage)->nbits;
 	bool is_signed = !is_unsigned(q->storage), per_axis = q->axis >= 0;

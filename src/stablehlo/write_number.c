@@ -1,5 +1,5 @@
-/* Numbers for attributes, types, op names and values, as mlir/lib/Bytecode/Writer/IRNumbering.cpp hands them out: what is used
- * most comes first, so that it takes the fewest bytes. */
+/* Numbers for attributes, types, op names and values, as mlir/lib/Bytecode/Writer/IRNumbering.cpp hands
+ * them out: what is used most comes first, so that it takes the fewest bytes. */
 #include "stablehlo/write.h"
 
 #include <stdlib.h>
@@ -41,8 +41,8 @@ static void count_block(Writer *w, Block *b, uint32_t *next)
 	b->nvalue = *next - first;
 }
 
-/* Regions are visited from a stack, last pushed first; a closed one starts its values at 0 again, another goes on after its
- * parent's. */
+/* Regions are visited from a stack, last pushed first; a closed one starts its values at 0 again, another
+ * goes on after its parent's. */
 static void count_all(Writer *w)
 {
 	typedef struct Todo { Block *b; uint32_t next; } Todo;
@@ -57,7 +57,8 @@ static void count_all(Writer *w)
 		count_block(w, t.b, &next);
 		for (int i = 0; i < t.b->nrec; i++) {
 			Rec *r = &t.b->rec[i];
-			for (int k = 0; k < r->nregion; k++) *push(&w->a, &todo) = (Todo){ &r->region[k], r->isolated ? 0 : next };
+			for (int k = 0; k < r->nregion; k++)
+				*push(&w->a, &todo) = (Todo){ &r->region[k], r->isolated ? 0 : next };
 		}
 	}
 }
@@ -80,8 +81,9 @@ static int by_dialect(const void *x, const void *y)
 	return a->at < b->at ? -1 : 1;
 }
 
-/* Within the numbers that take one byte, then two, ... things of one dialect stand together, first the dialect that ended the
- * group before. The third group's size (2^21 less the second's, not less both) is IRNumbering.cpp's own. */
+/* Within the numbers that take one byte, then two, ... things of one dialect stand together, first the
+ * dialect that ended the group before. The third group's size (2^21 less the second's, not less both) is
+ * IRNumbering.cpp's own. */
 static void rank(Rank *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) v[i].at = (uint32_t)i;

@@ -1,4 +1,5 @@
-/* An op's attributes in VHLO: every one of them, defaults too, under VHLO's names (StablehloLegalizeToVhlo.cpp). */
+/* An op's attributes in VHLO: every one of them, defaults too, under VHLO's names
+ * (StablehloLegalizeToVhlo.cpp). */
 #include "stablehlo/write.h"
 
 #include <stddef.h>
@@ -108,7 +109,8 @@ static Ref bools_attr(Writer *w, const Op *op, const Attr *x)
 	int64_t n = x->set ? x->ints.n : window_rank(op);
 	uint8_t *p = NEW(&w->a, uint8_t, n + 1);
 	for (int64_t i = 0; x->set && i < n; i++) p[i] = x->ints.v[i] != 0;
-	Dense d = { .type = { .kind = TYPE_TENSOR, .elem = DTYPE_bool, .rank = 1, .dim = &n }, .data = p, .nbytes = (size_t)n };
+	Dense d = { .type = { .kind = TYPE_TENSOR, .elem = DTYPE_bool, .rank = 1, .dim = &n }, .data = p,
+		.nbytes = (size_t)n };
 	return vhlo_dense(w, &d, false);
 }
 
@@ -131,8 +133,8 @@ static Ref symbols_attr(Writer *w, const Attr *x)
 
 /* -- single values ---------------------------------------------------------------------------------------------------------- */
 
-/* An integer attribute left out takes the row's default. StableHLO gives composite's `version` as i64 then, though it is i32
- * when it is written. */
+/* An integer attribute left out takes the row's default. StableHLO gives composite's `version` as i64
+ * then, though it is i32 when it is written. */
 static Ref integer_attr(Writer *w, const AttrDef *def, const Attr *x)
 {
 	if (!x->set) return vhlo_integer(w, DTYPE_i64, *def->otherwise == '-' ? -1 : 0);
@@ -155,7 +157,10 @@ static Ref any_attr(Writer *w, AttrKind kind, const Attr *x)
 	return kind == KIND_STR_OR_DICT ? vhlo_string(w, "") : kind == KIND_DICT ? vhlo_any(w, &no_keys, false) : vhlo_array(w, 0, NULL);
 }
 
-static Ref dense_attr(Writer *w, const Attr *x) { return x->set ? vhlo_dense(w, x->dense, false) : dims(w, (Ints){ 0 }); }
+static Ref dense_attr(Writer *w, const Attr *x)
+{
+	return x->set ? vhlo_dense(w, x->dense, false) : dims(w, (Ints){ 0 });
+}
 
 static Ref plain_attr(Writer *w, const Op *op, const AttrDef *def, const Attr *x)
 {

@@ -42,7 +42,8 @@ int str_number(Pool *p, const char *s) { return in_section(p, str_index(p, s)); 
 static uint64_t entry_hash(const Entry *e)
 {
 	enum { ENDS = 4096 };
-	uint64_t h = hash_bytes(e->tok, (size_t)e->ntok * sizeof *e->tok, (uint64_t)e->is_type << 1 | (uint64_t)e->dialect << 2);
+	uint64_t h = hash_bytes(e->tok, (size_t)e->ntok * sizeof *e->tok,
+		(uint64_t)e->is_type << 1 | (uint64_t)e->dialect << 2);
 	if (!e->nblob) return h;
 	const char *p = e->blob;
 	if (e->nblob <= 2 * ENDS) return hash_bytes(p, e->nblob, h);
@@ -89,7 +90,10 @@ static Ref entry_end(Pool *p, int from, Entry e)
 }
 
 Ref attr_end(Pool *p, int from, enum Dialect d) { return entry_end(p, from, (Entry){ .dialect = d }); }
-Ref type_end(Pool *p, int from, enum Dialect d) { return entry_end(p, from, (Entry){ .dialect = d, .is_type = true }); }
+Ref type_end(Pool *p, int from, enum Dialect d)
+{
+	return entry_end(p, from, (Entry){ .dialect = d, .is_type = true });
+}
 
 Ref blob_end(Pool *p, int from, enum Dialect d, const void *blob, size_t nblob)
 {

@@ -6,7 +6,8 @@
 /* The ops that enclose the one being visited, outermost (a function's, depth 0) first. */
 typedef struct Scope { Rec *rec; const struct Scope *up; int depth; } Scope;
 
-typedef struct Tree { Writer *w; int *depth; const char *func; } Tree;     /* depth [values]: of the region that defines it */
+/* depth [values]: of the region that defines it */
+typedef struct Tree { Writer *w; int *depth; const char *func; } Tree;
 
 static int name_new(Writer *w, const char *text, enum Dialect d)
 {
@@ -17,7 +18,8 @@ static int name_new(Writer *w, const char *text, enum Dialect d)
 static int op_name(Writer *w, OpCode code, int version)
 {
 	int *at = &w->name_of[code][version - 1];
-	if (!*at) *at = 1 + name_new(w, arena_printf(&w->a, "%s_v%d", vhlo_spelling(code), version), VHLO_DIALECT);
+	if (!*at)
+		*at = 1 + name_new(w, arena_printf(&w->a, "%s_v%d", vhlo_spelling(code), version), VHLO_DIALECT);
 	return *at - 1;
 }
 
@@ -89,7 +91,8 @@ static void build_op(Tree *t, const Scope *scope, const Op *op, Rec *r)
 
 static void build_block(Tree *t, const Scope *scope, const Region *region, Block *b)
 {
-	*b = (Block){ .narg = region->narg, .arg = region->arg, .nrec = region->op.n, .rec = NEW(&t->w->a, Rec, region->op.n + 1) };
+	*b = (Block){ .narg = region->narg, .arg = region->arg, .nrec = region->op.n,
+		.rec = NEW(&t->w->a, Rec, region->op.n + 1) };
 	b->empty = !region->op.n;
 	define(t, scope->depth, region->arg, region->narg, false);
 	for (int i = 0; i < b->nrec && !t->w->m->err->code; i++) build_op(t, scope, region->op.v[i], &b->rec[i]);
@@ -128,8 +131,8 @@ static void build_func(Tree *t, const Func *f, Rec *r, int name)
 	build_block(t, &scope, &f->body, r->region);
 }
 
-/* builtin.module has sym_name and sym_visibility as properties, either of which may be absent, and its other attributes as a
- * dictionary; before format 5 all are in the dictionary. */
+/* builtin.module has sym_name and sym_visibility as properties, either of which may be absent, and its
+ * other attributes as a dictionary; before format 5 all are in the dictionary. */
 static void build_module_attrs(Writer *w, Rec *r)
 {
 	const Module *m = w->m;
@@ -183,6 +186,7 @@ void build_tree(Writer *w)
 	build_module_attrs(w, &w->root);
 	*w->root.region = (Block){ .nrec = m->func.n, .rec = NEW(&w->a, Rec, m->func.n + 1) };
 	int func = m->func.n ? name_new(w, "func_v1", VHLO_DIALECT) : 0;
-	for (int i = 0; i < m->func.n && !m->err->code; i++) build_func(&t, m->func.v[i], &w->root.region->rec[i], func);
+	for (int i = 0; i < m->func.n && !m->err->code; i++)
+		build_func(&t, m->func.v[i], &w->root.region->rec[i], func);
 	group_uses(w);
 }

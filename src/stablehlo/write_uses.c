@@ -7,7 +7,8 @@
  *   - the uses of a rebuilt op's result are moved to the new result from the front, which turns their order around. */
 #include "stablehlo/write.h"
 
-/* Where the uses of v stand: place[0] for the last one in the program, and so on. False: where a reader would put them. */
+/* Where the uses of v stand: place[0] for the last one in the program, and so on. False: where a reader
+ * would put them. */
 static bool places(const Writer *w, Value v, const Use *use, uint32_t n, uint32_t *place)
 {
 	uint32_t front = 0, back = 0;

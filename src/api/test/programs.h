@@ -18,8 +18,8 @@ int value(tshlo_program *p, const char *name, int rank, const int64_t *dims);   
 /* One call of `target` on self and, unless 0, other; gives a value of that shape. */
 int call(tshlo_program *p, const char *target, int self, int other, int rank, const int64_t *dims);
 
-/* y = x * w + 2 b, r = cat([y, z]); gives (r, None, y) and takes (x, 3, z): x, w, y f32[2,3], b f32[3], z f32[1,3].
- * w lies transposed in its storage. On x = 1, z = affine_z it gives affine_r. */
+/* y = x * w + 2 b, r = cat([y, z]); gives (r, None, y) and takes (x, 3, z): x, w, y f32[2,3], b f32[3], z
+ * f32[1,3]. w lies transposed in its storage. On x = 1, z = affine_z it gives affine_r. */
 tshlo_program *affine(tshlo_error *e);
 extern const float affine_x[6], affine_z[3], affine_r[9];
 extern const int64_t affine_dims[2], affine_z_dims[2];

@@ -1,5 +1,5 @@
-/* The public API from C, as a user has it. What a program computes is worked out by hand; that its text and bytecode are StableHLO
- * is tested from Python against StableHLO itself. */
+/* The public API from C, as a user has it. What a program computes is worked out by hand; that its text
+ * and bytecode are StableHLO is tested from Python against StableHLO itself. */
 #include "api/test/programs.h"
 
 #include <pthread.h>
@@ -201,12 +201,19 @@ static void bad_dtype(tshlo_program *p) { tshlo_value_tensor(p, "v", 999, 1, two
 static void bad_rank(tshlo_program *p) { value(p, "v", 65, two); }
 static void no_dims(tshlo_program *p) { value(p, "v", 1, NULL); }
 static void no_symbol(tshlo_program *p) { value(p, "v", 1, (int64_t[]){ -5 }); }
-static void no_stride_symbol(tshlo_program *p) { tshlo_value_tensor(p, "v", F32, 1, two, (int64_t[]){ -5 }, 0); }
+static void no_stride_symbol(tshlo_program *p)
+{
+	tshlo_value_tensor(p, "v", F32, 1, two, (int64_t[]){ -5 }, 0);
+}
 static void too_large(tshlo_program *p) { value(p, "v", 2, huge); }
 static void no_name(tshlo_program *p) { value(p, NULL, 1, two); }
 static void no_target(tshlo_program *p) { tshlo_node(p, NULL, "n", NULL, NULL); }
 static void no_expr(tshlo_program *p) { tshlo_symbol(p, NULL, 1); }
-static void unmade_value(tshlo_program *p) { tshlo_node(p, "aten.relu.default", "n", NULL, NULL); tshlo_arg_value(p, "self", 77); }
+static void unmade_value(tshlo_program *p)
+{
+	tshlo_node(p, "aten.relu.default", "n", NULL, NULL);
+	tshlo_arg_value(p, "self", 77);
+}
 static void unmade_output(tshlo_program *p) { tshlo_output(p, TSHLO_OUTPUT_USER, NULL, 77); }
 static void negative_value(tshlo_program *p) { tshlo_input(p, TSHLO_INPUT_USER, "x", NULL, false, -1); }
 static void list_not_ended(tshlo_program *p)
@@ -214,20 +221,46 @@ static void list_not_ended(tshlo_program *p)
 	tshlo_node(p, "aten.cat.default", "n", NULL, NULL);
 	tshlo_arg_list_begin(p, "tensors");
 }
-static void list_not_begun(tshlo_program *p) { tshlo_node(p, "aten.cat.default", "n", NULL, NULL); tshlo_arg_list_end(p); }
+static void list_not_begun(tshlo_program *p)
+{
+	tshlo_node(p, "aten.cat.default", "n", NULL, NULL);
+	tshlo_arg_list_end(p);
+}
 static void list_outside(tshlo_program *p) { tshlo_arg_list_begin(p, "tensors"); }
 static void argument_outside(tshlo_program *p) { tshlo_arg_int(p, "dim", 1); }
 static void output_outside(tshlo_program *p) { tshlo_node_output(p, 0); }
-static void argument_without_name(tshlo_program *p) { tshlo_node(p, "aten.relu.default", "n", NULL, NULL); tshlo_arg_int(p, NULL, 1); }
-static void no_string(tshlo_program *p) { tshlo_node(p, "aten.relu.default", "n", NULL, NULL); tshlo_arg_string(p, "s", NULL); }
-static void no_ints(tshlo_program *p) { tshlo_node(p, "aten.relu.default", "n", NULL, NULL); tshlo_arg_ints(p, "s", 2, NULL); }
-static void negative_ints(tshlo_program *p) { tshlo_node(p, "aten.relu.default", "n", NULL, NULL); tshlo_arg_ints(p, "s", -2, two); }
+static void argument_without_name(tshlo_program *p)
+{
+	tshlo_node(p, "aten.relu.default", "n", NULL, NULL);
+	tshlo_arg_int(p, NULL, 1);
+}
+static void no_string(tshlo_program *p)
+{
+	tshlo_node(p, "aten.relu.default", "n", NULL, NULL);
+	tshlo_arg_string(p, "s", NULL);
+}
+static void no_ints(tshlo_program *p)
+{
+	tshlo_node(p, "aten.relu.default", "n", NULL, NULL);
+	tshlo_arg_ints(p, "s", 2, NULL);
+}
+static void negative_ints(tshlo_program *p)
+{
+	tshlo_node(p, "aten.relu.default", "n", NULL, NULL);
+	tshlo_arg_ints(p, "s", -2, two);
+}
 static void bad_input_kind(tshlo_program *p) { tshlo_input(p, (tshlo_input_kind)40, "x", NULL, false, 0); }
 static void bad_output_kind(tshlo_program *p) { tshlo_output(p, (tshlo_output_kind)40, NULL, 0); }
-static void untargeted(tshlo_program *p) { tshlo_input(p, TSHLO_INPUT_PARAMETER, "w", NULL, false, value(p, "w", 1, two)); }
+static void untargeted(tshlo_program *p)
+{
+	tshlo_input(p, TSHLO_INPUT_PARAMETER, "w", NULL, false, value(p, "w", 1, two));
+}
 static void unnamed_input(tshlo_program *p) { tshlo_input(p, TSHLO_INPUT_USER, NULL, NULL, false, 0); }
 static void used_first(tshlo_program *p) { call(p, "aten.relu.default", value(p, "v", 1, two), 0, 1, two); }
-static void output_first(tshlo_program *p) { tshlo_output(p, TSHLO_OUTPUT_USER, NULL, value(p, "v", 1, two)); }
+static void output_first(tshlo_program *p)
+{
+	tshlo_output(p, TSHLO_OUTPUT_USER, NULL, value(p, "v", 1, two));
+}
 static void own_input(tshlo_program *p)
 {
 	int v = value(p, "v", 1, two);
@@ -241,7 +274,10 @@ static void outside_storage(tshlo_program *p)
 	tshlo_weight(p, "w", F32, 1, two, (int64_t[]){ 1 }, 1, affine_x, 8);
 }
 static void no_strides(tshlo_program *p) { tshlo_weight(p, "w", F32, 1, two, NULL, 0, affine_x, 8); }
-static void no_weight(tshlo_program *p) { tshlo_input(p, TSHLO_INPUT_PARAMETER, "w", "w", false, value(p, "w", 1, two)); }
+static void no_weight(tshlo_program *p)
+{
+	tshlo_input(p, TSHLO_INPUT_PARAMETER, "w", "w", false, value(p, "w", 1, two));
+}
 static void other_weight(tshlo_program *p)
 {
 	tshlo_weight(p, "w", F32, 1, (int64_t[]){ 1 }, (int64_t[]){ 1 }, 0, affine_x, 8);
@@ -305,7 +341,8 @@ static void programs_that_cannot_be_converted(void **state)
 	EXPECT(TSHLO_UNSUPPORTED, "s0");
 }
 
-/* x, n views of views of it, a write to x, and the last view: nothing that a file may hold exhausts the stack. */
+/* x, n views of views of it, a write to x, and the last view: nothing that a file may hold exhausts the
+ * stack. */
 static tshlo_program *chain(int n, tshlo_error *e)
 {
 	tshlo_program *p = tshlo_program_new(e);
@@ -529,7 +566,8 @@ static void bytecode_of_another_program_is_refused(void **state)
 		WORKS(tshlo_save(m, in_folder(n == 1 ? "one" : "two"), NULL, &e));
 		tshlo_model_free(m);
 	}
-	snprintf(line, sizeof line, "cp '%s/functions/forward.bytecode' '%s/functions/'", in_folder("two"), in_folder("one"));
+	snprintf(line, sizeof line, "cp '%s/functions/forward.bytecode' '%s/functions/'", in_folder("two"),
+		in_folder("one"));
 	assert_int_equal(system(line), 0);
 	tshlo_model *m = tshlo_load(in_folder("one"), &e);
 	WORKS(m);
@@ -676,7 +714,8 @@ static void running_out_of_memory_is_an_error(void **state)
 			memory_fails_at(kind, n + 1);
 			once_round(&e);
 			memory_fails_at(kind, 0);
-			if (e.code && e.code != TSHLO_NO_MEMORY) fail_msg("allocation %ld: %d %s", n, (int)e.code, e.message);
+			if (e.code && e.code != TSHLO_NO_MEMORY)
+				fail_msg("allocation %ld: %d %s", n, (int)e.code, e.message);
 			if (e.code && !*e.message) fail_msg("allocation %ld: no message", n);
 			tshlo_code code = e.code;
 			tshlo_error_clear(&e);
