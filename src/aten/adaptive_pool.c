@@ -53,8 +53,6 @@ static Value split_windows(Builder *b, Value x, int dim, int64_t count, Value fi
 {
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	if (count > MOST_PLACES || t.dim[dim] > MOST_PLACES)
-		return build_fail(b, UNSUPPORTED, "%lld windows over %lld elements", (long long)count, (long long)t.dim[dim]);
 	Windows w = windows(t.dim[dim], count);
 	if (count * w.longest > 2 * MOST_PLACES)
 		return build_fail(b, UNSUPPORTED, "%lld windows of %lld elements", (long long)count, (long long)w.longest);
@@ -111,8 +109,11 @@ static Value split_places(Builder *b, Type x, int spatial, Type out, Type split)
 static bool fits(Node *n, Value x, int spatial)
 {
 	Type t = known_type(n->b, x);
-	if (t.kind && t.rank >= spatial && t.rank == n->out.rank) return true;
-	if (t.kind) node_fail(n, BAD_INPUT, "input %s has not %d spatial dims", type_str(n->a, t), spatial);
+	bool good = t.kind && t.rank >= spatial && t.rank == n->out.rank;
+	for (int i = 0; good && i < spatial; i++)
+		good = t.dim[t.rank - 1 - i] <= MOST_PLACES && n->out.dim[t.rank - 1 - i] <= MOST_PLACES;
+	if (good) return true;
+	if (t.kind) node_fail(n, BAD_INPUT, "input %s has not %d spatial dims, or too large ones", type_str(n->a, t), spatial);
 	return false;
 }
 

@@ -10,6 +10,7 @@ static Type known(Builder *b, Value v) { return v && !b->m->err->code ? type_of(
 
 Ints iota_ints(Arena *a, int from, int n)
 {
+	if (n < 0) n = 0;
 	int64_t *v = NEW(a, int64_t, n + 1);
 	for (int i = 0; i < n; i++) v[i] = from + i;
 	return (Ints){ n, v };
@@ -35,8 +36,9 @@ static bool *marked(Builder *b, Ints dims, int rank)
 int64_t count_over(Type t, Ints dims)
 {
 	int64_t n = 1;
-	for (int i = 0; i < dims.n; i++) n *= t.dim[dims.v[i]];
-	return n;
+	bool over = false;
+	for (int i = 0; i < dims.n; i++) over = __builtin_mul_overflow(n, t.dim[dims.v[i]], &n) || over;
+	return over ? INT64_MAX : n;
 }
 
 Type shape_with(Builder *b, Type t, int dim, int64_t size)

@@ -32,7 +32,7 @@ static Value scanned(Node *n, OpCode op, double first)
 {
 	Builder *b = n->b;
 	Value x = input(n);
-	x = running(b, op, x, arg_dim(n, "dim", 0, n->out.rank), scalar(b, first, acc_type(n->out.elem)));
+	x = running(b, op, x, arg_dim(n, "dim", 0, known_type(b, x).rank), scalar(b, first, acc_type(n->out.elem)));
 	return cast(b, x, n->out.elem);
 }
 

@@ -385,6 +385,7 @@ static Value same_bytes(Node *n, Value x, Type t)
 	Builder *b = n->b;
 	Type from = type_of(b, x);
 	int have = dtype_info(from.elem)->nbits, want = dtype_info(t.elem)->nbits;
+	if (!want) return node_fail(n, BAD_INPUT, "the result is no tensor");
 	if (have < want) {
 		Type groups = with_last(n->a, with_elem(t, from.elem), want / have);
 		x = reshape_to(b, x, groups);

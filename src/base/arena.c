@@ -10,6 +10,23 @@ struct Chunk {
 	size_t nbytes;
 };
 
+/* Under the address sanitizer what lies between blocks must not be touched. */
+#ifdef __SANITIZE_ADDRESS__
+#define ARENA_ASAN 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+#ifdef ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+enum { GAP = 32 };
+#define FORBID(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#else
+enum { GAP = 0 };
+#define FORBID(p, n) ((void)0)
+#endif
+
 enum { ALIGN = 16, FIRST = 1 << 16, LARGEST = 1 << 20 };
 #define HEAD ((sizeof(Chunk) + ALIGN - 1) & ~(size_t)(ALIGN - 1))
 
@@ -25,7 +42,7 @@ static _Noreturn void full(Arena *a)
 static void *grow(Arena *a, size_t nbytes)
 {
 	size_t want = a->nbytes < FIRST ? FIRST : a->nbytes < LARGEST ? a->nbytes : LARGEST;
-	if (want < nbytes + HEAD) want = nbytes + HEAD;
+	if (want < nbytes + GAP + HEAD) want = nbytes + GAP + HEAD;
 	if (arena_fail_at && --arena_fail_at == 0) full(a);
 	Chunk *c = calloc(1, want);
 	if (!c) full(a);
@@ -40,12 +57,13 @@ static void *grow(Arena *a, size_t nbytes)
 
 void *arena_alloc(Arena *a, size_t n, size_t size)
 {
-	if (size && n > (SIZE_MAX / 2 - HEAD - ALIGN) / size) full(a);
+	if (size && n > (SIZE_MAX / 2 - HEAD - ALIGN - GAP) / size) full(a);
 	size_t nbytes = (n * size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (!nbytes) nbytes = ALIGN;
-	if (nbytes > (size_t)(a->end - a->at)) grow(a, nbytes);
-	void *p = a->at;
-	a->at += nbytes;
+	if (nbytes + GAP > (size_t)(a->end - a->at)) grow(a, nbytes);
+	char *p = a->at;
+	a->at += nbytes + GAP;
+	FORBID(p + n * size, nbytes + GAP - n * size);
 	return p;
 }
 
