@@ -9,12 +9,13 @@
  *	tshlo_run(r, &x, 1, out, &e);                                       as often as wanted, from any thread
  *	if (e.code) fprintf(stderr, "%s\n", e.message);
  *
- * Every function takes NULL for the object that an earlier call failed to make, and one that takes a tshlo_error does nothing
- * when that holds a failure already: the first error is kept, and a program checks once, at its end. Who does not want to know
- * gives NULL for the error. Functions that return bool give false, those that return a pointer NULL, on failure.
- * Strings and arrays handed out live as long as the object they came from, unless said otherwise. Strings taken are copied;
- * tensor data taken is borrowed. Objects may be used from several threads at once where it says so. The library never
- * prints, and no input makes it abort. */
+ * Every function takes NULL for the object that an earlier call failed to make, and one that takes a
+ * tshlo_error does nothing when that holds a failure already: the first error is kept, and a program
+ * checks once, at its end. Who does not want to know gives NULL for the error. Functions that return bool
+ * give false, those that return a pointer NULL, on failure. Strings and arrays handed out live as long as
+ * the object they came from, unless said otherwise. Strings taken are copied; tensor data taken is
+ * borrowed. Objects may be used from several threads at once where it says so. The library never prints,
+ * and no input makes it abort. */
 #ifndef TORCH_STABLEHLO_H
 #define TORCH_STABLEHLO_H
 
@@ -32,7 +33,7 @@
 extern "C" {
 #endif
 
-/* -- errors ---------------------------------------------------------------------------------------------------------- */
+/* -- errors ---------------------------------------------------------------------------------------------- */
 
 typedef enum tshlo_code {
 	TSHLO_OK,
@@ -53,9 +54,10 @@ TSHLO_API void tshlo_error_clear(tshlo_error *e);
 TSHLO_API const char *tshlo_version(void);               /* of this library: "0.1.0" */
 TSHLO_API const char *tshlo_stablehlo_version(void);     /* the newest StableHLO it writes: "1.20.0" */
 
-/* -- element types and tensors ------------------------------------------------------------------------------------------ */
+/* -- element types and tensors --------------------------------------------------------------------------- */
 
-/* An element type; 0 is none. Spelled as StableHLO ("f32", "i64", "i1", "complex<f32>") or torch ("float32") has it. */
+/* An element type; 0 is none. Spelled as StableHLO ("f32", "i64", "i1", "complex<f32>") or torch
+ * ("float32") has it. */
 typedef int tshlo_dtype;
 TSHLO_API tshlo_dtype tshlo_dtype_by_name(const char *name);     /* 0: no such type */
 TSHLO_API const char *tshlo_dtype_name(tshlo_dtype t);           /* StableHLO's spelling; "none" for 0 */
@@ -71,30 +73,32 @@ typedef struct tshlo_tensor {
 	const void *data;
 } tshlo_tensor;
 
-/* Element i in memory order, of any type, as a double: integers beyond 2^53 are rounded. part 1: the imaginary part of a complex
- * one. i is not checked. */
+/* Element i in memory order, of any type, as a double: integers beyond 2^53 are rounded. part 1: the
+ * imaginary part of a complex one. i is not checked. */
 TSHLO_API double tshlo_tensor_at(const tshlo_tensor *t, size_t i, int part);
 
-/* -- exported programs ---------------------------------------------------------------------------------------------------- */
+/* -- exported programs ----------------------------------------------------------------------------------- */
 
 /* A torch.export program. Owns its graph and the mapped file. Not for several threads at once. */
 typedef struct tshlo_program tshlo_program;
 
-/* Opens a .pt2 archive (torch 2.5 and newer). Weights stay in the mapped file. NULL: IO, or BAD_INPUT with the entry and what is
- * wrong there. */
+/* Opens a .pt2 archive (torch 2.5 and newer). Weights stay in the mapped file. NULL: IO, or BAD_INPUT with
+ * the entry and what is wrong there. */
 TSHLO_API tshlo_program *tshlo_program_open(const char *path, tshlo_error *e);
 TSHLO_API void tshlo_program_free(tshlo_program *p);
 
-/* How often each op stands in the program: name and count of the i-th, in order of first use. false: i is past the end. */
+/* How often each op stands in the program: name and count of the i-th, in order of first use. false: i is
+ * past the end. */
 TSHLO_API bool tshlo_program_op(tshlo_program *p, int i, const char **name, int *count);
-TSHLO_API const char *tshlo_program_torch_version(const tshlo_program *p);       /* that wrote it; "" unknown */
+/* that wrote it; "" unknown */
+TSHLO_API const char *tshlo_program_torch_version(const tshlo_program *p);
 
-/* The sample inputs that torch stored in the file, as dense tensors in the order of the user inputs; they live on in the model
- * that the program is converted to. Returns how many (0: the file has none), -1 on failure. samples may be NULL to count; else
- * it has room for that many. */
+/* The sample inputs that torch stored in the file, as dense tensors in the order of the user inputs; they
+ * live on in the model that the program is converted to. Returns how many (0: the file has none), -1 on
+ * failure. samples may be NULL to count; else it has room for that many. */
 TSHLO_API int tshlo_program_samples(tshlo_program *p, tshlo_tensor *samples, tshlo_error *e);
 
-/* -- building a program in memory (what the Python bridge does) -------------------------------------------------------------- */
+/* -- building a program in memory (what the Python bridge does) ------------------------------------------ */
 
 /* The graph is given in order: inputs, then nodes with their arguments and outputs, then outputs. Values are numbered from 1;
  * 0 is none (an output that is None). A failure is kept in the program and reported by tshlo_convert(). dims: >= 0 a size,
@@ -115,7 +119,8 @@ TSHLO_API int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype
 	const int64_t *strides, int64_t offset);
 TSHLO_API int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size);
 /* target: "aten.add.Tensor"; name, stack_trace and module_stack (torch's node metadata) may be NULL. */
-TSHLO_API void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace, const char *module_stack);
+TSHLO_API void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace,
+	const char *module_stack);
 /* Arguments of the last node, by the name in its operator's schema; inside a list the name is NULL. */
 TSHLO_API void tshlo_arg_value(tshlo_program *p, const char *name, int value);
 TSHLO_API void tshlo_arg_none(tshlo_program *p, const char *name);
@@ -133,9 +138,11 @@ TSHLO_API void tshlo_arg_list_begin(tshlo_program *p, const char *name);
 TSHLO_API void tshlo_arg_list_end(tshlo_program *p);
 /* One output of the last node, in order; list results are flattened; 0 for None. */
 TSHLO_API void tshlo_node_output(tshlo_program *p, int value);
-/* One input of the program. target: the parameter's, buffer's or constant's name, NULL for user inputs. value 0: None or a Python
- * number, bool or string that export baked in; a tshlo_arg_...() with name NULL right after says which (none: None). */
-TSHLO_API void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, const char *target, bool persistent, int value);
+/* One input of the program. target: the parameter's, buffer's or constant's name, NULL for user inputs.
+ * value 0: None or a Python number, bool or string that export baked in; a tshlo_arg_...() with name NULL
+ * right after says which (none: None). */
+TSHLO_API void tshlo_input(tshlo_program *p, tshlo_input_kind kind, const char *name, const char *target,
+	bool persistent, int value);
 /* value 0: the same. */
 TSHLO_API void tshlo_output(tshlo_program *p, tshlo_output_kind kind, const char *target, int value);
 /* storage[0..nbytes) must outlive every model made of the program; strides and offset in elements. */
@@ -144,10 +151,10 @@ TSHLO_API void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtyp
 /* torch.utils._pytree.treespec_dumps() of the inputs ((args, kwargs)) and the outputs. */
 TSHLO_API void tshlo_specs(tshlo_program *p, const char *in_spec, const char *out_spec);
 
-/* -- models ------------------------------------------------------------------------------------------------------------------- */
+/* -- models ---------------------------------------------------------------------------------------------- */
 
-/* One or more StableHLO functions ("methods") and their weights. Reading and running it is for any number of threads. A method
- * is named by a string; NULL means "forward", or the only one. */
+/* One or more StableHLO functions ("methods") and their weights. Reading and running it is for any number
+ * of threads. A method is named by a string; NULL means "forward", or the only one. */
 typedef struct tshlo_model tshlo_model;
 
 typedef struct tshlo_convert_options {
@@ -155,9 +162,10 @@ typedef struct tshlo_convert_options {
 	bool inline_weights;         /* weights as constants in the module instead of arguments */
 } tshlo_convert_options;
 
-/* Converts the program, which the model takes over on success and on failure alike: do not use or free it afterwards. opt may be
- * NULL. UNSUPPORTED lists every op that has no lowering, one line each with its count and the user's own source line; or, for now,
- * names the buffers and inputs that the program writes to. */
+/* Converts the program, which the model takes over on success and on failure alike: do not use or free it
+ * afterwards. opt may be NULL. UNSUPPORTED lists every op that has no lowering, one line each with its
+ * count and the user's own source line; or, for now, names the buffers and inputs that the program writes
+ * to. */
 TSHLO_API tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_options *opt, tshlo_error *e);
 
 /* Opens a StableHLO directory, ours or torch_xla's. */
@@ -165,7 +173,8 @@ TSHLO_API tshlo_model *tshlo_load(const char *dir, tshlo_error *e);
 TSHLO_API void tshlo_model_free(tshlo_model *m);
 
 typedef struct tshlo_save_options {
-	const char *target;          /* StableHLO version of the bytecode, "1.9.0"; NULL: the oldest from 1.0.0 on that can express it */
+	const char *target;          /* StableHLO version of the bytecode, "1.9.0"; NULL: the oldest from 1.0.0 on
+	                              * that can express it */
 	bool skip_text, skip_weights;
 	bool no_weights;             /* data/ is there, but empty */
 } tshlo_save_options;
@@ -176,10 +185,11 @@ TSHLO_API bool tshlo_save(tshlo_model *m, const char *dir, const tshlo_save_opti
 TSHLO_API int tshlo_nmethods(const tshlo_model *m);
 TSHLO_API const char *tshlo_method(const tshlo_model *m, int i);      /* NULL past the end */
 
-/* MLIR text and a portable artifact (VHLO bytecode). NUL-terminated (text); *n gets the length when n is not NULL. target: as
- * above; a loaded model has the version it was saved with and refuses another. */
+/* MLIR text and a portable artifact (VHLO bytecode). NUL-terminated (text); *n gets the length when n is
+ * not NULL. target: as above; a loaded model has the version it was saved with and refuses another. */
 TSHLO_API const char *tshlo_text(tshlo_model *m, const char *method, size_t *n, tshlo_error *e);
-TSHLO_API const void *tshlo_bytecode(tshlo_model *m, const char *method, const char *target, size_t *n, tshlo_error *e);
+TSHLO_API const void *tshlo_bytecode(tshlo_model *m, const char *method, const char *target, size_t *n,
+	tshlo_error *e);
 /* The StableHLO version that tshlo_bytecode() with no target gives. */
 TSHLO_API const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_error *e);
 
@@ -187,7 +197,8 @@ TSHLO_API const char *tshlo_bytecode_version(tshlo_model *m, const char *method,
 typedef struct tshlo_value_info {
 	tshlo_input_kind input;      /* of an input: TSHLO_INPUT_USER, _PARAMETER (buffers too), _CONSTANT_TENSOR */
 	tshlo_output_kind output;    /* of a result */
-	const char *name;            /* user inputs: the placeholder's; weights: state dict name; mutations: their target; or "" */
+	const char *name;            /* user inputs: the placeholder's; weights: state dict name; mutations: their
+	                              * target; or "" */
 	int position;                /* user inputs: among the flattened user inputs; constants: their number; results: among
 	                                the flattened user outputs, or -1 */
 	tshlo_tensor type;           /* data: of weights, when they are dense in memory, else NULL */
@@ -201,8 +212,8 @@ TSHLO_API bool tshlo_output_info(const tshlo_model *m, const char *method, int i
 /* User inputs that the function does not take because nothing depends on them. */
 TSHLO_API int tshlo_nunused(const tshlo_model *m, const char *method);
 TSHLO_API bool tshlo_unused_info(const tshlo_model *m, const char *method, int i, tshlo_value_info *out);
-/* Flattened user inputs and outputs that are no tensors: Python values that export baked in, as JSON ("null", "3", "\"sum\""). A
- * directory of torch_xla's does not tell. false: i is past the end. */
+/* Flattened user inputs and outputs that are no tensors: Python values that export baked in, as JSON
+ * ("null", "3", "\"sum\""). A directory of torch_xla's does not tell. false: i is past the end. */
 typedef struct tshlo_fixed {
 	int position;
 	const char *name;            /* of an input; "" unknown */
@@ -213,26 +224,30 @@ TSHLO_API bool tshlo_fixed_output(const tshlo_model *m, const char *method, int 
 TSHLO_API const char *tshlo_in_spec(const tshlo_model *m, const char *method);      /* "" unknown */
 TSHLO_API const char *tshlo_out_spec(const tshlo_model *m, const char *method);
 
-/* What data/ and constants/ hold, or will: the i-th parameter or buffer, then the tensors that the exporter made; used by a method or
- * not. false: i is past the end. */
+/* What data/ and constants/ hold, or will: the i-th parameter or buffer, then the tensors that the
+ * exporter made; used by a method or not. false: i is past the end. */
 typedef struct tshlo_state {
 	const char *name;            /* state dict name; NULL: a constant, by its number */
-	tshlo_tensor type;           /* data: the first element; NULL when there is none in memory. dtype 0: unknown, of itemsize bytes */
+	tshlo_tensor type;           /* data: the first element; NULL when there is none in memory. dtype 0:
+	                              * unknown, of itemsize bytes */
 	const int64_t *strides;      /* [rank] in elements; NULL: row-major */
 	size_t itemsize;
 } tshlo_state;
 TSHLO_API bool tshlo_state_tensor(const tshlo_model *m, int i, tshlo_state *out);
 
-/* The same of a program that is not converted: all that its signature lists, buffers as such, with no data and no position of
- * results. type.dtype 0: no tensor (a number, None). A negative size is a symbol; its expression is tshlo_program_size(). */
+/* The same of a program that is not converted: all that its signature lists, buffers as such, with no data
+ * and no position of results. type.dtype 0: no tensor (a number, None). A negative size is a symbol; its
+ * expression is tshlo_program_size(). */
 TSHLO_API bool tshlo_program_input(const tshlo_program *p, int i, tshlo_value_info *out);
 TSHLO_API bool tshlo_program_output(const tshlo_program *p, int i, tshlo_value_info *out);
-TSHLO_API const char *tshlo_program_size(const tshlo_program *p, int64_t dim);     /* "2*s0"; "" for a number */
+/* "2*s0"; "" for a number */
+TSHLO_API const char *tshlo_program_size(const tshlo_program *p, int64_t dim);
 
-/* -- running --------------------------------------------------------------------------------------------------------------- */
+/* -- running --------------------------------------------------------------------------------------------- */
 
-/* A device of a PJRT plugin. plugin: a path, a name ("cpu", "cuda", "tpu"), or NULL for PJRT_PLUGIN_LIBRARY_PATH, then the CPU.
- * Lives until the process ends or tshlo_device_close(); close it after what runs on it is freed. */
+/* A device of a PJRT plugin. plugin: a path, a name ("cpu", "cuda", "tpu"), or NULL for
+ * PJRT_PLUGIN_LIBRARY_PATH, then the CPU. Lives until the process ends or tshlo_device_close(); close it
+ * after what runs on it is freed. */
 typedef struct tshlo_device tshlo_device;
 TSHLO_API tshlo_device *tshlo_device_open(const char *plugin, int index, tshlo_error *e);
 TSHLO_API void tshlo_device_close(tshlo_device *d);
@@ -241,7 +256,8 @@ TSHLO_API const char *tshlo_device_platform(const tshlo_device *d);      /* "cpu
 TSHLO_API const char *tshlo_device_plugin(const tshlo_device *d);        /* the plugin's path */
 TSHLO_API bool tshlo_device_is_host(const tshlo_device *d);              /* its memory is this process's */
 
-/* A method compiled for a device, with its weights there. For any number of threads. The model must outlive it. */
+/* A method compiled for a device, with its weights there. For any number of threads. The model must
+ * outlive it. */
 typedef struct tshlo_runner tshlo_runner;
 TSHLO_API tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e);
 TSHLO_API void tshlo_runner_free(tshlo_runner *r);
@@ -250,32 +266,37 @@ TSHLO_API int tshlo_runner_ncompiled(tshlo_runner *r);                   /* comp
 /* A tensor on a device. */
 typedef struct tshlo_buffer tshlo_buffer;
 TSHLO_API tshlo_buffer *tshlo_buffer_new(tshlo_device *d, const tshlo_tensor *t, tshlo_error *e);
-/* Type and, where the device's memory is the host's, the elements in place (else data is NULL). Lives as long as the buffer. */
+/* Type and, where the device's memory is the host's, the elements in place (else data is NULL). Lives as
+ * long as the buffer. */
 TSHLO_API bool tshlo_buffer_info(tshlo_buffer *b, tshlo_tensor *out);
 TSHLO_API size_t tshlo_buffer_nbytes(const tshlo_buffer *b);
 TSHLO_API bool tshlo_buffer_read(const tshlo_buffer *b, void *dst, size_t nbytes, tshlo_error *e);
 TSHLO_API void tshlo_buffer_free(tshlo_buffer *b);
 
-/* Runs it on the user inputs in order (as many as tshlo_runner_nuser()), waits, and gives tshlo_noutputs() buffers, each to be
- * freed. BAD_INPUT names the input that has another type than the program wants. */
+/* Runs it on the user inputs in order (as many as tshlo_runner_nuser()), waits, and gives tshlo_noutputs()
+ * buffers, each to be freed. BAD_INPUT names the input that has another type than the program wants. */
 TSHLO_API int tshlo_runner_nuser(const tshlo_runner *r);
 /* The check alone, without a device. */
-TSHLO_API bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_tensor *in, int nin, tshlo_error *e);
-TSHLO_API bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e);
-TSHLO_API bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out, tshlo_error *e);
+TSHLO_API bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_tensor *in, int nin,
+	tshlo_error *e);
+TSHLO_API bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out,
+	tshlo_error *e);
+TSHLO_API bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out,
+	tshlo_error *e);
 
-/* -- NumPy files ------------------------------------------------------------------------------------------------------------- */
+/* -- NumPy files ----------------------------------------------------------------------------------------- */
 
-/* A .npy file, mapped; free with tshlo_npy_close(). Fortran order and byte orders other than little are refused by name. */
+/* A .npy file, mapped; free with tshlo_npy_close(). Fortran order and byte orders other than little are
+ * refused by name. */
 typedef struct tshlo_npy tshlo_npy;
 TSHLO_API tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e);
 TSHLO_API void tshlo_npy_close(tshlo_npy *f);
 TSHLO_API bool tshlo_npy_write(const char *path, const tshlo_tensor *t, tshlo_error *e);
 
-/* -- files --------------------------------------------------------------------------------------------------------------------- */
+/* -- files ----------------------------------------------------------------------------------------------- */
 
-/* Writes p[0..n) to a file beside `path` and renames it: nothing half-written is left, an older file stays as it was on failure.
- * "-" is standard output. */
+/* Writes p[0..n) to a file beside `path` and renames it: nothing half-written is left, an older file stays
+ * as it was on failure. "-" is standard output. */
 TSHLO_API bool tshlo_write_file(const char *path, const void *p, size_t n, tshlo_error *e);
 
 #ifdef __cplusplus

@@ -48,7 +48,7 @@ bool given_tensor(const tshlo_tensor *t, const char *what, Err *e);
 /* Nobody can jump to a function that has returned. */
 static inline void guard_end(Arena **a) { (*a)->full = NULL; }
 
-/* -- programs ------------------------------------------------------------------------------------------------------------ */
+/* -- programs -------------------------------------------------------------------------------------------- */
 
 typedef struct OpCount { const char *name; int count; } OpCount;
 typedef struct Frame { const char *name; VEC(Arg) item; } Frame;
@@ -71,12 +71,12 @@ struct tshlo_program {
 /* Ends the last node, and hands inputs and outputs over to the program. */
 bool program_finish(tshlo_program *p, Err *e);
 
-/* -- models ---------------------------------------------------------------------------------------------------------------- */
+/* -- models ---------------------------------------------------------------------------------------------- */
 
 /* A weight of a model, dense or not, wherever it came from. */
 typedef struct Weight {
 	Tensor tensor;               /* storage NULL: there is no data */
-	void *packed;                /* dense copy of a strided one, 64-byte aligned, made when asked for; owned */
+	void *packed;                /* dense copy of a strided one, 64-byte aligned, made on demand; owned */
 } Weight;
 
 typedef struct Artifact {
@@ -89,7 +89,7 @@ typedef struct Method {
 	const char *name;
 	Module *module;              /* of a converted one; owned */
 	const BundleFunction *saved; /* of a loaded one */
-	Version oldest;              /* of a converted one: what its artifact is written for unless told otherwise */
+	Version oldest;              /* of a converted one: what its artifact is for unless told otherwise */
 	const char *version;         /* the same, or the one it was saved with */
 	Buf text;
 	Artifact *artifact;          /* one per version asked for */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- what the function takes and gives ------------------------------------------------------------------------------------ */
+/* -- what the function takes and gives ------------------------------------------------------------------- */
 
 static tshlo_tensor public_type(Type t) { return (tshlo_tensor){ (int)t.elem, t.rank, t.dim, NULL }; }
 
@@ -44,18 +44,22 @@ static void describe_inputs(tshlo_model *m, Method *k, const Lowered *l)
 	}
 }
 
+static tshlo_value_info describe_output(const Program *p, const ResultSource *r, Type t)
+{
+	return (tshlo_value_info){ .output = (tshlo_output_kind)r->kind, .type = public_type(t), .nbytes = nbytes_of(t),
+		.name = r->target ? r->target : "", .position = r->kind == OUTPUT_USER ? user_output(p, r->position) : -1 };
+}
+
 static void describe_outputs(tshlo_model *m, Method *k, const Lowered *l)
 {
 	const Func *f = k->module->func.v[0];
 	k->nout = l->nresult;
 	k->out = NEW(&m->arena, tshlo_value_info, l->nresult + 1);
 	for (int i = 0; i < l->nresult; i++)
-		k->out[i] = (tshlo_value_info){ .output = (tshlo_output_kind)l->result[i].kind, .type = public_type(f->res_type[i]),
-			.nbytes = nbytes_of(f->res_type[i]), .name = l->result[i].target ? l->result[i].target : "",
-			.position = l->result[i].kind == OUTPUT_USER ? user_output(m->program, l->result[i].position) : -1 };
+		k->out[i] = describe_output(m->program, &l->result[i], f->res_type[i]);
 }
 
-/* -- stages ---------------------------------------------------------------------------------------------------------------- */
+/* -- stages ---------------------------------------------------------------------------------------------- */
 
 /* State that changes comes with a later version; to drop it would be a wrong answer. */
 static bool check_outputs(const Program *p, Err *e)
@@ -66,13 +70,13 @@ static bool check_outputs(const Program *p, Err *e)
 		if (o->kind == OUTPUT_USER) continue;
 		bool input = o->kind == OUTPUT_USER_INPUT_MUTATION, state = o->kind == OUTPUT_BUFFER_MUTATION
 			|| o->kind == OUTPUT_PARAMETER_MUTATION;
-		putf(&names, "%s%s%s", names.n ? ", " : "", input ? "input '" : state ? "buffer '" : "a gradient, loss or token",
-			input || state ? o->target : "");
-		if (input || state) put_byte(&names, '\'');
+		if (names.n) put_str(&names, ", ");
+		if (input || state) putf(&names, "%s '%s'", input ? "input" : "buffer", o->target);
+		else put_str(&names, "a gradient, loss or token");
 	}
 	if (names.n || names.failed)
-		fail(e, UNSUPPORTED, "the program writes to %.*s; programs that change state are not supported yet", (int)names.n,
-			names.n ? (const char *)names.p : "");
+		fail(e, UNSUPPORTED, "the program writes to %.*s; programs that change state are not supported yet",
+			(int)names.n, names.n ? (const char *)names.p : "");
 	bool ok = !names.n && !names.failed;
 	buf_free(&names);
 	return ok;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- saving ---------------------------------------------------------------------------------------------------------------- */
+/* -- saving ---------------------------------------------------------------------------------------------- */
 
 static Signature signature_of(const tshlo_value_info *v)
 {
@@ -23,7 +23,8 @@ static Location location_of(const tshlo_value_info *v)
 static Result result_of(const tshlo_value_info *v)
 {
 	switch (v->output) {
-	case TSHLO_OUTPUT_BUFFER_MUTATION: case TSHLO_OUTPUT_PARAMETER_MUTATION: return (Result){ RESULT_BUFFER_MUTATION, v->name };
+	case TSHLO_OUTPUT_BUFFER_MUTATION:
+	case TSHLO_OUTPUT_PARAMETER_MUTATION:  return (Result){ RESULT_BUFFER_MUTATION, v->name };
 	case TSHLO_OUTPUT_USER_INPUT_MUTATION: return (Result){ RESULT_INPUT_MUTATION, v->name };
 	default: return (Result){ RESULT_USER, NULL };
 	}
@@ -47,7 +48,8 @@ static void fill_meta(Arena *a, const Method *k, FunctionMeta *meta)
 	*meta = (FunctionMeta){ .name = k->name, .ninput = k->nin, .input_signature = in, .input_location = where,
 		.noutput = k->nout, .output_signature = out, .result = plain ? NULL : result,
 		.nuser_name = k->nuser_name, .user_name = k->user_name,
-		.input_pytree_spec = *k->in_spec ? k->in_spec : NULL, .output_pytree_spec = *k->out_spec ? k->out_spec : NULL };
+		.input_pytree_spec = *k->in_spec ? k->in_spec : NULL,
+		.output_pytree_spec = *k->out_spec ? k->out_spec : NULL };
 	fixed_to_meta(a, k, meta);
 }
 
@@ -69,8 +71,8 @@ static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_
 static BundleTensor bundle_tensor(Arena *a, const Tensor *t)
 {
 	const uint8_t *start = tensor_start(t);
-	return (BundleTensor){ .name = arena_str(a, t->name, strlen(t->name)), .array = { .dtype = t->dtype, .rank = t->rank,
-		.dim = t->dim, .stride = tensor_is_contiguous(t) ? NULL : t->stride, .data = start,
+	return (BundleTensor){ .name = arena_str(a, t->name, strlen(t->name)), .array = {
+		.dtype = t->dtype, .rank = t->rank, .dim = t->dim, .stride = tensor_is_contiguous(t) ? NULL : t->stride, .data = start,
 		.nbytes = start ? t->nbytes - (size_t)(start - t->storage) : 0 } };
 }
 
@@ -100,8 +102,8 @@ void model_state(tshlo_model *m)
 
 static bool save(tshlo_model *m, Arena *a, const char *dir, const tshlo_save_options *opt, Err *e)
 {
-	BundleParts parts = { .nfunction = m->nmethod, .ntensor = m->nstate, .tensor = m->state, .nconstant = m->nconstant,
-		.constant = m->constant };
+	BundleParts parts = { .nfunction = m->nmethod, .ntensor = m->nstate, .tensor = m->state,
+		.nconstant = m->nconstant, .constant = m->constant };
 	BundleFunction *f = NEW(a, BundleFunction, m->nmethod + 1);
 	for (int i = 0; i < m->nmethod; i++)
 		if (!fill_function(m, a, &m->method[i], opt, &f[i], e)) return false;
@@ -128,7 +130,7 @@ bool tshlo_save(tshlo_model *m, const char *dir, const tshlo_save_options *opt, 
 	return ok;
 }
 
-/* -- loading ---------------------------------------------------------------------------------------------------------------- */
+/* -- loading --------------------------------------------------------------------------------------------- */
 
 static const int64_t *row_major(Arena *a, int rank, const int64_t *dim)
 {
@@ -141,8 +143,9 @@ static Weight *load_weight(tshlo_model *m, const BundleTensor *t, DType dtype)
 {
 	Weight *w = NEW(&m->arena, Weight, 1);
 	const NpyArray *x = &t->array;
-	w->tensor = (Tensor){ .name = t->name ? t->name : "constant", .dtype = dtype, .rank = x->rank, .dim = x->dim,
-		.stride = x->stride ? x->stride : row_major(&m->arena, x->rank, x->dim), .storage = x->data, .nbytes = x->nbytes };
+	w->tensor = (Tensor){ .name = t->name ? t->name : "constant", .dtype = dtype, .rank = x->rank,
+		.dim = x->dim, .stride = x->stride ? x->stride : row_major(&m->arena, x->rank, x->dim),
+		.storage = x->data, .nbytes = x->nbytes };
 	*push(&m->arena, &m->weight) = w;
 	return w;
 }
@@ -189,8 +192,8 @@ static void load_output(tshlo_model *m, Method *k, const FunctionMeta *f, int i)
 	tshlo_value_info *v = &k->out[i];
 	*v = info_of(m, &f->output_signature[i]);
 	ResultKind kind = f->result ? f->result[i].kind : RESULT_USER;
-	v->output = kind == RESULT_USER ? TSHLO_OUTPUT_USER : kind == RESULT_BUFFER_MUTATION ? TSHLO_OUTPUT_BUFFER_MUTATION
-	          : TSHLO_OUTPUT_USER_INPUT_MUTATION;
+	v->output = kind == RESULT_USER ? TSHLO_OUTPUT_USER
+	          : kind == RESULT_BUFFER_MUTATION ? TSHLO_OUTPUT_BUFFER_MUTATION : TSHLO_OUTPUT_USER_INPUT_MUTATION;
 	v->name = f->result && f->result[i].target ? f->result[i].target : "";
 }
 
@@ -212,7 +215,9 @@ static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
 {
 	Arena *a = &m->arena;
 	const FunctionMeta *meta = &f->meta;
-	*k = (Method){ .name = meta->name, .saved = f, .version = meta->stablehlo_version ? meta->stablehlo_version : "", .nin = meta->ninput, .nout = meta->noutput, .nunused = meta->nunused,
+	*k = (Method){ .name = meta->name, .saved = f,
+		.version = meta->stablehlo_version ? meta->stablehlo_version : "",
+		.nin = meta->ninput, .nout = meta->noutput, .nunused = meta->nunused,
 		.in = NEW(a, tshlo_value_info, meta->ninput + 1), .out = NEW(a, tshlo_value_info, meta->noutput + 1),
 		.unused = NEW(a, tshlo_value_info, meta->nunused + 1), .weight = NEW(a, Weight *, meta->ninput + 1),
 		.in_spec = meta->input_pytree_spec ? meta->input_pytree_spec : "",

@@ -18,8 +18,8 @@ static void put_value(Buf *b, const Arg *x)
 		if (x->f != x->f) put_str(b, "NaN");
 		else if (x->f - x->f != 0) put_str(b, x->f < 0 ? "-Infinity" : "Infinity");
 		else putf(b, "%.17g", x->f);
-		if (!b->failed && !memchr(b->p + at, '.', b->n - at) && !memchr(b->p + at, 'e', b->n - at) && x->f - x->f == 0)
-			put_str(b, ".0");
+		bool whole = !b->failed && !memchr(b->p + at, '.', b->n - at) && !memchr(b->p + at, 'e', b->n - at);
+		if (whole && x->f - x->f == 0) put_str(b, ".0");
 		break;
 	}
 	default: put_str(b, "null");
@@ -77,7 +77,7 @@ bool fixed_of_program(Arena *a, const Program *p, Method *k, Err *e)
 	return fixed_inputs(a, p, k, e) && fixed_outputs(a, p, k, e);
 }
 
-/* -- to and from a directory ------------------------------------------------------------------------------------------------ */
+/* -- to and from a directory ----------------------------------------------------------------------------- */
 
 static const Fixed *to_meta(Arena *a, const tshlo_fixed *v, int n)
 {

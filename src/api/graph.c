@@ -49,7 +49,7 @@ void tshlo_program_free(tshlo_program *p)
 	free(p);
 }
 
-/* -- values ---------------------------------------------------------------------------------------------------------------- */
+/* -- values ---------------------------------------------------------------------------------------------- */
 
 int64_t tshlo_symbol(tshlo_program *p, const char *expr, int64_t hint)
 {
@@ -66,8 +66,8 @@ static bool known_dims(tshlo_program *p, const char *name, const char *what, int
 {
 	for (int i = 0; i < rank; i++)
 		if (dims[i] < 0 && ~dims[i] >= p->program->sym.n)
-			return fail(&p->err, BAD_INPUT, "value '%s': %s %d is %lld, neither a number nor a symbol", name, what, i,
-				(long long)dims[i]);
+			return fail(&p->err, BAD_INPUT, "value '%s': %s %d is %lld, neither a number nor a symbol", name,
+				what, i, (long long)dims[i]);
 	return true;
 }
 
@@ -88,9 +88,10 @@ int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, in
 	const int64_t *strides, int64_t offset)
 {
 	BUILD(0);
-	if (!given(name, "name of a value", &p->err) || !check_dtype(p, name, dtype) || !check_rank(p, name, rank, dims)) return 0;
-	if (!known_dims(p, name, "size", rank, dims)) return 0;
-	if (!known_dims(p, name, "stride", strides ? rank : 0, strides) || !known_dims(p, name, "offset", 1, &offset)) return 0;
+	if (!given(name, "name of a value", &p->err) || !check_dtype(p, name, dtype)) return 0;
+	if (!check_rank(p, name, rank, dims) || !known_dims(p, name, "size", rank, dims)) return 0;
+	if (strides && !known_dims(p, name, "stride", rank, strides)) return 0;
+	if (!known_dims(p, name, "offset", 1, &offset)) return 0;
 	if (!dims_countable(rank, dims, strides, offset)) {
 		fail(&p->err, BAD_INPUT, "value '%s' has more bytes than 63 bits can count", name);
 		return 0;
@@ -114,7 +115,7 @@ int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size)
 	return id;
 }
 
-/* -- nodes ---------------------------------------------------------------------------------------------------------------- */
+/* -- nodes ----------------------------------------------------------------------------------------------- */
 
 static void end_node(tshlo_program *p)
 {
@@ -150,7 +151,8 @@ static bool in_node(tshlo_program *p, const char *what)
 
 static void add_arg(tshlo_program *p, const char *name, Arg x)
 {
-	if (!p->in_node && p->fixed != IN_NOTHING && x.kind < ARG_DTYPE && x.kind != ARG_VALUE && x.kind != ARG_COMPLEX) {
+	bool plain = x.kind < ARG_DTYPE && x.kind != ARG_VALUE && x.kind != ARG_COMPLEX;
+	if (!p->in_node && p->fixed != IN_NOTHING && plain) {
 		*(p->fixed == IN_INPUT ? &p->input.v[p->input.n - 1].arg : &p->output.v[p->output.n - 1].arg) = x;
 		return;
 	}
@@ -213,7 +215,10 @@ void tshlo_arg_dtype(tshlo_program *p, const char *name, tshlo_dtype v)
 void tshlo_arg_ints(tshlo_program *p, const char *name, int n, const int64_t *v)
 {
 	BUILD();
-	if (n < 0 || (n && !v)) { fail(&p->err, BAD_INPUT, "a list of %d integers is given as %s", n, v ? "an array" : "NULL"); return; }
+	if (n < 0 || (n && !v)) {
+		fail(&p->err, BAD_INPUT, "a list of %d integers is given as %s", n, v ? "an array" : "NULL");
+		return;
+	}
 	Arg *item = NEW(arena(p), Arg, n + 1);
 	for (int i = 0; i < n; i++) item[i] = (Arg){ .kind = ARG_INT, .i = v[i] };
 	add_arg(p, name, (Arg){ .kind = ARG_LIST, .list = { n, item } });
@@ -239,12 +244,12 @@ void tshlo_node_output(tshlo_program *p, int value)
 	if (in_node(p, "a node's output") && (!value || known_value(p, value))) *push(arena(p), &p->out) = value;
 }
 
-/* -- inputs, outputs, weights ------------------------------------------------------------------------------------------------ */
+/* -- inputs, outputs, weights ---------------------------------------------------------------------------- */
 
 static Arg value_or_none(int value) { return value ? arg_value(value) : (Arg){ .kind = ARG_NONE }; }
 
-static bool check_kind(tshlo_program *p, const char *what, const char *name, unsigned kind, unsigned last, bool targeted,
-	const char *target)
+static bool check_kind(tshlo_program *p, const char *what, const char *name, unsigned kind, unsigned last,
+	bool targeted, const char *target)
 {
 	if (kind > last)
 		return fail(&p->err, BAD_INPUT, "%s '%s' is of kind %u, which does not exist", what, name, kind);
@@ -276,15 +281,16 @@ void tshlo_output(tshlo_program *p, tshlo_output_kind kind, const char *target, 
 	*push(arena(p), &p->output) = (Output){ (OutputKind)kind, value_or_none(value), copy(p, target) };
 }
 
-void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims, const int64_t *strides,
-	int64_t offset, const void *storage, size_t nbytes)
+void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
+	const int64_t *strides, int64_t offset, const void *storage, size_t nbytes)
 {
 	BUILD();
-	if (!given(name, "name of a tensor", &p->err) || !check_dtype(p, name, dtype) || !check_rank(p, name, rank, dims)) return;
+	if (!given(name, "name of a tensor", &p->err) || !check_dtype(p, name, dtype)) return;
+	if (!check_rank(p, name, rank, dims)) return;
 	if (rank && !given(strides, "list of strides", &p->err)) return;
 	Tensor *t = program_add_tensor(p->program, copy(p, name));
-	*t = (Tensor){ t->name, (DType)dtype, rank, COPY(arena(p), int64_t, dims, rank), COPY(arena(p), int64_t, strides, rank), offset,
-		storage, nbytes };
+	*t = (Tensor){ t->name, (DType)dtype, rank, COPY(arena(p), int64_t, dims, rank),
+		COPY(arena(p), int64_t, strides, rank), offset, storage, nbytes };
 	if (!tensor_fits(t))
 		fail(&p->err, BAD_INPUT, "tensor '%s' does not lie inside its %zu bytes of storage", name, nbytes);
 }

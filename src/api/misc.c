@@ -33,7 +33,7 @@ double tshlo_tensor_at(const tshlo_tensor *t, size_t i, int part)
 	return dtype_load(d, (const uint8_t *)t->data + i * dtype_nbytes(d), part);
 }
 
-/* -- files ------------------------------------------------------------------------------------------------------------------ */
+/* -- files ----------------------------------------------------------------------------------------------- */
 
 bool tshlo_write_file(const char *path, const void *p, size_t n, tshlo_error *e)
 {
@@ -41,7 +41,7 @@ bool tshlo_write_file(const char *path, const void *p, size_t n, tshlo_error *e)
 	return given(path, "path", err) && write_file(path, p, n, err);
 }
 
-/* -- NumPy files ------------------------------------------------------------------------------------------------------------ */
+/* -- NumPy files ----------------------------------------------------------------------------------------- */
 
 struct tshlo_npy {
 	Arena arena;

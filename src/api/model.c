@@ -46,7 +46,7 @@ Method *model_method(const tshlo_model *m, const char *name, Err *e)
 	return NULL;
 }
 
-/* -- asking ---------------------------------------------------------------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------------------------------------- */
 
 static const Method *ask(const tshlo_model *m, const char *name)
 {
@@ -117,12 +117,13 @@ bool tshlo_state_tensor(const tshlo_model *m, int i, tshlo_state *out)
 	if (!m || i < 0 || i >= m->nstate + m->nconstant) return false;
 	const BundleTensor *t = i < m->nstate ? &m->state[i] : &m->constant[i - m->nstate];
 	const NpyArray *x = &t->array;
-	*out = (tshlo_state){ .name = i < m->nstate ? t->name : NULL, .type = { (int)x->dtype, x->rank, x->dim, x->data },
+	*out = (tshlo_state){ .name = i < m->nstate ? t->name : NULL,
+		.type = { (int)x->dtype, x->rank, x->dim, x->data },
 		.strides = x->stride, .itemsize = x->itemsize ? x->itemsize : dtype_nbytes(x->dtype) };
 	return true;
 }
 
-/* -- weights ---------------------------------------------------------------------------------------------------------------- */
+/* -- weights --------------------------------------------------------------------------------------------- */
 
 static size_t dense_nbytes(const Tensor *t) { return (size_t)tensor_numel(t) * dtype_nbytes(t->dtype); }
 
@@ -147,7 +148,7 @@ const void *weight_data(tshlo_model *m, Weight *w, Err *e)
 	return p;
 }
 
-/* -- text and bytecode ---------------------------------------------------------------------------------------------------------- */
+/* -- text and bytecode ----------------------------------------------------------------------------------- */
 
 static bool print_text(Method *k, Err *e)
 {
@@ -218,10 +219,11 @@ static const Artifact *artifact(Method *k, const char *target, Err *e)
 static const void *saved_bytecode(const Method *k, const char *target, size_t *n, Err *e)
 {
 	if (!k->saved->bytecode)
-		return fail(e, UNSUPPORTED, "this model was saved without bytecode; reading text back is not supported yet"), NULL;
+		return fail(e, UNSUPPORTED, "this model was saved without bytecode; "
+			"reading text back is not supported yet"), NULL;
 	if (target && strcmp(target, k->version))
-		return fail(e, UNSUPPORTED, "this model was saved as StableHLO %s; writing it as %s is not supported yet", k->version,
-			target), NULL;
+		return fail(e, UNSUPPORTED, "this model was saved as StableHLO %s; writing it as %s is not supported yet",
+			k->version, target), NULL;
 	if (n) *n = k->saved->bytecode_nbytes;
 	return k->saved->bytecode;
 }

@@ -51,7 +51,7 @@ const char *tshlo_program_torch_version(const tshlo_program *p)
 	return p && p->program->torch_version ? p->program->torch_version : "";
 }
 
-/* -- the signature ------------------------------------------------------------------------------------------------------------ */
+/* -- the signature --------------------------------------------------------------------------------------- */
 
 static void describe(const Program *p, const Arg *x, tshlo_value_info *out)
 {

@@ -16,7 +16,7 @@ struct tshlo_runner {
 	tshlo_device *device;
 };
 
-/* -- devices ---------------------------------------------------------------------------------------------------------------- */
+/* -- devices --------------------------------------------------------------------------------------------- */
 
 tshlo_device *tshlo_device_open(const char *plugin, int index, tshlo_error *e)
 {
@@ -27,7 +27,8 @@ tshlo_device *tshlo_device_open(const char *plugin, int index, tshlo_error *e)
 	d->device = d->plugin ? plugin_device(d->plugin, index) : NULL;
 	if (d->device) return d;
 	if (d->plugin)
-		fail(err, BAD_INPUT, "%s has no device %d, it has %d", plugin_info(d->plugin)->path, index, plugin_ndevices(d->plugin));
+		fail(err, BAD_INPUT, "%s has no device %d, it has %d", plugin_info(d->plugin)->path, index,
+			plugin_ndevices(d->plugin));
 	tshlo_device_close(d);
 	return NULL;
 }
@@ -43,7 +44,7 @@ const char *tshlo_device_platform(const tshlo_device *d) { return d ? plugin_inf
 const char *tshlo_device_plugin(const tshlo_device *d) { return d ? plugin_info(d->plugin)->path : ""; }
 bool tshlo_device_is_host(const tshlo_device *d) { return d && device_is_host(d->device); }
 
-/* -- tensors ---------------------------------------------------------------------------------------------------------------- */
+/* -- tensors --------------------------------------------------------------------------------------------- */
 
 static HostTensor host(const tshlo_tensor *t)
 {
@@ -92,7 +93,7 @@ bool tshlo_buffer_read(const tshlo_buffer *b, void *dst, size_t nbytes, tshlo_er
 
 void tshlo_buffer_free(tshlo_buffer *b) { buffer_free(inner(b)); }
 
-/* -- runners ---------------------------------------------------------------------------------------------------------------- */
+/* -- runners --------------------------------------------------------------------------------------------- */
 
 /* The plugin must read the version we write; it says which it reads. */
 static bool check_version(const PluginInfo *info, const char *version, Err *e)
@@ -101,8 +102,8 @@ static bool check_version(const PluginInfo *info, const char *version, Err *e)
 		info->stablehlo_current[2] };
 	bool known = newest.major || newest.minor || newest.patch;
 	if (!known || !version_parse(version, &v) || version_cmp(v, newest) <= 0) return true;
-	return fail(e, UNSUPPORTED, "the module needs StableHLO %s, but the plugin %s reads up to %d.%d.%d", version, info->name,
-		newest.major, newest.minor, newest.patch);
+	return fail(e, UNSUPPORTED, "the module needs StableHLO %s, but the plugin %s reads up to %d.%d.%d",
+		version, info->name, newest.major, newest.minor, newest.patch);
 }
 
 static bool bind_weights(tshlo_model *m, const Method *k, Runner *r, Err *e)
@@ -179,8 +180,9 @@ static bool check_input(const tshlo_value_info *want, const tshlo_tensor *have, 
 	if (!given_tensor(have, *want->name ? want->name : "an input", e)) return false;
 	if (tensor_type_eq(&w.type, &h.type)) return true;
 	char found[256], wanted[256];
-	return fail(e, BAD_INPUT, "input %d (%s) is %s, wanted %s", want->position, *want->name ? want->name : "unnamed",
-		type_text(have, found, sizeof found), type_text(&want->type, wanted, sizeof wanted));
+	return fail(e, BAD_INPUT, "input %d (%s) is %s, wanted %s", want->position,
+		*want->name ? want->name : "unnamed", type_text(have, found, sizeof found),
+		type_text(&want->type, wanted, sizeof wanted));
 }
 
 static bool check_count(const Method *k, const void *in, int nin, Err *e)

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-/* -- the table ------------------------------------------------------------------------------------------------------------ */
+/* -- the table ------------------------------------------------------------------------------------------- */
 
 static const struct ViewRow { const char *op; When when; Inverse inverse; } views[] = {
 #define VIEW(op, when, inverse) { op, WHEN_##when, INVERSE_##inverse },
@@ -49,7 +49,7 @@ static const struct WriteRow *write_row(const Fn *f, const char *target)
 	return i < 0 ? NULL : &writes[i];
 }
 
-/* -- arguments -------------------------------------------------------------------------------------------------------------- */
+/* -- arguments ------------------------------------------------------------------------------------------- */
 
 const Arg *node_arg(const GraphNode *g, const char *name)
 {
@@ -69,7 +69,7 @@ static bool arg_is_true(const GraphNode *g, const char *name, bool otherwise)
 	return x && x->kind == ARG_BOOL ? x->b : otherwise;
 }
 
-/* -- new nodes -------------------------------------------------------------------------------------------------------------- */
+/* -- new nodes ------------------------------------------------------------------------------------------- */
 
 VId new_value(Fn *f, VId like)
 {
@@ -116,7 +116,7 @@ static GraphNode *copy_node(Fn *f, const GraphNode *from, const char *target)
 	return g;
 }
 
-/* -- reading and writing ------------------------------------------------------------------------------------------------------ */
+/* -- reading and writing --------------------------------------------------------------------------------- */
 
 static bool is_stale(const Fn *f, VId v)
 {
@@ -162,7 +162,7 @@ static bool write_value(Fn *f, VId v, VId content)
 	return true;
 }
 
-/* -- which nodes are what --------------------------------------------------------------------------------------------------- */
+/* -- which nodes are what -------------------------------------------------------------------------------- */
 
 /* Whether a strided tensor takes another shape without a copy (at::detail::computeStride): walking both
  * shapes from the last dim, each run of old dims that lie densely in memory must be covered by whole new
@@ -277,7 +277,7 @@ static int item_index(const char *list, const char *name)
 	return -1;
 }
 
-/* -- one node ------------------------------------------------------------------------------------------------------------------ */
+/* -- one node -------------------------------------------------------------------------------------------- */
 
 static void keep_outputs(const GraphNode *from, GraphNode *to)
 {
@@ -473,7 +473,7 @@ Inverse inverse_of(const Fn *f, const GraphNode *g)
 	return r ? r->inverse : INVERSE_REFUSE;
 }
 
-/* -- the program ---------------------------------------------------------------------------------------------------------------- */
+/* -- the program ----------------------------------------------------------------------------------------- */
 
 static OutputKind mutation_of(InputKind k)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the program and its graphs ----------------------------------------------------------------------------- */
+/* ---- the program and its graphs ------------------------------------------------------------------------ */
 
 Program *program_new(Err *e)
 {
@@ -98,7 +98,7 @@ bool graph_check(Arena *a, const Graph *g, Err *e)
 	return true;
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------ */
+/* ---- tensors ------------------------------------------------------------------------------------------- */
 
 const Tensor *program_tensor(const Program *p, const char *name)
 {
@@ -216,7 +216,7 @@ void tensor_pack(const Tensor *t, void *out)
 	else pack(t, 0, in, out, size);
 }
 
-/* ---- where in the user's source ----------------------------------------------------------------------------- */
+/* ---- where in the user's source ------------------------------------------------------------------------ */
 
 typedef struct Frame {
 	const char *file, *line, *function;

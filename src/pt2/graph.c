@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- values by name ----------------------------------------------------------------------------------------- */
+/* ---- values by name ------------------------------------------------------------------------------------ */
 
 /* Names stand in the text without escapes, as a rule, and need no copy to be looked up. */
 static VId find_value(Model *m, const Graph *g, JVal name)
@@ -38,7 +38,7 @@ bool read_named_value(Model *m, Graph *g, JVal v, Arg *out)
 	return value_of(m, g, json_key(v, "name"), out);
 }
 
-/* ---- arguments: one reader per kind of item ----------------------------------------------------------------- */
+/* ---- arguments: one reader per kind of item ------------------------------------------------------------ */
 
 static bool read_none(Model *m, Graph *g, JVal v, Arg *out)
 {
@@ -227,7 +227,7 @@ bool read_arg(Model *m, Graph *g, JVal v, Arg *out)
 	return fail(m->err, UNSUPPORTED, "an argument of the unknown kind %.*s", utf8_cut(text, n, 60), text ? text : "");
 }
 
-/* ---- the values of a graph ---------------------------------------------------------------------------------- */
+/* ---- the values of a graph ----------------------------------------------------------------------------- */
 
 static GraphValue *new_value(Model *m, Graph *g, JVal v, ValueKind kind)
 {
@@ -276,7 +276,7 @@ static bool read_values(Model *m, Graph *g, JVal v)
 	return true;
 }
 
-/* ---- definitions and uses ----------------------------------------------------------------------------------- */
+/* ---- definitions and uses ------------------------------------------------------------------------------ */
 
 typedef struct Scope { Model *m; Graph *g; bool *defined; } Scope;
 
@@ -297,7 +297,7 @@ static bool used(const Scope *s, const Arg *a)
 	return true;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------------------- */
+/* ---- nodes --------------------------------------------------------------------------------------------- */
 
 static int count_values(const Arg *a)
 {
@@ -373,7 +373,7 @@ static bool read_node(Scope *s, JVal v)
 	return true;
 }
 
-/* ---- the graph ---------------------------------------------------------------------------------------------- */
+/* ---- the graph ----------------------------------------------------------------------------------------- */
 
 static bool read_args(Model *m, Graph *g, JVal v, const char *what, int *n, Arg **out)
 {

@@ -24,7 +24,7 @@ static bool read_version(Model *m, JVal root)
 	return true;
 }
 
-/* ---- signature: inputs -------------------------------------------------------------------------------------- */
+/* ---- signature: inputs --------------------------------------------------------------------------------- */
 
 /* schema.InputSpec */
 static const struct InputRow { const char *key, *target; InputKind kind; } input_rows[] = {
@@ -102,7 +102,7 @@ static bool read_input_specs(Model *m, JVal specs)
 	return true;
 }
 
-/* ---- signature: outputs ------------------------------------------------------------------------------------- */
+/* ---- signature: outputs -------------------------------------------------------------------------------- */
 
 /* schema.OutputSpec */
 static const struct OutputRow { const char *key, *target; OutputKind kind; } output_rows[] = {
@@ -160,7 +160,7 @@ static bool read_output_specs(Model *m, JVal specs)
 	return true;
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------------------ */
 
 /* schema.RangeConstraint: null, or "Infinity" as torch 2.5 wrote it, is no bound. */
 static bool read_ranges(Model *m, JVal v)

@@ -32,7 +32,7 @@ const char *pickle_kind(PVal v)
 	return name[v.kind];
 }
 
-/* ---- the stack ---------------------------------------------------------------------------------------------- */
+/* ---- the stack ----------------------------------------------------------------------------------------- */
 
 static void put_val(Machine *m, PVal v) { *push(m->p->a, &m->stack) = v; }
 
@@ -76,7 +76,7 @@ static void extend(Machine *m, PKind kind, Args items)
 	for (int i = 0; i < items.n; i++) *push(m->p->a, &list->item) = items.v[i];
 }
 
-/* ---- functions that may be called --------------------------------------------------------------------------- */
+/* ---- functions that may be called ---------------------------------------------------------------------- */
 
 /* torch.UntypedStorage, torch.FloatStorage, ...: only the class of a storage, never called. */
 static const struct { const char *name; DType dtype; } storages[] = {
@@ -188,7 +188,7 @@ static void put_global(Machine *m, const char *module, const char *name)
 	else fail(m->err, UNSUPPORTED, "it holds a %s.%s; only tensors in lists, tuples and dicts are read", module, name);
 }
 
-/* ---- storages ----------------------------------------------------------------------------------------------- */
+/* ---- storages ------------------------------------------------------------------------------------------ */
 
 /* The persistent id ("storage", class, key, location, number of elements): the file <root>/data/<key>. */
 static void load_storage(Machine *m, PVal id)
@@ -212,7 +212,7 @@ static void load_storage(Machine *m, PVal id)
 	put_val(m, (PVal){ .kind = P_STORAGE, .storage = s });
 }
 
-/* ---- opcodes: each group handles its own and says whether it did -------------------------------------------- */
+/* ---- opcodes: each group handles its own and says whether it did --------------------------------------- */
 
 static const char *get_string(Machine *m, size_t n)
 {
@@ -381,7 +381,7 @@ static bool run(Machine *m, PVal *out)
 	return !m->err->code;
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------------------ */
 
 bool pickle_open(Pickle *p, Arena *a, const uint8_t *bytes, size_t n, const char *what, Err *e)
 {

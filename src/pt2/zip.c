@@ -25,7 +25,7 @@ enum {
 #define FREE_BYTES ((uint64_t)1 << 30)
 #define FREE_RATIO 16u
 
-/* ---- central directory -------------------------------------------------------------------------------------- */
+/* ---- central directory --------------------------------------------------------------------------------- */
 
 typedef struct Directory { uint64_t at, nbytes, n; } Directory;
 
@@ -188,7 +188,7 @@ ZipEntry *zip_find(const Zip *z, const char *name)
 	return i < 0 ? NULL : &z->entry.v[i];
 }
 
-/* ---- an entry's bytes --------------------------------------------------------------------------------------- */
+/* ---- an entry's bytes ---------------------------------------------------------------------------------- */
 
 /* The data begins behind the local header, whose name must be the directory's and whose extra field may
  * differ. */

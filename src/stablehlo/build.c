@@ -22,7 +22,7 @@ Value build_fail(Builder *b, Code code, const char *fmt, ...)
 	return 0;
 }
 
-/* -- ops -------------------------------------------------------------------------------------------------------------- */
+/* -- ops ------------------------------------------------------------------------------------------------- */
 
 /* "tensor<2xf32>, tensor<3xf32>": what the message about a refused op says it was given. */
 static const char *operand_types(Builder *b, int nin, const Value *in)
@@ -120,7 +120,7 @@ void func_return(Builder *b, int n, const Value *v)
 	emit_op(b, OP_return, 0, t, n, v, NULL, 0, NULL);
 }
 
-/* -- regions ------------------------------------------------------------------------------------------------------------ */
+/* -- regions --------------------------------------------------------------------------------------------- */
 
 Region *region_begin(Builder *b, int n, const Type *t, Value *arg)
 {
@@ -148,7 +148,7 @@ Region *binary_region(Builder *b, OpCode code, DType elem)
 	return r;
 }
 
-/* -- constants ------------------------------------------------------------------------------------------------------------ */
+/* -- constants ------------------------------------------------------------------------------------------- */
 
 Value hlo_constant(Builder *b, Type t, const void *data, size_t nbytes)
 {

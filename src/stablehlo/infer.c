@@ -119,7 +119,7 @@ bool infer_clamp(Module *m, const Op *op, int nout, Type *out)
 	return true;
 }
 
-/* -- types that are taken over ------------------------------------------------------------------------------------ */
+/* -- types that are taken over --------------------------------------------------------------------------- */
 
 /* The first operand's type. select_and_scatter_c12: of the element type that scatter returns. */
 bool infer_first(Module *m, const Op *op, int nout, Type *out)
@@ -201,7 +201,7 @@ bool infer_dimension_size(Module *m, const Op *op, int nout, Type *out)
 	return true;
 }
 
-/* -- batch norm, linear algebra ----------------------------------------------------------------------------------- */
+/* -- batch norm, linear algebra -------------------------------------------------------------------------- */
 
 /* feature_index of the op, and the operands of feature size against it (c3...c6 of batch_norm_inference
  * and training, which number them by operand; batch_norm_grad_c4 and c5 of the others). False: one is

@@ -14,7 +14,7 @@ bool broken(Module *m, const Op *op, const char *clause, const char *fmt, ...)
 	return fail(m->err, BAD_INPUT, "%s_%s: %s", op_table[op->code].name, clause, text);
 }
 
-/* -- rows --------------------------------------------------------------------------------------------------------- */
+/* -- rows ------------------------------------------------------------------------------------------------ */
 
 /* What a list of names such as "*inputs, scatter_indices, *updates" asks for. */
 typedef struct Count { int fixed, variadic, optional; } Count;
@@ -122,7 +122,7 @@ const Op *returns_of(const Module *m, const Region *r)
 	return last;
 }
 
-/* -- shapes ------------------------------------------------------------------------------------------------------- */
+/* -- shapes ---------------------------------------------------------------------------------------------- */
 
 int64_t dim_merge(int64_t x, int64_t y)
 {
@@ -173,7 +173,7 @@ Type shape_type(const Shape *s, Type like)
 	return like;
 }
 
-/* -- sets of dimensions ------------------------------------------------------------------------------------------- */
+/* -- sets of dimensions ---------------------------------------------------------------------------------- */
 
 DimSet dimset(Module *m, int rank)
 {

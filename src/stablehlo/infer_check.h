@@ -37,7 +37,7 @@ static inline bool is_scalar(Type t, DType elem)
 	return t.kind == TYPE_TENSOR && !t.rank && t.elem == elem && !t.quant;
 }
 
-/* -- dimensions --------------------------------------------------------------------------------------------------- */
+/* -- dimensions ------------------------------------------------------------------------------------------ */
 
 static inline bool dim_fits(int64_t x, int64_t y) { return x < 0 || y < 0 || x == y; }
 /* The more specific of two that fit: a size before a handle, a handle before DYNAMIC; two handles:
@@ -70,7 +70,7 @@ bool dims_in_range(Module *m, const Op *op, const char *clause, const char *name
 bool dims_unique(Module *m, const Op *op, const char *clause, const char *name, Ints d, DimSet *seen);
 bool dims_sorted(Module *m, const Op *op, const char *clause, const char *name, Ints d);
 
-/* -- windows (infer_window.c) ------------------------------------------------------------------------------------- */
+/* -- windows (infer_window.c) ---------------------------------------------------------------------------- */
 
 /* One spatial dimension of a window op. */
 typedef struct WindowDim { int64_t size, stride, low, high, base_dilation, window_dilation; } WindowDim;
@@ -87,7 +87,7 @@ bool window_dims(Module *m, const Op *op, int n, const WindowClauses *c, WindowD
 /* Everything of convolution and dynamic_conv but the window. */
 bool conv_check(Module *m, const Op *op);
 
-/* -- gather (infer_index.c) --------------------------------------------------------------------------------------- */
+/* -- gather (infer_index.c) ------------------------------------------------------------------------------ */
 
 /* The type that gather, or with sizes NULL dynamic_gather, gives. */
 bool gather_type(Module *m, const Op *op, const Ints *sizes, Type *out);

@@ -127,7 +127,7 @@ static const int *sources(Module *m, const Index *ix)
 	return from;
 }
 
-/* -- gather ------------------------------------------------------------------------------------------------------- */
+/* -- gather ---------------------------------------------------------------------------------------------- */
 
 static bool slice_sizes_ok(Module *m, const Op *op, const Index *ix, Ints sizes)
 {
@@ -178,7 +178,7 @@ bool infer_gather(Module *m, const Op *op, int nout, Type *out)
 	return tensors_ok(m, op, nout, 1) && gather_type(m, op, &attr_of(op, "slice_sizes")->ints, out);
 }
 
-/* -- scatter ------------------------------------------------------------------------------------------------------ */
+/* -- scatter --------------------------------------------------------------------------------------------- */
 
 /* scatter_c4 for one updates tensor. */
 static bool updates_ok(Module *m, const Op *op, const Index *ix, Type t)

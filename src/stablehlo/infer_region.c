@@ -108,7 +108,7 @@ bool infer_map(Module *m, const Op *op, int nout, Type *out)
 	return true;
 }
 
-/* -- branches ----------------------------------------------------------------------------------------------------- */
+/* -- branches -------------------------------------------------------------------------------------------- */
 
 /* What two branches may return for one result: sizes that both have stay, others are dynamic. */
 static bool join_types(Module *m, Type *t, Type other)

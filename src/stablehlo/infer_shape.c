@@ -194,7 +194,7 @@ bool infer_dynamic_slice(Module *m, const Op *op, int nout, Type *out)
 	return true;
 }
 
-/* -- fft ---------------------------------------------------------------------------------------------------------- */
+/* -- fft ------------------------------------------------------------------------------------------------- */
 
 /* fft_c4 and c5 for the last `length.n` dimensions of s, which hold the operand's sizes; the last one
  * becomes the result's. */

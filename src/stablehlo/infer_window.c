@@ -3,7 +3,7 @@
 
 #include "stablehlo/infer_check.h"
 
-/* -- windows ------------------------------------------------------------------------------------------------------ */
+/* -- windows --------------------------------------------------------------------------------------------- */
 
 /* n = 0 ? 0 : (n - 1) * by + 1; false beyond int64. */
 static bool dilate(int64_t n, int64_t by, int64_t *out)
@@ -64,7 +64,7 @@ bool window_dims(Module *m, const Op *op, int n, const WindowClauses *c, WindowD
 	return true;
 }
 
-/* -- convolution -------------------------------------------------------------------------------------------------- */
+/* -- convolution ----------------------------------------------------------------------------------------- */
 
 static bool precision_ok(Module *m, const Op *op, const char *clause)
 {
@@ -166,7 +166,7 @@ bool infer_convolution(Module *m, const Op *op, int nout, Type *out)
 	return true;
 }
 
-/* -- dot_general -------------------------------------------------------------------------------------------------- */
+/* -- dot_general ----------------------------------------------------------------------------------------- */
 
 /* The pairs of dimensions of lhs and rhs are of one size. */
 static bool pairs_fit(Module *m, const Op *op, const char *clause, const char *name, Ints l, Ints r)

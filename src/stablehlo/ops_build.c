@@ -24,7 +24,7 @@ static const int64_t *all(Builder *b, int n, int64_t each)
 	return v;
 }
 
-/* -- elementwise --------------------------------------------------------------------------------------------------------- */
+/* -- elementwise ----------------------------------------------------------------------------------------- */
 
 Value hlo_convert(Builder *b, Value x, DType elem)
 {
@@ -85,7 +85,7 @@ Value hlo_reduce_precision(Builder *b, Value x, int exponent_bits, int mantissa_
 	return emit(b, OP_reduce_precision, NULL, 1, &x, attr);
 }
 
-/* -- shapes ---------------------------------------------------------------------------------------------------------------- */
+/* -- shapes ---------------------------------------------------------------------------------------------- */
 
 Value hlo_reshape(Builder *b, Value x, int rank, const int64_t *dim)
 {
@@ -188,7 +188,7 @@ Value hlo_get_dimension_size(Builder *b, Value x, int dim)
 	return emit(b, OP_get_dimension_size, NULL, 1, &x, &attr);
 }
 
-/* -- contractions -------------------------------------------------------------------------------------------------------- */
+/* -- contractions ---------------------------------------------------------------------------------------- */
 
 /* The inferred type of an op on these operands, with another element type. */
 static bool infer_with_elem(Builder *b, OpCode code, const Value *in, const Attr *attr, DType elem, Type *t)
@@ -231,7 +231,7 @@ Value hlo_convolution(Builder *b, Value x, Value w, Conv c)
 	return emit(b, OP_convolution, &t, 2, (Value[]){ x, w }, attr);
 }
 
-/* -- ops with regions ------------------------------------------------------------------------------------------------------ */
+/* -- ops with regions ------------------------------------------------------------------------------------ */
 
 /* inputs and inits in one list; results spread to out[n]. */
 static bool emit_n(Builder *b, OpCode code, int nout, int nin, const Value *in, const Attr *attr, int nregion,
@@ -349,7 +349,7 @@ bool hlo_case(Builder *b, Value index, int n, int nbranch, Region *const *branch
 	return emit_n(b, OP_case, n, 1, &index, NULL, nbranch, branch, out);
 }
 
-/* -- the rest ---------------------------------------------------------------------------------------------------------------- */
+/* -- the rest -------------------------------------------------------------------------------------------- */
 
 bool hlo_rng_bit_generator(Builder *b, RngAlgorithm alg, Value state, Type t, Value *out_state, Value *out)
 {

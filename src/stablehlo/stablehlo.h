@@ -24,7 +24,7 @@
 #include "base/err.h"
 #include "base/map.h"
 
-/* -- types ------------------------------------------------------------------------------------------------------ */
+/* -- types ----------------------------------------------------------------------------------------------- */
 
 /* A dimension: a number >= 0; negative: dynamic. */
 #define DYNAMIC INT64_MIN
@@ -64,7 +64,7 @@ int64_t type_numel(Type t);      /* of a static type; INT64_MAX when there are m
 const char *type_str(Arena *a, Type t);
 void put_type(Buf *out, Type t);
 
-/* -- attributes --------------------------------------------------------------------------------------------------- */
+/* -- attributes ------------------------------------------------------------------------------------------ */
 
 typedef struct Ints { int n; const int64_t *v; } Ints;
 
@@ -152,7 +152,7 @@ typedef enum CompareType { COMPARE_NOTYPE, COMPARE_FLOAT, COMPARE_TOTALORDER, CO
 	COMPARE_UNSIGNED } CompareType;
 typedef enum Precision { PRECISION_DEFAULT, PRECISION_HIGH, PRECISION_HIGHEST } Precision;
 
-/* -- ops ---------------------------------------------------------------------------------------------------------- */
+/* -- ops ------------------------------------------------------------------------------------------------- */
 
 typedef enum OpCode {
 	OP_none,
@@ -262,7 +262,7 @@ struct Module {
 void module_free(Module *m);
 static inline Type value_type(const Module *m, Value v) { return m->value.v[v].type; }
 
-/* -- building ------------------------------------------------------------------------------------------------------ */
+/* -- building -------------------------------------------------------------------------------------------- */
 
 /* Where ops go. Pure ops that are already there are not added twice, and constants are folded (fold.c). */
 typedef struct Builder {
@@ -396,7 +396,7 @@ Value hlo_cholesky(Builder *b, Value x, bool lower);
 Value hlo_triangular_solve(Builder *b, Value x, Value y, bool left, bool lower, bool unit, bool transpose);
 Value hlo_get_dimension_size(Builder *b, Value x, int dim);
 
-/* -- whole modules --------------------------------------------------------------------------------------------------- */
+/* -- whole modules --------------------------------------------------------------------------------------- */
 
 /* Drops pure ops whose results nobody uses. */
 void dce(Module *m);

@@ -26,7 +26,7 @@ typedef struct Scope {
 	int now, floor;
 } Scope;
 
-/* -- types -------------------------------------------------------------------------------------------------------- */
+/* -- types ----------------------------------------------------------------------------------------------- */
 
 static bool quant_ok(Type t)
 {
@@ -77,7 +77,7 @@ bool results_ok(Module *m, const Op *op, int n)
 	return true;
 }
 
-/* -- element types ------------------------------------------------------------------------------------------------ */
+/* -- element types --------------------------------------------------------------------------------------- */
 
 static bool type_has_letter(Type t, char letter)
 {
@@ -134,7 +134,7 @@ static bool elements_ok(Module *m, const Op *op)
 	return true;
 }
 
-/* -- results ------------------------------------------------------------------------------------------------------ */
+/* -- results --------------------------------------------------------------------------------------------- */
 
 /* dot_general and convolution may be given another element type than lhs's: a wider accumulator, a
  * quantized one. */
@@ -155,7 +155,7 @@ static bool inferred_ok(Module *m, const Op *op)
 	return true;
 }
 
-/* -- scopes ------------------------------------------------------------------------------------------------------- */
+/* -- scopes ---------------------------------------------------------------------------------------------- */
 
 /* n values from `first` on come into being here. */
 static bool define(Scope *s, Value first, int n, const char *what)
@@ -243,7 +243,7 @@ static bool region_ok(Scope *s, const Region *r)
 	return true;
 }
 
-/* -- functions ---------------------------------------------------------------------------------------------------- */
+/* -- functions ------------------------------------------------------------------------------------------- */
 
 static bool signature_ok(Module *m, const Func *f)
 {

@@ -45,7 +45,7 @@ static bool groups_ok(Module *m, const Op *op, const GroupClauses *c, Grid *g)
 	return n > 0 || broken(m, op, c->global, "use_global_device_ids without replica_groups");
 }
 
-/* -- results per operand ------------------------------------------------------------------------------------------ */
+/* -- results per operand --------------------------------------------------------------------------------- */
 
 bool check_all_gather(Module *m, const Op *op)
 {
@@ -196,7 +196,7 @@ bool check_cross_replica_sum(Module *m, const Op *op)
 	return grid_of(m, op, "i2", "replica_groups", &g);
 }
 
-/* -- pairs, streams ----------------------------------------------------------------------------------------------- */
+/* -- pairs, streams -------------------------------------------------------------------------------------- */
 
 /* source_target_pairs: nobody sends twice, nobody receives twice (C1)...(C4). */
 static bool pairs_ok(Module *m, const Op *op)
@@ -255,7 +255,7 @@ bool check_recv(Module *m, const Op *op)
 
 bool check_infeed(Module *m, const Op *op) { return streamed_ok(m, op, "c1", "c2", "c3"); }
 
-/* -- asynchronous ops ----------------------------------------------------------------------------------------------- */
+/* -- asynchronous ops ------------------------------------------------------------------------------------ */
 
 /* async_start_c2 */
 static bool runs_async(OpCode code)

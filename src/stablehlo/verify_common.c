@@ -63,7 +63,7 @@ bool reducer_ok(Module *m, const Op *op, const char *clause, const Region *r, in
 	return true;
 }
 
-/* -- functions ---------------------------------------------------------------------------------------------------- */
+/* -- functions ------------------------------------------------------------------------------------------- */
 
 static const Func *func_by_name(const Module *m, const char *name)
 {

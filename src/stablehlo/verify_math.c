@@ -92,7 +92,7 @@ bool check_triangular_solve(Module *m, const Op *op)
 	return (t >= 1 && t <= 3) || broken(m, op, "i6", "transpose_a %lld", (long long)t);
 }
 
-/* -- random numbers ----------------------------------------------------------------------------------------------- */
+/* -- random numbers -------------------------------------------------------------------------------------- */
 
 enum { RNG_UNIFORM = 1, RNG_NORMAL = 2 };
 
@@ -133,7 +133,7 @@ bool check_rng_bit_generator(Module *m, const Op *op)
 	return broken(m, op, "o2", "output is %s, wanted static integers or floats", str(m, t));
 }
 
-/* -- contractions ------------------------------------------------------------------------------------------------- */
+/* -- contractions ---------------------------------------------------------------------------------------- */
 
 /* The clauses on quantized operands that convolution and dot_general share: (C28) and (C31)...(C34) of
  * convolution. */

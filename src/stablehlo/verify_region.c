@@ -97,7 +97,7 @@ bool check_while(Module *m, const Op *op)
 	return true;
 }
 
-/* -- select_and_scatter ------------------------------------------------------------------------------------------- */
+/* -- select_and_scatter ---------------------------------------------------------------------------------- */
 
 static bool select_ok(Module *m, const Op *op, Type x)
 {

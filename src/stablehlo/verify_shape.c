@@ -41,7 +41,7 @@ static bool shape_is(Module *m, const Op *op, const char *clause, int i)
 	return ok || broken(m, op, clause, "result is %s, operand %d says %s", str(m, t), i, ints_str(m, want));
 }
 
-/* -- broadcasts --------------------------------------------------------------------------------------------------- */
+/* -- broadcasts ------------------------------------------------------------------------------------------ */
 
 /* broadcast_in_dim_c2...c5 and those of dynamic_broadcast_in_dim. */
 static bool broadcast_ok(Module *m, const Op *op)
@@ -79,7 +79,7 @@ bool check_dynamic_broadcast_in_dim(Module *m, const Op *op)
 	    && dims_unique(m, op, "c8", "known_nonexpanding_dimensions", keep, &seen);
 }
 
-/* -- reshapes ----------------------------------------------------------------------------------------------------- */
+/* -- reshapes -------------------------------------------------------------------------------------------- */
 
 static bool same_count(Module *m, const Op *op)
 {
@@ -147,7 +147,7 @@ bool check_bitcast_convert(Module *m, const Op *op)
 	return broken(m, op, "c1", "result is %s, which has not the bits of %s", str(m, t), str(m, x));
 }
 
-/* -- slices, pads, indexes ---------------------------------------------------------------------------------------- */
+/* -- slices, pads, indexes ------------------------------------------------------------------------------- */
 
 bool check_dynamic_update_slice(Module *m, const Op *op)
 {
@@ -253,7 +253,7 @@ bool check_set_dimension_size(Module *m, const Op *op)
 		(long long)dim);
 }
 
-/* -- iota --------------------------------------------------------------------------------------------------------- */
+/* -- iota ------------------------------------------------------------------------------------------------ */
 
 bool check_iota(Module *m, const Op *op)
 {

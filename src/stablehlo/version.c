@@ -36,7 +36,7 @@ bool version_parse(const char *s, Version *out)
 	return true;
 }
 
-/* -- vhlo.def, the columns with releases ------------------------------------------------------------------------------ */
+/* -- vhlo.def, the columns with releases ----------------------------------------------------------------- */
 
 static const char *const elem_since[NDTYPES] = {
 #define CODE(...)
@@ -97,7 +97,7 @@ int vhlo_version(OpCode code, Version target)
 	return v;
 }
 
-/* -- what a program needs ------------------------------------------------------------------------------------------------ */
+/* -- what a program needs -------------------------------------------------------------------------------- */
 
 static void need(Need *n, const char *since, const char *what)
 {

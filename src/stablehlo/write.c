@@ -35,7 +35,7 @@ static void section_end(Buf *out, size_t from, int id)
 	memcpy(out->p + from, head, nhead);
 }
 
-/* -- Dialect ---------------------------------------------------------------------------------------------------------------- */
+/* -- Dialect --------------------------------------------------------------------------------------------- */
 
 static void put_names(Writer *w, Buf *b)
 {
@@ -65,7 +65,7 @@ static void put_dialects(Writer *w, Buf *out)
 	section_end(out, at, SECTION_DIALECT);
 }
 
-/* -- AttrTypeOffset, AttrType -------------------------------------------------------------------------------------------------- */
+/* -- AttrTypeOffset, AttrType ---------------------------------------------------------------------------- */
 
 static void put_entries(Writer *w, Buf *offset, Buf *body, const Ref *ref, int n)
 {
@@ -98,7 +98,7 @@ static void put_attrs_and_types(Writer *w, Buf *out)
 	section_end(out, at, SECTION_ATTR_TYPE);
 }
 
-/* -- Properties ---------------------------------------------------------------------------------------------------------------- */
+/* -- Properties ------------------------------------------------------------------------------------------ */
 
 static uint64_t attr_number(const Writer *w, Ref r) { return w->pool.entry.v[r].number; }
 
@@ -132,7 +132,7 @@ static void put_properties(Writer *w, Buf *out)
 	section_end(out, at, SECTION_PROPERTIES);
 }
 
-/* -- IR ------------------------------------------------------------------------------------------------------------------------ */
+/* -- IR -------------------------------------------------------------------------------------------------- */
 
 static void put_op(Writer *w, Buf *b, const Rec *r);
 
@@ -208,7 +208,7 @@ static void put_ir(Writer *w, Buf *out)
 	section_end(out, at, SECTION_IR);
 }
 
-/* -- the file ---------------------------------------------------------------------------------------------------------------------- */
+/* -- the file -------------------------------------------------------------------------------------------- */
 
 static void put_resources(Buf *out)
 {

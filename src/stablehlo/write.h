@@ -27,7 +27,7 @@ enum Code_number {
 
 enum Dialect { BUILTIN, VHLO_DIALECT, NDIALECTS };
 
-/* -- pool --------------------------------------------------------------------------------------------------------- */
+/* -- pool ------------------------------------------------------------------------------------------------ */
 
 typedef uint32_t Ref;            /* an attribute or type of the pool; 0: none */
 
@@ -76,7 +76,7 @@ int str_number(Pool *p, const char *s);
 void put_varint(Buf *b, uint64_t v);
 void put_entry(Buf *b, Pool *p, const Entry *e);
 
-/* -- the module as VHLO ------------------------------------------------------------------------------------------- */
+/* -- the module as VHLO ---------------------------------------------------------------------------------- */
 
 typedef struct Named { const char *name; Ref attr; } Named;
 

@@ -17,7 +17,7 @@ static const int elem_code[NDTYPES] = {
 #undef FORMAT
 };
 
-/* -- types ----------------------------------------------------------------------------------------------------------------- */
+/* -- types ----------------------------------------------------------------------------------------------- */
 
 static Ref code_type(Writer *w, int code)
 {
@@ -141,7 +141,7 @@ Ref vhlo_function_type(Writer *w, const Func *f)
 	return type_attr(w, type_end(&w->pool, from, VHLO_DIALECT));
 }
 
-/* -- attributes -------------------------------------------------------------------------------------------------------------- */
+/* -- attributes ------------------------------------------------------------------------------------------ */
 
 Ref vhlo_string(Writer *w, const char *s)
 {
@@ -207,7 +207,7 @@ Ref vhlo_accuracy(Writer *w, const Accuracy *x)
 	return attr_end(p, from, VHLO_DIALECT);
 }
 
-/* -- elements ---------------------------------------------------------------------------------------------------------------- */
+/* -- elements -------------------------------------------------------------------------------------------- */
 
 typedef struct Bytes { const uint8_t *p; size_t n; } Bytes;
 

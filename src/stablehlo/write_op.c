@@ -20,7 +20,7 @@ static Ref dims(Writer *w, Ints x)
 	return vhlo_ints(w, 1, dim, x.v);
 }
 
-/* -- struct kinds: several attributes ------------------------------------------------------------------------------------ */
+/* -- struct kinds: several attributes -------------------------------------------------------------------- */
 
 typedef enum How { PART_I64, PART_DIMS, PART_ELEM, PART_BOOL } How;
 
@@ -64,7 +64,7 @@ static void add_parts(Writer *w, List *list, AttrKind kind, const void *all, int
 	}
 }
 
-/* -- lists ---------------------------------------------------------------------------------------------------------------- */
+/* -- lists ----------------------------------------------------------------------------------------------- */
 
 static const Attr *attr_of(const Op *op, const char *name)
 {
@@ -131,7 +131,7 @@ static Ref symbols_attr(Writer *w, const Attr *x)
 	return vhlo_array(w, n, item);
 }
 
-/* -- single values ---------------------------------------------------------------------------------------------------------- */
+/* -- single values --------------------------------------------------------------------------------------- */
 
 /* An integer attribute left out takes the row's default. StableHLO gives composite's `version` as i64
  * then, though it is i32 when it is written. */
@@ -192,7 +192,7 @@ static Ref plain_attr(Writer *w, const Op *op, const AttrDef *def, const Attr *x
 	}
 }
 
-/* -- an op ------------------------------------------------------------------------------------------------------------------ */
+/* -- an op ----------------------------------------------------------------------------------------------- */
 
 static void add_channel(Writer *w, List *list, AttrKind kind, const Attr *x)
 {

@@ -36,7 +36,7 @@ static int in_section(Pool *p, int at)
 
 int str_number(Pool *p, const char *s) { return in_section(p, str_index(p, s)); }
 
-/* -- finding an equal entry ---------------------------------------------------------------------------------------------- */
+/* -- finding an equal entry ------------------------------------------------------------------------------ */
 
 /* Of a long blob only the two ends are hashed; equality compares all of it. */
 static uint64_t entry_hash(const Entry *e)
@@ -100,7 +100,7 @@ Ref blob_end(Pool *p, int from, enum Dialect d, const void *blob, size_t nblob)
 	return entry_end(p, from, (Entry){ .dialect = d, .has_blob = true, .blob = blob, .nblob = nblob });
 }
 
-/* -- bytes ----------------------------------------------------------------------------------------------------------------- */
+/* -- bytes ----------------------------------------------------------------------------------------------- */
 
 /* Zeros in the low bits of the first byte say how many bytes follow it, then comes a 1; the value fills the bits above,
  * little-endian. A value of more than 56 bits is a zero byte and all eight of its bytes.   (Encoding.h, emitVarInt) */

@@ -39,7 +39,7 @@ static int remove_folder(void **state)
 	return system(line);
 }
 
-/* -- the whole way ------------------------------------------------------------------------------------------------------------ */
+/* -- the whole way --------------------------------------------------------------------------------------- */
 
 static void check_affine(tshlo_model *m)
 {
@@ -193,7 +193,7 @@ static void directories_are_not_overwritten(void **state)
 	tshlo_model_free(m);
 }
 
-/* -- graphs that are none -------------------------------------------------------------------------------------------------------- */
+/* -- graphs that are none -------------------------------------------------------------------------------- */
 
 static const int64_t two[] = { 2 }, huge[] = { INT64_MAX, INT64_MAX };
 
@@ -367,7 +367,7 @@ static void chains_of_views_have_an_end(void **state)
 	EXPECT(TSHLO_UNSUPPORTED, "more than 1000");
 }
 
-/* -- NULL, and errors in a row ---------------------------------------------------------------------------------------------------- */
+/* -- NULL, and errors in a row --------------------------------------------------------------------------- */
 
 static void nothing_is_taken_for_nothing(void **state)
 {
@@ -432,7 +432,7 @@ static void the_first_error_stays(void **state)
 	EXPECT(TSHLO_IO, "/nonexistent.pt2");
 }
 
-/* -- tensors in files ------------------------------------------------------------------------------------------------------------ */
+/* -- tensors in files ------------------------------------------------------------------------------------ */
 
 static void tensors_go_to_files_and_back(void **state)
 {
@@ -459,7 +459,7 @@ static void tensors_go_to_files_and_back(void **state)
 	WORKS(tshlo_npy_write(in_folder("s.npy"), &scalar, &e));
 }
 
-/* -- on a device ------------------------------------------------------------------------------------------------------------------ */
+/* -- on a device ----------------------------------------------------------------------------------------- */
 
 /* NULL: the test is skipped, and says so. */
 static tshlo_device *device_or_skip(void)
@@ -635,7 +635,7 @@ static void buffers_are_inputs_too(void **state)
 	tshlo_device_close(d);
 }
 
-/* -- threads ------------------------------------------------------------------------------------------------------------------------ */
+/* -- threads --------------------------------------------------------------------------------------------- */
 
 enum { THREADS = 8 };
 typedef struct Shared { tshlo_model *m; tshlo_runner *r; pthread_barrier_t start; const char *text[THREADS]; } Shared;
@@ -684,7 +684,7 @@ static void a_model_serves_many_threads(void **state)
 	tshlo_device_close(d);
 }
 
-/* -- memory that runs out ------------------------------------------------------------------------------------------------------------- */
+/* -- memory that runs out -------------------------------------------------------------------------------- */
 
 static void once_round(tshlo_error *e)
 {

@@ -5,7 +5,7 @@
 
 #define INTS(...) { (int)(sizeof (int64_t[]){ __VA_ARGS__ } / sizeof (int64_t)), (const int64_t[]){ __VA_ARGS__ } }
 
-/* -- attribute values the cases share --------------------------------------------------------------------------------- */
+/* -- attribute values the cases share -------------------------------------------------------------------- */
 
 static const Dense groups = { { .kind = TYPE_TENSOR, .elem = DTYPE_i64, .rank = 2, .dim = (const int64_t[]){ 1, 2 } }, false,
 	(const int64_t[]){ 0, 1 }, 16 };
@@ -50,7 +50,7 @@ static const Any aliases = { .kind = ANY_ARRAY, { .n = 1, .item = (const Any[]){
 	{ .kind = ANY_ARRAY, { .n = 1, .item = (const Any[]){ { ANY_I64, { .i = 0 } } } } }, { ANY_I64, { .i = 0 } },
 	{ .kind = ANY_ARRAY } } } } } } };
 
-/* -- the cases ------------------------------------------------------------------------------------------------------------ */
+/* -- the cases ------------------------------------------------------------------------------------------- */
 
 typedef struct Case {
 	OpCode code;
@@ -105,7 +105,7 @@ static const Case *find_case(OpCode code, int which)
 	return NULL;
 }
 
-/* -- types ------------------------------------------------------------------------------------------------------------------ */
+/* -- types ----------------------------------------------------------------------------------------------- */
 
 static const double scales[] = { 0.5, 0.1 };
 static const int64_t zeros[] = { 3, -4 };
@@ -174,7 +174,7 @@ static int parse_types(Arena *a, const char *s, Type *t)
 	return n;
 }
 
-/* -- regions ------------------------------------------------------------------------------------------------------------------ */
+/* -- regions --------------------------------------------------------------------------------------------- */
 
 enum { MAX_VALUES = 8 };
 
@@ -225,7 +225,7 @@ static int build_regions(Builder *b, const char *s, Region **out)
 	return n;
 }
 
-/* -- modules ------------------------------------------------------------------------------------------------------------------ */
+/* -- modules --------------------------------------------------------------------------------------------- */
 
 /* What call, composite and custom_call name: a private function from the operands to the first of them. */
 static void build_impl(Module *m, int n, const Type *t)

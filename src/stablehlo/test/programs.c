@@ -161,7 +161,7 @@ static void build_rebuilt(Module *m, OpCode first, OpCode last)
 static void build_second(Module *m) { build_rebuilt(m, OP_negate, OP_abs); }
 static void build_inner(Module *m) { build_rebuilt(m, OP_exponential, OP_log); }
 
-/* -- programs from a seed: scalars, rebuilt ops and others, branches and loops in each other ------------------------------- */
+/* -- programs from a seed: scalars, rebuilt ops and others, branches and loops in each other ------------- */
 
 typedef struct Dice { uint32_t state; Value v[400]; int n; } Dice;
 

@@ -38,7 +38,7 @@ static const char *next(Line *l) { return l->at < l->n ? l->token[l->at++] : "";
 static bool is(const char *a, const char *b) { return !strcmp(a, b); }
 static bool take(Line *l, const char *s) { return is(peek(l), s) ? l->at++, true : false; }
 
-/* -- types and numbers -------------------------------------------------------------------------------------------- */
+/* -- types and numbers ----------------------------------------------------------------------------------- */
 
 static Ints numbers(Case *c, const char *s)
 {
@@ -91,7 +91,7 @@ static Type type_named(Case *c, const char *s, Line *l)
 	return t;
 }
 
-/* -- attributes --------------------------------------------------------------------------------------------------- */
+/* -- attributes ------------------------------------------------------------------------------------------ */
 
 static int64_t enum_named(AttrKind kind, const char *s)
 {
@@ -233,7 +233,7 @@ static void set_attr(Case *c, OpCode code, Attr *attr, const char *s, Line *l)
 	l->wrong = s;
 }
 
-/* -- ops ---------------------------------------------------------------------------------------------------------- */
+/* -- ops ------------------------------------------------------------------------------------------------- */
 
 static Value value_named(const Case *c, const Values *here, const char *s, Line *l)
 {
@@ -362,7 +362,7 @@ static void end(Case *c)
 	err_clear(&c->err);
 }
 
-/* -- what is done with a case ------------------------------------------------------------------------------------- */
+/* -- what is done with a case ---------------------------------------------------------------------------- */
 
 /* A right op infers the very types that the line gives. */
 static const char *inferred(Case *c)
@@ -513,7 +513,7 @@ static bool run(Action *action, const char *text, int number)
 	return ok;
 }
 
-/* -- every op ------------------------------------------------------------------------------------------------------- */
+/* -- every op -------------------------------------------------------------------------------------------- */
 
 /* code OP_none: the which-th program. Some modules are wrong on purpose, for the bytecode's sake: a precision beside an algorithm,
  * reductions that capture what XLA does not let them. */
