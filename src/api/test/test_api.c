@@ -540,11 +540,11 @@ static void a_program_may_take_nothing(void **state)
 {
 	(void)state;
 	tshlo_error e = { 0 };
+	tshlo_device *d = device_or_skip();
 	tshlo_model *m = tshlo_convert(constants(1, &e), NULL, &e);
 	WORKS(m);
 	assert_int_equal(tshlo_ninputs(m, NULL), 0);
 	assert_true(tshlo_check_inputs(m, NULL, NULL, 0, &e));
-	tshlo_device *d = device_or_skip();
 	tshlo_runner *r = tshlo_compile(m, NULL, d, &e);
 	tshlo_buffer *out;
 	WORKS(tshlo_run(r, NULL, 0, &out, &e));
