@@ -9,7 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from oracle import check
+from oracle import check, compare
+from torch_stablehlo import UnsupportedError, exported_program_to_stablehlo
 
 pytestmark = pytest.mark.needs_library
 
@@ -646,3 +647,188 @@ def rotary(x):
 @pytest.mark.parametrize("fn, args, options", PROGRAMS)
 def test_program(fn, args, options):
     check(fn, *args, **options)
+
+
+# -- programs that torch has functionalized itself ------------------------------------------------------------------------
+
+
+DECOMPOSED = ["slice", "chain", "diagonal", "unbind", "permute", "reshape_slice_copy", "squeeze_dims", "as_strided", "split_sizes"]
+
+
+@pytest.mark.parametrize("name", DECOMPOSED)
+def test_same_as_torch_functionalization(name):
+    """Our functionalization of the training graph gives what torch's of the same program gives (ep.run_decompositions)."""
+    view = VIEWS[name]
+
+    class M(torch.nn.Module):
+        def forward(self, x):
+            x = x + 0
+            v = view(x)
+            v.mul_(2)
+            x.add_(1)
+            v.sub_(3)
+            return x, v
+
+    ep = torch.export.export(M(), (Z,), strict=False)
+    ours = exported_program_to_stablehlo(ep)
+    theirs = exported_program_to_stablehlo(ep.run_decompositions({}))
+    compare(ours(Z), M()(Z))
+    compare(theirs(Z), M()(Z))
+
+
+# -- state ----------------------------------------------------------------------------------------------------------------
+
+
+class WritesInput(torch.nn.Module):
+    def forward(self, x):
+        x[0].add_(1)
+        return x * 2
+
+
+class WritesBuffer(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(6))
+
+    def forward(self, x):
+        self.count += x[0]
+        return x + self.count
+
+
+class TrainsBatchNorm(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bn = torch.nn.BatchNorm1d(6)
+
+    def forward(self, x):
+        return self.bn(x)
+
+
+@pytest.mark.parametrize("module, written", [(WritesInput(), "x"), (WritesBuffer(), "count"),
+                                             (TrainsBatchNorm(), "bn.running_mean")])
+def test_state_is_refused_by_name(module, written):
+    ep = torch.export.export(module.train(), (X,), strict=False)
+    with pytest.raises(UnsupportedError, match=re.escape(written)):
+        exported_program_to_stablehlo(ep)
+
+
+# -- the tables, against torch's registry ---------------------------------------------------------------------------------
+
+PROGRAM = pathlib.Path(__file__).resolve().parents[1] / "src/program"
+RULES = set(re.findall(r'^\w+\("(aten\.[\w.]+)"', (PROGRAM.parent / "aten/rules.def").read_text(), re.M))
+VIEW_OPS = dict(re.findall(r'VIEW\("aten\.(\w+)",\s*(\w+)', (PROGRAM / "views.def").read_text()))
+WRITES = {t: (f, o) for t, f, o in re.findall(r'WRITES\("([\w.]+)",\s*"([\w.]+)",\s*"([\w, ]*)"', (PROGRAM / "names.def").read_text())}
+
+
+def schemas():
+    found = {}
+    for s in torch._C._jit_get_all_schemas():
+        if s.name.startswith("aten::") and any("Tensor" in str(a.type) for a in s.arguments):
+            found["aten." + s.name[6:] + "." + (s.overload_name or "default")] = s
+    return found
+
+
+SCHEMAS = schemas()
+
+
+def written(schema):
+    return [a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+
+
+def functional_name(target):
+    """What functionalize.c says."""
+    if target in WRITES:
+        return WRITES[target][0]
+    op, overload = target.rsplit(".", 1)
+    if op.startswith("aten.__i") and not op.startswith("aten.__is"):
+        return f"aten.__{op[8:]}.{overload}"
+    return f"{op[:-1]}.{overload}"
+
+
+# In-place ops of torch that have no functional form, and why that is no loss.
+NO_FUNCTIONAL_FORM = {
+    "aten._fill_mem_eff_dropout_mask_.default": "inside a CUDA kernel's test",
+    "aten._index_put_impl_.hacked_twin": "TorchScript only",
+    "aten._sobol_engine_ff_.default": "quasi-random numbers",
+    "aten._sobol_engine_initialize_state_.default": "quasi-random numbers",
+    "aten._sobol_engine_scramble_.default": "quasi-random numbers",
+    "aten._no_grad_fill_.default": "TorchScript only",
+    "aten._no_grad_normal_.default": "TorchScript only",
+    "aten._no_grad_uniform_.default": "TorchScript only",
+    "aten._no_grad_zero_.default": "TorchScript only",
+    "aten.copy_.Tensor": "TorchScript only",
+    "aten.copy_.float": "TorchScript only",
+    "aten.copy_.int": "TorchScript only",
+    "aten.fill_diagonal_.default": "refused: no rule of that name",
+    "aten.requires_grad_.default": "no tensor operation",
+    "aten.set_.source_Tensor_storage_offset": "refused: no rule of that name",
+}
+
+
+def test_in_place_ops_have_functional_forms():
+    """For every "foo_" of torch the name that we derive is an op with the same arguments; dropout calls self input."""
+    bad = []
+    for target, schema in SCHEMAS.items():
+        op = target.rsplit(".", 1)[0]
+        if not op.endswith("_") or (op.endswith("__") and not op.startswith("aten.__i")) or not written(schema):
+            continue
+        name = functional_name(target)
+        if name not in SCHEMAS:
+            if target not in NO_FUNCTIONAL_FORM:
+                bad.append(f"{target}: no {name}")
+            continue
+        have = [a.name for a in schema.arguments]
+        if "dropout" in name:
+            have[0] = "input"
+        want = {a.name for a in SCHEMAS[name].arguments}
+        if not set(have) <= want and target != "aten.add_.t":
+            bad.append(f"{target}: {have}, but {name} has {sorted(want)}")
+    assert not bad, "\n".join(bad)
+
+
+def test_out_overloads_have_functional_forms():
+    """An overload with one out argument, of an op that we can lower: the derived name is an op that takes the other arguments.
+    Those with several out arguments stand in names.def with their names, or are refused as ops without a rule."""
+    bad = []
+    for target, schema in SCHEMAS.items():
+        outs = [a.name for a in schema.arguments if a.is_out]
+        rest = [(a.name, str(a.type)) for a in schema.arguments if not a.is_out]
+        op, overload = target.rsplit(".", 1)
+        twins = [t for t in RULES if t.startswith(op + ".") and t in SCHEMAS
+                 and [(a.name, str(a.type)) for a in SCHEMAS[t].arguments] == rest]
+        if target in WRITES and outs:
+            if WRITES[target][1] != ", ".join(outs) or WRITES[target][0] not in SCHEMAS:
+                bad.append(f"{target}({', '.join(outs)}): {WRITES[target]}")
+        elif outs == ["out"] and twins and target not in {"aten.range.out_", "aten._add_relu.out"}:
+            name = target[:-4] if overload.endswith("_out") else op + ".default"
+            if name not in SCHEMAS or not {n for n, _ in rest} <= {a.name for a in SCHEMAS[name].arguments}:
+                bad.append(f"{target}: {name}, torch has {twins}")
+    assert not bad, "\n".join(bad)
+
+
+# Aliases that are none for us: sparse, nested and forward-mode tensors, TorchScript.
+NO_VIEWS = {
+    "_fw_primal", "_grad_sum_to_size", "_indices", "_make_dual", "_ncf_unsqueeze", "_ncf_view", "_nested_get_values",
+    "_nested_view_from_buffer", "_nested_view_from_jagged", "_sparse_broadcast_to", "_test_autograd_multiple_dispatch_view",
+    "_unpack_dual", "_values", "as_tensor", "ccol_indices", "coalesce", "col_indices", "crow_indices", "indices", "keys",
+    "row_indices", "values",
+}
+
+
+def test_every_view_of_torch_is_in_the_table():
+    missing = set()
+    for target, schema in SCHEMAS.items():
+        op = target.rsplit(".", 1)[0][5:]
+        if "Tensor" in str(schema.returns) and any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns):
+            missing |= {op} - set(VIEW_OPS) - NO_VIEWS
+        tags = getattr(getattr(getattr(torch.ops.aten, op, None), target.rsplit(".", 1)[1], None), "tags", ())
+        if torch.Tag.inplace_view in tags and op not in {"resize_", "resize_as_", "set_"}:
+            missing |= {op} - set(VIEW_OPS)
+    assert not missing
+
+
+def test_rules_write_nothing():
+    """An op with a rule either writes no argument or is one that functionalize() knows."""
+    known = {"aten._native_batch_norm_legit.default", "aten.batch_norm.default", "aten.native_batch_norm.default"}
+    hidden = {t for t in RULES & set(SCHEMAS) if written(SCHEMAS[t])}
+    assert hidden <= known, hidden

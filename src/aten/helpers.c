@@ -29,7 +29,8 @@ Ints both_sides(Arena *a, Ints pad)
 static bool *marked(Builder *b, Ints dims, int rank)
 {
 	bool *is = NEW(b->a, bool, rank + 1);
-	for (int i = 0; i < dims.n; i++) is[dims.v[i]] = true;
+	for (int i = 0; i < dims.n; i++)
+		if (dims.v[i] >= 0 && dims.v[i] < rank) is[dims.v[i]] = true;
 	return is;
 }
 
@@ -37,7 +38,8 @@ int64_t count_over(Type t, Ints dims)
 {
 	int64_t n = 1;
 	bool over = false;
-	for (int i = 0; i < dims.n; i++) over = __builtin_mul_overflow(n, t.dim[dims.v[i]], &n) || over;
+	for (int i = 0; i < dims.n; i++)
+		if (dims.v[i] < t.rank) over = __builtin_mul_overflow(n, t.dim[dims.v[i]], &n) || over;
 	return over ? INT64_MAX : n;
 }
 
@@ -180,7 +182,7 @@ Value mean_over(Builder *b, Value x, Ints dims)
 
 Value keep_dims(Builder *b, Value reduced, Ints dims, Type from, bool keepdim)
 {
-	if (!keepdim) return reduced;
+	if (!keepdim || !known(b, reduced).kind) return reduced;
 	int64_t *d = COPY(b->a, int64_t, from.dim, from.rank);
 	for (int i = 0; i < dims.n; i++) d[dims.v[i]] = 1;
 	return hlo_reshape(b, reduced, from.rank, d);
