@@ -57,6 +57,7 @@ class Bridge:
         self.p = check(lib.tshlo_program_new)
         self.values = {}  # fx.Node -> value, or list of values
         self.kept = []
+        self.refused = None  # raised when the conversion itself finds nothing: the list of missing ops says more
 
     # -- values --------------------------------------------------------------------------------------------------
 
@@ -94,7 +95,8 @@ class Bridge:
             if isinstance(v, list):
                 self.list(name, v, lambda n, i: lib.tshlo_arg_value(p, n, i))
             elif v == 0 and not isinstance(x.meta.get("val"), torch.Tensor):  # 0 for a tensor: an earlier call failed
-                raise UnsupportedError(f"node '{x.name}' gives {type(x.meta.get('val')).__name__}, which no op can take")
+                found = type(x.meta.get("val")).__name__
+                self.refused = self.refused or UnsupportedError(f"node '{x.name}' gives {found}, which no op can take")
             else:
                 lib.tshlo_arg_value(p, name, v)
         elif x is None:
@@ -263,12 +265,12 @@ def _spec(spec):
 
 
 def program_of(ep):
-    """(program handle, tensors to keep alive) of an ExportedProgram."""
+    """(program handle, tensors to keep alive, error of a conversion that succeeds, or None) of an ExportedProgram."""
     if not isinstance(ep, torch.export.ExportedProgram):
         raise TypeError(f"wanted a torch.export.ExportedProgram, found {type(ep).__name__}; torch.export.export() makes one")
     b = Bridge()
     try:
-        return b.walk(ep), b.kept
+        return b.walk(ep), b.kept, b.refused
     except BaseException:
         lib.tshlo_program_free(b.p)
         raise

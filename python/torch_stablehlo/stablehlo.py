@@ -145,8 +145,11 @@ def exported_program_to_stablehlo(exported_model, options=None):
 
     options = dataclasses.replace(options) if options else StableHLOExportOptions()
     options._refuse_later()
-    program, kept = program_of(exported_model)
+    program, kept, refused = program_of(exported_model)
     handle = check(lib.tshlo_convert, program, ffi.NULL)
+    if refused:
+        lib.tshlo_model_free(handle)
+        raise refused
     call = exported_model.call_spec
     model = Model(handle, kept, (call.in_spec, call.out_spec))
     if options.override_tracing_arguments is not None:
