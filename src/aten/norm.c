@@ -40,7 +40,10 @@ static Value normalized(Builder *b, Value x, Moments m, Ints dims)
 	return hlo_multiply(b, x, invstd);
 }
 
-/* x * weight[C] + bias[C] at dim 1; either may be missing */
+/* [N, C, *]; a 1-d input is all channels. */
+static int channel_dim(Type t) { return t.rank > 1 ? 1 : 0; }
+
+/* x * weight[C] + bias[C] by channel; either may be missing */
 static Value by_channel(Node *n, Value x)
 {
 	Builder *b = n->b;
@@ -48,12 +51,12 @@ static Value by_channel(Node *n, Value x)
 	if (!t.kind) return 0;
 	if (has_arg(n, "weight")) {
 		Value w = arg_as(n, "weight", t.elem);
-		w = along(b, w, 1, t);
+		w = along(b, w, channel_dim(t), t);
 		x = hlo_multiply(b, x, w);
 	}
 	if (has_arg(n, "bias")) {
 		Value bias = arg_as(n, "bias", t.elem);
-		bias = along(b, bias, 1, t);
+		bias = along(b, bias, channel_dim(t), t);
 		x = hlo_add(b, x, bias);
 	}
 	return x;
@@ -118,7 +121,7 @@ static Value batch_norm(Node *n, bool training, int running_at)
 	Value x = arg_as(n, "input", acc_type(n->out.elem));
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	Ints dims = all_but(b, t.rank, 1);
+	Ints dims = all_but(b, t.rank, channel_dim(t));
 	Moments m = batch_moments(n, x, dims, training);
 	set_statistic(n, 1, m.mean);
 	set_statistic(n, 2, m.invstd);
