@@ -181,7 +181,7 @@ Value lower_conv_kernel(Node *n) { return convolution(n, spec(n, "self")); }
 Value lower_conv_depthwise(Node *n)
 {
 	Spec s = spec(n, "self");
-	if (s.x && rank_of(n->b, s.x) > s.spatial) s.groups = type_of(n->b, s.x).dim[rank_of(n->b, s.x) - s.spatial - 1];
+	if (s.x && s.spatial >= 0 && rank_of(n->b, s.x) > s.spatial) s.groups = type_of(n->b, s.x).dim[rank_of(n->b, s.x) - s.spatial - 1];
 	return convolution(n, s);
 }
 
