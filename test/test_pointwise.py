@@ -1,7 +1,9 @@
 """Pointwise ops, casts and activations against eager PyTorch, through XLA.
 
-OpInfo has these ops' ordinary samples; here stands what it leaves out: every overload by name, promotion between tensors, 0-d
-tensors and numbers, and the numbers that formulas trip over (0, -0, 1, infinities, NaN, the ends of the range).
+OpInfo has these ops' ordinary samples; here stands what it leaves out: every overload by name,
+    promotion between tensors, 0-d
+tensors and numbers, and the numbers that formulas trip over (0, -0, 1, infinities, NaN,
+    the ends of the range).
 """
 
 import itertools
@@ -17,7 +19,8 @@ pytestmark = pytest.mark.needs_library
 nan, inf = math.nan, math.inf
 aten = torch.ops.aten
 
-EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.25, -7.0, 20.5, -88.0, 100.0, 1e-30, -1e-30, 1e30, inf, -inf, nan]
+EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.25, -7.0, 20.5, -88.0, 100.0, 1e-30, -1e-30,
+    1e30, inf, -inf, nan]
 FLOATS = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 INTS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
 
@@ -104,21 +107,25 @@ def test_division(mode, dtype):
 def test_integers(dtype):
     x, y = whole(dtype)
     check(lambda a, b: (a + b, a - b, a * b, a // b, a % b, torch.fmod(a, b), torch.remainder(a, b)), x, y)
-    check(lambda a, b: (a & b, a | b, a ^ b, ~a, aten.bitwise_and.Scalar(a, 6), aten.bitwise_or.Scalar_Tensor(6, a)), x, y)
-    check(lambda a, b: (torch.gcd(a, b), torch.lcm(a, b), torch.maximum(a, b), torch.fmin(a, b)), *whole(torch.int32))
+    check(lambda a, b: (a & b, a | b, a ^ b, ~a, aten.bitwise_and.Scalar(a, 6),
+        aten.bitwise_or.Scalar_Tensor(6, a)), x, y)
+    check(lambda a, b: (torch.gcd(a, b), torch.lcm(a, b), torch.maximum(a, b), torch.fmin(a, b)),
+        *whole(torch.int32))
     check(lambda a: (a % 3, 7 // (a | 1), 7 % (a | 1), 3 - a, aten.rsub.Scalar(a, 2, 3)), x)
     check(lambda a, b: (a < b, a == b, a >= b, a > 2, a != 1.5, a <= -1), x, y)
     check(lambda a: (a**2, a**3, a**1, a**0, torch.pow(a, 5), torch.pow(2, a.abs() % 4)), x)
     check(lambda a, b: torch.pow(a, b % 8), x, y)
     check(lambda a, b: torch.pow(a, b), x % 2, y)
-    check(lambda a: (torch.pow(a, 0.5), torch.pow(a, -1.0), a.float_power(2), torch.float_power(2, a)), x.abs())
+    check(lambda a: (torch.pow(a, 0.5), torch.pow(a, -1.0), a.float_power(2), torch.float_power(2, a)),
+        x.abs())
 
 
 @pytest.mark.parametrize("dtype", INTS, ids=str)
 def test_shifts(dtype):
     x, _ = whole(dtype)
     by = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 3, 2, 100], dtype=torch.int64).to(dtype)
-    check(lambda a, b: (torch.bitwise_left_shift(a, b), torch.bitwise_right_shift(a, b), a << 1, a >> 1), x, by)
+    check(lambda a, b: (torch.bitwise_left_shift(a, b), torch.bitwise_right_shift(a, b), a << 1, a >> 1), x,
+        by)
     if dtype != torch.uint8:
         check(lambda a, b: torch.bitwise_right_shift(a, b), x, torch.full_like(x, -1))
 
@@ -135,7 +142,8 @@ def typed(dtype, *shape):
     return (torch.arange(1, 1 + math.prod(shape)).reshape(shape) % 5).to(dtype)
 
 
-@pytest.mark.parametrize("other", [torch.bool, torch.uint8, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32,
+@pytest.mark.parametrize("other", [torch.bool, torch.uint8, torch.int32, torch.int64, torch.float16,
+    torch.bfloat16, torch.float32,
     torch.float64, torch.complex64], ids=str)
 def test_promotion(other):
     """Tensors with dims, 0-d tensors, and one of each, of every pair of types."""
@@ -169,19 +177,22 @@ def test_numbers(number):
     def each(*xs):
         out = []
         for a in xs:
-            out += [a + number, a * number, number * a, a == number, a / number, torch.where(a == 1, a, number)]
+            out += [a + number, a * number, number * a, a == number, a / number, torch.where(a == 1, a,
+            number)]
             if a.dtype != torch.bool and number is not True:
                 out += [a - number, number - a]
         return out
 
-    dtypes = [torch.bool, torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64]
+    dtypes = [torch.bool, torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float32,
+        torch.float64, torch.complex64]
     xs = [typed(d, 5) for d in dtypes]
     check(each, *(x for x in xs if torch.result_type(x, number) != torch.complex32))
 
 
 def test_scaled_sums():
     x, y = torch.randn(3, 4), torch.randn(4)
-    check(lambda a, b: (torch.add(a, b, alpha=2), torch.sub(a, b, alpha=0.5), torch.rsub(a, b, alpha=3)), x, y)
+    check(lambda a, b: (torch.add(a, b, alpha=2), torch.sub(a, b, alpha=0.5), torch.rsub(a, b, alpha=3)), x,
+        y)
     check(lambda a, b: (torch.add(a, b, alpha=2), torch.add(a, 3, alpha=2)), *whole(torch.int32))
     check(lambda a, b: torch.add(a, b, alpha=0.1), x.half(), y.half())
     check(lambda a, b: torch.add(a, b), torch.tensor([True, False]), torch.tensor([True, True]))
@@ -194,26 +205,33 @@ def test_bounds():
     x = edges()
     low, high = torch.full_like(x, -1.0), torch.linspace(-2, 3, len(EDGES))
     check(lambda a: (a.clamp(-1, 1), a.clamp(min=0), a.clamp(max=2.5), a.clamp(2, 1), a.clip(0, nan)), x)
-    check(lambda a, b, c: (a.clamp(b, c), a.clamp(min=c), torch.clamp_max(a, c), torch.clamp_min(a, b[0])), x, low, high)
+    check(lambda a, b, c: (a.clamp(b, c), a.clamp(min=c), torch.clamp_max(a, c), torch.clamp_min(a, b[0])),
+        x, low, high)
     check(lambda a: (a.clamp(0, 3), a.clamp(0.5, 3), torch.clamp_min(a, 2)), whole(torch.int32)[0])
-    check(lambda a: (a.nan_to_num(), a.nan_to_num(1.0, 2.0, -3.0), a.half().nan_to_num(), a.double().nan_to_num()), x)
+    check(lambda a: (a.nan_to_num(), a.nan_to_num(1.0, 2.0, -3.0), a.half().nan_to_num(),
+        a.double().nan_to_num()), x)
     check(lambda a: torch.nan_to_num(a), torch.complex(x, x.flip(0)))
-    check(lambda a: (a.round(decimals=1), a.round(decimals=-1), a.round(decimals=0)), torch.tensor([1.25, 17.35, -2.55, 105.0, nan]))
+    check(lambda a: (a.round(decimals=1), a.round(decimals=-1), a.round(decimals=0)), torch.tensor([1.25,
+        17.35, -2.55, 105.0, nan]))
 
 
 def test_choice():
     x, y = torch.randn(2, 3), torch.randn(3)
     mask = torch.tensor([[True, False, True], [False, False, True]])
-    check(lambda a, b, m: (torch.where(m, a, b), torch.where(m, a, 2), torch.where(m, 1.5, b), torch.where(m, 1, 2.5)), x, y, mask)
+    check(lambda a, b, m: (torch.where(m, a, b), torch.where(m, a, 2), torch.where(m, 1.5, b),
+        torch.where(m, 1, 2.5)), x, y, mask)
     check(lambda a, m: (torch.where(m, a, 0), torch.where(m, a, 1.5)), typed(torch.int64, 2, 3), mask)
-    check(lambda a, m: (a.masked_fill(m, -inf), a.masked_fill(m, torch.tensor(3)), a[0].masked_fill(m, 0)), x, mask)
+    check(lambda a, m: (a.masked_fill(m, -inf), a.masked_fill(m, torch.tensor(3)), a[0].masked_fill(m, 0)),
+        x, mask)
     check(lambda a, m: a.masked_fill(m, 2.7), typed(torch.int64, 2, 3), mask)
     check(lambda a, b: torch.heaviside(a, b), torch.tensor([-1.0, 0, 2, nan, -0.0]), torch.tensor(0.5))
-    check(lambda a, b: (torch.isclose(a, b), torch.isclose(a, b, rtol=0.1, atol=0.2, equal_nan=True)), edges(), edges().flip(0))
+    check(lambda a, b: (torch.isclose(a, b), torch.isclose(a, b, rtol=0.1, atol=0.2, equal_nan=True)),
+        edges(), edges().flip(0))
     check(lambda a, b: torch.isclose(a, b), *whole(torch.int32))
 
 
-CASTS = [torch.bool, torch.uint8, torch.int8, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.float64,
+CASTS = [torch.bool, torch.uint8, torch.int8, torch.int32, torch.int64, torch.float16, torch.bfloat16,
+    torch.float32, torch.float64,
     torch.complex64]
 
 
@@ -232,7 +250,8 @@ def test_casts(dtype):
         x = torch.tensor([0, 1, 2, 255, 128], dtype=dtype)
     to = [t for t in CASTS if t.is_complex or not dtype.is_complex]
     check(lambda a: [f(a, t) for t in to for f in (torch.Tensor.to, as_copy, as_type)], x)
-    check(lambda a: (a.clone(), a.contiguous(), a.detach(), aten.alias(a), aten.lift_fresh_copy(a), a.to("cpu")), x)
+    check(lambda a: (a.clone(), a.contiguous(), a.detach(), aten.alias(a), aten.lift_fresh_copy(a),
+        a.to("cpu")), x)
 
 
 def test_casts_of_floats_wrap():
@@ -242,7 +261,8 @@ def test_casts_of_floats_wrap():
 
 def test_dropout():
     x = torch.randn(3, 4)
-    check(lambda a: (torch.dropout(a, 0.5, False), torch.feature_dropout(a, 0.5, False), torch.alpha_dropout(a, 0.3, False)), x)
+    check(lambda a: (torch.dropout(a, 0.5, False), torch.feature_dropout(a, 0.5, False),
+        torch.alpha_dropout(a, 0.3, False)), x)
     check(lambda a: aten.native_dropout(a, 0.5, False), x)
     check(lambda a: (torch.dropout(a, 0.0, True), torch.dropout(a, 1.0, True)), x)
     with pytest.raises(UnsupportedError, match="training mode"):
@@ -253,23 +273,31 @@ def test_complex_numbers():
     x, y = torch.randn(5), torch.randn(5)
     z = torch.complex(x, y)
     check(lambda a, b: (torch.complex(a, b), torch.polar(a.abs(), b)), x, y)
-    check(lambda a: (a.real, a.imag, a.conj() * 1, a.abs(), a.angle(), a.sgn(), a * a, a / (a + 1), a.reciprocal()), z)
-    check(lambda a: (a.exp(), a.log(), a.sqrt(), a.sin(), a.cosh(), a.tanh(), a.sigmoid(), a.log1p(), a.expm1(), a.pow(a)), z)
+    check(lambda a: (a.real, a.imag, a.conj() * 1, a.abs(), a.angle(), a.sgn(), a * a, a / (a + 1),
+        a.reciprocal()), z)
+    check(lambda a: (a.exp(), a.log(), a.sqrt(), a.sin(), a.cosh(), a.tanh(), a.sigmoid(), a.log1p(),
+        a.expm1(), a.pow(a)), z)
     check(lambda a: (a.asin(), a.acos(), a.atan(), a.asinh(), a.acosh(), a.atanh()), z)
     cuts = torch.tensor([2 + 0j, -2 + 0j, 2j, -2j, 0j, 0.5 + 0j, -0.5 + 0j])
     check(lambda a: (a.asin(), a.acos(), a.asinh(), a.acosh()), cuts)
-    check(lambda a: (a.isnan(), a.isinf(), a.isfinite(), a.isreal(), a == a), torch.tensor([1 + 0j, complex(nan, 0), complex(0, inf), 2j]))
+    check(lambda a: (a.isnan(), a.isinf(), a.isfinite(), a.isreal(), a == a), torch.tensor([1 + 0j,
+        complex(nan, 0), complex(0, inf), 2j]))
 
 
 def test_activations_and_their_arguments():
     F = torch.nn.functional
     x = torch.cat([torch.linspace(-8, 8, 101), torch.tensor([-inf, nan, -1e30])])
-    check(lambda a: (F.gelu(a), F.gelu(a, approximate="tanh"), F.silu(a), F.mish(a), F.softsign(a), F.tanhshrink(a)), x)
-    check(lambda a: (F.elu(a, 0.5), F.celu(a, 2.0), F.selu(a), F.leaky_relu(a, 0.3), F.rrelu(a), aten.elu(a, 1.5, 2.0, 0.5)), x)
-    check(lambda a: (F.hardtanh(a, -2, 0.5), F.threshold(a, 0.1, 20.0), F.hardshrink(a, 1.0), F.softshrink(a, 0.3)), x)
-    check(lambda a: (F.softplus(a, 2.0, 5.0), F.logsigmoid(a), aten.log_sigmoid_forward(a)[0], aten.logit(a.sigmoid(), 0.1)), x)
+    check(lambda a: (F.gelu(a), F.gelu(a, approximate="tanh"), F.silu(a), F.mish(a), F.softsign(a),
+        F.tanhshrink(a)), x)
+    check(lambda a: (F.elu(a, 0.5), F.celu(a, 2.0), F.selu(a), F.leaky_relu(a, 0.3), F.rrelu(a), aten.elu(a,
+        1.5, 2.0, 0.5)), x)
+    check(lambda a: (F.hardtanh(a, -2, 0.5), F.threshold(a, 0.1, 20.0), F.hardshrink(a, 1.0),
+        F.softshrink(a, 0.3)), x)
+    check(lambda a: (F.softplus(a, 2.0, 5.0), F.logsigmoid(a), aten.log_sigmoid_forward(a)[0],
+        aten.logit(a.sigmoid(), 0.1)), x)
     for dtype in (torch.float16, torch.bfloat16):
-        check(lambda a: (F.gelu(a), F.silu(a), F.softplus(a), F.hardswish(a), F.elu(a), F.leaky_relu(a), F.hardtanh(a)), x.to(dtype))
+        check(lambda a: (F.gelu(a), F.silu(a), F.softplus(a), F.hardswish(a), F.elu(a), F.leaky_relu(a),
+            F.hardtanh(a)), x.to(dtype))
     check(lambda a: (F.glu(a), F.glu(a, 0)), torch.randn(4, 6))
     check(lambda a, w: F.prelu(a, w), torch.randn(2, 3, 4), torch.tensor([0.1, 0.2, 0.3]))
     check(lambda a, w: F.prelu(a, w), torch.randn(5), torch.tensor([0.1]))
@@ -292,4 +320,5 @@ def test_writes_keep_the_type_written_to():
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2)], ids=str)
 def test_nothing_and_0d(shape):
     x = torch.ones(shape)
-    check(lambda a: (a + 1, a.exp(), a == a, torch.where(a > 0, a, 2), a.clamp(0, 1), torch.nn.functional.gelu(a), a.to(torch.int32)), x)
+    check(lambda a: (a + 1, a.exp(), a == a, torch.where(a > 0, a, 2), a.clamp(0, 1),
+        torch.nn.functional.gelu(a), a.to(torch.int32)), x)

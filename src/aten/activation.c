@@ -11,7 +11,7 @@ static const double inv_sqrt2 = 0.70710678118654752440, sqrt_2_over_pi = 0.79788
 static Value input(Node *n) { return arg_as(n, "self", acc_type(n->out.elem)); }
 static Value rounded(Node *n, Value x) { return cast(n->b, x, n->out.elem); }
 
-/* -- rectifiers -------------------------------------------------------------------------------------------------------------- */
+/* -- rectifiers ------------------------------------------------------------------------------------------ */
 
 /* aten.relu(self): max(self, 0); NaN stays NaN. */
 Value lower_relu(Node *n)
@@ -91,7 +91,7 @@ Value lower_threshold(Node *n)
 	return if_num(n->b, under, arg_num(n, "value", 0), x);
 }
 
-/* -- exponential units -------------------------------------------------------------------------------------------------------- */
+/* -- exponential units ----------------------------------------------------------------------------------- */
 
 /* x > 0 ? scale x : scale alpha (exp(input_scale x) - 1) */
 static Value exponential_unit(Node *n, double alpha, double scale, double input_scale)
@@ -114,7 +114,10 @@ Value lower_elu(Node *n)
 }
 
 /* aten.selu(self): elu with the constants of Klambauer et al. 2017 */
-Value lower_selu(Node *n) { return exponential_unit(n, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1); }
+Value lower_selu(Node *n)
+{
+	return exponential_unit(n, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1);
+}
 
 /* aten.celu(self, alpha=1): x > 0 ? x : alpha (exp(x / alpha) - 1) */
 Value lower_celu(Node *n)
@@ -123,7 +126,7 @@ Value lower_celu(Node *n)
 	return exponential_unit(n, alpha, 1, 1 / alpha);
 }
 
-/* -- gates ---------------------------------------------------------------------------------------------------------------------- */
+/* -- gates ----------------------------------------------------------------------------------------------- */
 
 /* x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) */
 static Value gelu_tanh(Builder *b, Value x)
@@ -217,9 +220,10 @@ Value lower_glu(Node *n)
 	return rounded(n, x);
 }
 
-/* -- logarithms ----------------------------------------------------------------------------------------------------------------- */
+/* -- logarithms ------------------------------------------------------------------------------------------ */
 
-/* aten.softplus(self, beta=1, threshold=20): log(1 + exp(beta x)) / beta, x itself where beta x > threshold */
+/* aten.softplus(self, beta=1, threshold=20): log(1 + exp(beta x)) / beta, x itself where beta x >
+ * threshold */
 Value lower_softplus(Node *n)
 {
 	Builder *b = n->b;
@@ -233,7 +237,8 @@ Value lower_softplus(Node *n)
 	return rounded(n, y);
 }
 
-/* aten.log_sigmoid_forward(self) -> (output, buffer): the CPU's buffer is exp(-|x|), which only the gradient needs */
+/* aten.log_sigmoid_forward(self) -> (output, buffer): the CPU's buffer is exp(-|x|), which only the
+ * gradient needs */
 Value lower_log_sigmoid_forward(Node *n)
 {
 	Builder *b = n->b;
@@ -248,7 +253,7 @@ Value lower_log_sigmoid_forward(Node *n)
 	return rounded(n, x);
 }
 
-/* -- shrinking ------------------------------------------------------------------------------------------------------------------- */
+/* -- shrinking ------------------------------------------------------------------------------------------- */
 
 /* aten.hardshrink(self, lambd=0.5): 0 where |x| <= lambd */
 Value lower_hardshrink(Node *n)

@@ -1,22 +1,24 @@
 /* Conversions, copies, and what is a copy in a converted program: eval-mode dropout, devices, layouts. */
 #include "aten/rules.h"
 
-/* aten.to.*, aten._to_copy, aten.type_as, aten.clone, aten.contiguous, ...: self in the type that torch gives the result.
- * Devices, strides and memory formats do not exist here. */
+/* aten.to.*, aten._to_copy, aten.type_as, aten.clone, aten.contiguous, ...: self in the type that torch
+ * gives the result. Devices, strides and memory formats do not exist here. */
 Value lower_cast(Node *n)
 {
 	Value x = arg(n, "self");
 	return cast(n->b, x, n->out.elem);
 }
 
-/* -- dropout --------------------------------------------------------------------------------------------------------------- */
+/* -- dropout --------------------------------------------------------------------------------------------- */
 
-/* In training some values fall out by chance; a converted program has none of that, unless p says that none or all do. */
+/* In training some values fall out by chance; a converted program has none of that, unless p says that
+ * none or all do. */
 static bool drops(Node *n, double p) { return arg_bool(n, "train", false) && p != 0 && p != 1; }
 
 static Value refuse_training(Node *n)
 {
-	return node_fail(n, UNSUPPORTED, "dropout in training mode (p = %g); call .eval() before exporting", arg_num(n, "p", 0.5));
+	return node_fail(n, UNSUPPORTED, "dropout in training mode (p = %g); call .eval() before exporting",
+		arg_num(n, "p", 0.5));
 }
 
 /* aten.dropout(input, p, train), feature_dropout */

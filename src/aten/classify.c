@@ -1,7 +1,8 @@
 /* Losses that pick a class: negative log likelihood, cross entropy, multi-class margins.
  *
- * Scores are [C], [N, C] or [N, C, *S]; a target of classes lacks C. The score of the target class is taken by comparing it with
- * 0..C-1 and adding up, which fuses with the log_softmax before it, and makes a target outside (ignore_index) pick nothing. */
+ * Scores are [C], [N, C] or [N, C, *S]; a target of classes lacks C. The score of the target class is
+ * taken by comparing it with 0..C-1 and adding up, which fuses with the log_softmax before it, and makes a
+ * target outside (ignore_index) pick nothing. */
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
@@ -121,9 +122,10 @@ Value lower_nll_loss(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- cross entropy -------------------------------------------------------------------------------------------------------------- */
+/* -- cross entropy --------------------------------------------------------------------------------------- */
 
-/* -sum over C of weight * target * log p, target a distribution smoothed towards 1 / C; the mean is over N * S */
+/* -sum over C of weight * target * log p, target a distribution smoothed towards 1 / C; the mean is
+ * over N times S */
 static Value of_distribution(Node *n, Classes *c, double smoothing)
 {
 	Builder *b = n->b;
@@ -140,7 +142,8 @@ static Value of_distribution(Node *n, Classes *c, double smoothing)
 	return reduced_loss(n, hlo_negate(b, x));
 }
 
-/* What every class adds when targets are smoothed: -sum over C of weight * log p, 0 when ignored; reduced as the targets are */
+/* What every class adds when targets are smoothed: -sum over C of weight * log p, 0 when ignored; reduced
+ * as the targets are */
 static Value smooth_part(Node *n, Classes *c)
 {
 	Builder *b = n->b;
@@ -154,8 +157,9 @@ static Value smooth_part(Node *n, Classes *c)
 	return reduced_by(n, x, target_weights(n, c));
 }
 
-/* aten.cross_entropy_loss(self, target, weight?, reduction, ignore_index, label_smoothing): nll of log_softmax; smoothed by e:
- * (1 - e) nll + e / C (what every class adds). A float target of self's shape is a distribution. */
+/* aten.cross_entropy_loss(self, target, weight?, reduction, ignore_index, label_smoothing): nll of
+ * log_softmax; smoothed by e: (1 - e) nll + e / C (what every class adds). A float target of self's shape
+ * is a distribution. */
 Value lower_cross_entropy_loss(Node *n)
 {
 	Builder *b = n->b;
@@ -173,7 +177,7 @@ Value lower_cross_entropy_loss(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- margins -------------------------------------------------------------------------------------------------------------------- */
+/* -- margins --------------------------------------------------------------------------------------------- */
 
 /* aten.multi_margin_loss(self[N?, C], target, p=1, margin=1, weight?, reduction):
  * sum over the other classes of weight[target] max(margin - self[target] + self, 0)^p, over C */

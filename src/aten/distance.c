@@ -34,7 +34,7 @@ Value lower_pairwise_distance(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- all pairs ---------------------------------------------------------------------------------------------------------------------- */
+/* -- all pairs ------------------------------------------------------------------------------------------- */
 
 /* x [*B, P, M], y [*B, R, M] -> [*B, P, R]: the p-norm of every difference */
 static Value all_distances(Node *n, const char *x_name, const char *y_name, double p)
@@ -57,13 +57,14 @@ static Value all_distances(Node *n, const char *x_name, const char *y_name, doub
 	return cast(b, x, t.elem);
 }
 
-/* aten.cdist(x1, x2, p=2, compute_mode?), aten._cdist_forward; the mode chooses between ways of computing the same */
+/* aten.cdist(x1, x2, p=2, compute_mode?), aten._cdist_forward; the mode chooses between ways of computing
+ * the same */
 Value lower_cdist(Node *n) { return all_distances(n, "x1", "x2", arg_num(n, "p", 2)); }
 
 /* aten._euclidean_dist(x1, x2) */
 Value lower_euclidean_dist(Node *n) { return all_distances(n, "x1", "x2", 2); }
 
-/* -- angles, and losses of both ------------------------------------------------------------------------------------------------------- */
+/* -- angles, and losses of both -------------------------------------------------------------------------- */
 
 /* sum x y over dims */
 static Value dot_over(Builder *b, Value x, Value y, Ints dims)
@@ -96,8 +97,8 @@ Value lower_cosine_similarity(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* aten.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction):
- * max(d(anchor, positive) - d(anchor, negative) + margin, 0); swap: the nearer of anchor and positive to negative counts */
+/* aten.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction): max(d(anchor,
+ * positive) - d(anchor, negative) + margin, 0); swap: the nearer of anchor and positive to negative counts */
 Value lower_triplet_margin_loss(Node *n)
 {
 	Builder *b = n->b;

@@ -1,11 +1,11 @@
-/* Pointwise arithmetic that takes more than its operands: scales, modes, bounds. What is a formula of self and other alone
- * stands in rules.def, with the formula in formulas*.c. */
+/* Pointwise arithmetic that takes more than its operands: scales, modes, bounds. What is a formula of self
+ * and other alone stands in rules.def, with the formula in formulas*.c. */
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
 #include <string.h>
 
-/* -- sums --------------------------------------------------------------------------------------------------------------------- */
+/* -- sums ------------------------------------------------------------------------------------------------ */
 
 /* x + alpha * y, in torch.result_type; f16 and bf16 with a factor or an inexact number in f32. */
 static Value scaled_sum(Node *n, const char *x_name, const char *y_name, Math2 *op)
@@ -85,7 +85,7 @@ Value lower_lerp(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- division ------------------------------------------------------------------------------------------------------------------ */
+/* -- division -------------------------------------------------------------------------------------------- */
 
 static Value in_type(Node *n, DType t, Math2 *op)
 {
@@ -95,8 +95,8 @@ static Value in_type(Node *n, DType t, Math2 *op)
 	return cast(n->b, x, n->out.elem);
 }
 
-/* aten.div.Tensor_mode(self, other, *, rounding_mode): None is true division; "trunc", "floor" keep integers. torch truncates the
- * quotient of two f16 or bf16 tensors after rounding it to their type. */
+/* aten.div.Tensor_mode(self, other, *, rounding_mode): None is true division; "trunc", "floor" keep
+ * integers. torch truncates the quotient of two f16 or bf16 tensors after rounding it to their type. */
 Value lower_div_mode(Node *n)
 {
 	const char *names[] = { "self", "other" };
@@ -115,7 +115,7 @@ Value lower_div_mode(Node *n)
 	return in_type(n, t, down ? math_floor_divide : math_trunc_divide);
 }
 
-/* -- powers -------------------------------------------------------------------------------------------------------------------- */
+/* -- powers ---------------------------------------------------------------------------------------------- */
 
 static const char *const power_names[] = { "self", "exponent" };
 
@@ -159,9 +159,10 @@ Value lower_pow(Node *n)
 	return cast(n->b, x, n->out.elem);
 }
 
-/* -- rounding ------------------------------------------------------------------------------------------------------------------ */
+/* -- rounding -------------------------------------------------------------------------------------------- */
 
-/* aten.round.decimals(self, *, decimals): round(self * 10^d) / 10^d; for d < 0: round(self / 10^-d) * 10^-d */
+/* aten.round.decimals(self, *, decimals): round(self * 10^d) / 10^d;
+ * for d < 0: round(self / 10^-d) * 10^-d */
 Value lower_round_decimals(Node *n)
 {
 	Builder *b = n->b;
@@ -179,7 +180,7 @@ Value lower_round_decimals(Node *n)
 	return cast(b, x, t);
 }
 
-/* -- bounds --------------------------------------------------------------------------------------------------------------------- */
+/* -- bounds ---------------------------------------------------------------------------------------------- */
 
 /* aten.clamp(self, min?, max?): min(max(self, min), max); NaN stays NaN */
 Value lower_clamp(Node *n)
@@ -235,7 +236,7 @@ Value lower_nan_to_num(Node *n)
 	return hlo_complex(b, re, im);
 }
 
-/* -- choice --------------------------------------------------------------------------------------------------------------------- */
+/* -- choice ---------------------------------------------------------------------------------------------- */
 
 /* aten.where(condition, self, other) */
 Value lower_where(Node *n)
@@ -269,9 +270,13 @@ Value lower_heaviside(Node *n)
 }
 
 /* aten.nextafter(self, other), in their own type: f16 and bf16 have neighbours of their own */
-Value lower_nextafter(Node *n) { return in_type(n, result_type(n, 2, (const char *[]){ "self", "other" }), math_nextafter); }
+Value lower_nextafter(Node *n)
+{
+	return in_type(n, result_type(n, 2, (const char *[]){ "self", "other" }), math_nextafter);
+}
 
-/* aten.isclose(self, other, rtol, atol, equal_nan): self == other or |self - other| <= atol + rtol |other|, finite */
+/* aten.isclose(self, other, rtol, atol, equal_nan): self == other or |self - other| <=
+ * atol + rtol |other|, finite */
 Value lower_isclose(Node *n)
 {
 	Builder *b = n->b;

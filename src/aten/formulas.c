@@ -10,7 +10,7 @@ static Value truth(Builder *b, Value like, bool v)
 	return t.kind ? hlo_splat_int(b, with_elem(t, DTYPE_bool), v) : 0;
 }
 
-/* -- with a number ------------------------------------------------------------------------------------------------------- */
+/* -- with a number --------------------------------------------------------------------------------------- */
 
 Value plus(Builder *b, Value x, double c)
 {
@@ -84,7 +84,7 @@ Value polynomial(Builder *b, Value x, int n, const double *c)
 	return y;
 }
 
-/* -- tests ------------------------------------------------------------------------------------------------------------------ */
+/* -- tests ----------------------------------------------------------------------------------------------- */
 
 Value math_isnan(Builder *b, Value x) { return hlo_compare(b, DIRECTION_NE, x, x); }
 
@@ -168,7 +168,7 @@ Value math_logical_and(Builder *b, Value x, Value y) { return logical(b, OP_and,
 Value math_logical_or(Builder *b, Value x, Value y) { return logical(b, OP_or, x, y); }
 Value math_logical_xor(Builder *b, Value x, Value y) { return logical(b, OP_xor, x, y); }
 
-/* -- parts of a number -------------------------------------------------------------------------------------------------------- */
+/* -- parts of a number ----------------------------------------------------------------------------------- */
 
 Value math_abs(Builder *b, Value x) { return is_unsigned(known_type(b, x).elem) ? x : hlo_abs(b, x); }
 Value math_square(Builder *b, Value x) { return hlo_multiply(b, x, x); }
@@ -186,11 +186,17 @@ Value math_sign(Builder *b, Value x)
 }
 
 /* x / |x|, 0 at 0 */
-Value math_sgn(Builder *b, Value x) { return is_complex(known_type(b, x).elem) ? hlo_sign(b, x) : math_sign(b, x); }
+Value math_sgn(Builder *b, Value x)
+{
+	return is_complex(known_type(b, x).elem) ? hlo_sign(b, x) : math_sign(b, x);
+}
 
 Value math_floor(Builder *b, Value x) { return is_float(known_type(b, x).elem) ? hlo_floor(b, x) : x; }
 Value math_ceil(Builder *b, Value x) { return is_float(known_type(b, x).elem) ? hlo_ceil(b, x) : x; }
-Value math_round(Builder *b, Value x) { return is_float(known_type(b, x).elem) ? hlo_round_nearest_even(b, x) : x; }
+Value math_round(Builder *b, Value x)
+{
+	return is_float(known_type(b, x).elem) ? hlo_round_nearest_even(b, x) : x;
+}
 
 Value math_trunc(Builder *b, Value x)
 {

@@ -3,8 +3,8 @@
  *	Value y = math_erf(b, x);
  *	y = plus(b, y, 1);                      // y + 1
  *
- * x is f32, f64 or, where a formula holds for it, complex; the callers widen narrower floats (acc_type) and round once
- * afterwards. Values get 0 in, 0 out. math_ functions of two values want equal types. */
+ * x is f32, f64 or, where a formula holds for it, complex; the callers widen narrower floats (acc_type)
+ * and round once afterwards. Value 0 in, 0 out. math_ functions of two values want equal types. */
 #ifndef ATEN_FORMULAS_H
 #define ATEN_FORMULAS_H
 
@@ -14,9 +14,12 @@ typedef Value Math1(Builder *b, Value x);
 typedef Value Math2(Builder *b, Value x, Value y);
 
 /* The type of v; one without kind when v is none or something has failed. */
-static inline Type known_type(Builder *b, Value v) { return v && !b->m->err->code ? type_of(b, v) : (Type){ 0 }; }
+static inline Type known_type(Builder *b, Value v)
+{
+	return v && !b->m->err->code ? type_of(b, v) : (Type){ 0 };
+}
 
-/* -- with a number ------------------------------------------------------------------------------------------------------- */
+/* -- with a number --------------------------------------------------------------------------------------- */
 
 Value plus(Builder *b, Value x, double c);                        /* x + c */
 Value minus_from(Builder *b, double c, Value x);                  /* c - x */
@@ -35,19 +38,21 @@ Value polynomial(Builder *b, Value x, int n, const double *c);
 /* The bits of a float as a signed integer. */
 Value float_bits(Builder *b, Value x);
 
-/* -- tests, any type ----------------------------------------------------------------------------------------------------- */
+/* -- tests, any type ------------------------------------------------------------------------------------- */
 
-Math1 math_isnan, math_isinf, math_isfinite, math_isposinf, math_isneginf, math_isreal, math_signbit, math_logical_not;
+Math1 math_isnan, math_isinf, math_isfinite, math_isposinf, math_isneginf, math_isreal, math_signbit,
+	math_logical_not;
 Math2 math_logical_and, math_logical_or, math_logical_xor;
 
-/* -- integers and floats -------------------------------------------------------------------------------------------------- */
+/* -- integers and floats --------------------------------------------------------------------------------- */
 
 Math1 math_abs, math_sign, math_sgn, math_square, math_bitwise_not;
 Math1 math_ceil, math_floor, math_trunc, math_round, math_frac;
 Math2 math_add, math_subtract, math_floor_divide, math_trunc_divide, math_remainder, math_fmod;
-Math2 math_fmax, math_fmin, math_copysign, math_heaviside, math_gcd, math_lcm, math_shift_left, math_shift_right;
+Math2 math_fmax, math_fmin, math_copysign, math_heaviside, math_gcd, math_lcm, math_shift_left,
+	math_shift_right;
 
-/* -- floats (and complex where the formula holds) --------------------------------------------------------------------------- */
+/* -- floats (and complex where the formula holds) -------------------------------------------------------- */
 
 Math1 math_reciprocal, math_exp2, math_log2, math_log10, math_sigmoid, math_softplus, math_log_sigmoid;
 Math1 math_asin, math_acos, math_atan, math_sinh, math_cosh, math_asinh, math_acosh, math_atanh, math_sinc;
@@ -58,8 +63,9 @@ Math2 math_hypot, math_logaddexp, math_logaddexp2, math_xlogy, math_xlog1py, mat
 Math1 complex_asin, complex_acos, complex_atan, complex_asinh, complex_acosh, complex_atanh;
 Math2 complex_logaddexp;
 
-/* -- special functions, f32 and f64 (formulas_special.c) ---------------------------------------------------------------- */
+/* -- special functions, f32 and f64 (formulas_special.c) ------------------------------------------------- */
 
-Math1 math_erf, math_erfc, math_erfinv, math_erfcx, math_ndtr, math_log_ndtr, math_entr, math_lgamma, math_digamma;
+Math1 math_erf, math_erfc, math_erfinv, math_erfcx, math_ndtr, math_log_ndtr, math_entr, math_lgamma,
+	math_digamma;
 
 #endif

@@ -2,7 +2,7 @@
 #include "aten/formulas.h"
 #include "aten/node.h"
 
-/* -- division ------------------------------------------------------------------------------------------------------------------ */
+/* -- division -------------------------------------------------------------------------------------------- */
 
 Value math_add(Builder *b, Value x, Value y)
 {
@@ -38,8 +38,9 @@ Value math_remainder(Builder *b, Value x, Value y)
 	return hlo_select(b, differ, moved, rem);
 }
 
-/* floor(x / y) such that x = q y + remainder holds as well as it can: torch's c10::div_floor_floating. q = (x - rem) / y is
- * whole but for rounding, so the nearest whole number below q + 1/2 is taken; a zero keeps the sign of x / y. */
+/* floor(x / y) such that x = q y + remainder holds as well as it can: torch's c10::div_floor_floating. q =
+ * (x - rem) / y is whole but for rounding, so the nearest whole number below q + 1/2 is taken; a zero
+ * keeps the sign of x / y. */
 static Value floor_divide_float(Builder *b, Value x, Value y)
 {
 	Value ratio = hlo_divide(b, x, y);
@@ -73,7 +74,7 @@ Value math_floor_divide(Builder *b, Value x, Value y)
 	return hlo_select(b, differ, less, q);
 }
 
-/* -- two values -------------------------------------------------------------------------------------------------------------- */
+/* -- two values ------------------------------------------------------------------------------------------ */
 
 /* The one that is no NaN, else op of both. */
 static Value but_nan(Builder *b, OpCode op, Value x, Value y)
@@ -172,7 +173,8 @@ Value math_shift_right(Builder *b, Value x, Value y)
 	return hlo_shift_right_arithmetic(b, x, shift);
 }
 
-/* The next float after x in the direction of y: the bits of a float, taken as an integer, count its magnitude. */
+/* The next float after x in the direction of y: the bits of a float, taken as an integer, count its
+ * magnitude. */
 Value math_nextafter(Builder *b, Value x, Value y)
 {
 	Type t = known_type(b, x);

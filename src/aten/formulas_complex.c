@@ -1,6 +1,6 @@
-/* Inverse circular and hyperbolic functions of complex numbers, by W. Kahan's formulas ("Branch Cuts for Complex Elementary
- * Functions", 1987): from the square roots of 1 - z and 1 + z. XLA's square root does not tell -0 from 0, so the side of a cut is
- * taken from the sign of z's own imaginary part. */
+/* Inverse circular and hyperbolic functions of complex numbers, by W. Kahan's formulas ("Branch Cuts for
+ * Complex Elementary Functions", 1987): from the square roots of 1 - z and 1 + z. XLA's square root does
+ * not tell -0 from 0, so the side of a cut is taken from the sign of z's own imaginary part. */
 #include "aten/formulas.h"
 #include "aten/node.h"
 
@@ -32,9 +32,18 @@ static Value product(Builder *b, Value x, Value y, OpCode op, Value u, Value v)
 	return emit(b, op, NULL, 2, (Value[]){ x, u }, NULL);
 }
 
-static Value re_product(Builder *b, Parts x, Parts y) { return product(b, x.re, y.re, OP_subtract, x.im, y.im); }
-static Value re_conj_product(Builder *b, Parts x, Parts y) { return product(b, x.re, y.re, OP_add, x.im, y.im); }
-static Value im_conj_product(Builder *b, Parts x, Parts y) { return product(b, x.re, y.im, OP_subtract, x.im, y.re); }
+static Value re_product(Builder *b, Parts x, Parts y)
+{
+	return product(b, x.re, y.re, OP_subtract, x.im, y.im);
+}
+static Value re_conj_product(Builder *b, Parts x, Parts y)
+{
+	return product(b, x.re, y.re, OP_add, x.im, y.im);
+}
+static Value im_conj_product(Builder *b, Parts x, Parts y)
+{
+	return product(b, x.re, y.im, OP_subtract, x.im, y.re);
+}
 
 /* atan2(Re z, Re(sqrt(1 - z) sqrt(1 + z))) + i asinh(Im(conj(sqrt(1 - z)) sqrt(1 + z))) */
 Value complex_asin(Builder *b, Value x)

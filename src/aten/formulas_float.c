@@ -8,7 +8,7 @@ static const double ln2 = 0.69314718055994530942, ln10 = 2.30258509299404568402,
 
 static bool complex_value(Builder *b, Value x) { return is_complex(known_type(b, x).elem); }
 
-/* -- exponentials and logarithms ------------------------------------------------------------------------------------------- */
+/* -- exponentials and logarithms ------------------------------------------------------------------------- */
 
 Value math_reciprocal(Builder *b, Value x) { return over(b, 1, x); }
 
@@ -100,7 +100,7 @@ Value math_ldexp(Builder *b, Value x, Value y)
 	return hlo_multiply(b, x, y);
 }
 
-/* -- circle ------------------------------------------------------------------------------------------------------------------ */
+/* -- circle ---------------------------------------------------------------------------------------------- */
 
 /* sqrt((1 - x) (1 + x)), without the cancellation of 1 - x^2 */
 static Value cosine_of_sine(Builder *b, Value x)
@@ -162,7 +162,7 @@ Value math_hypot(Builder *b, Value x, Value y)
 	return if_num(b, infinite, INFINITY, size);
 }
 
-/* -- hyperbola --------------------------------------------------------------------------------------------------------------- */
+/* -- hyperbola ------------------------------------------------------------------------------------------- */
 
 /* exp(x) / 2 and exp(-x) / 2 from h = exp(x / 2), which does not overflow before the halves do. */
 static void half_exponentials(Builder *b, Value x, Value *up, Value *down)

@@ -1,8 +1,9 @@
 /* Error and gamma functions.
  *
- * Coefficients are facts from the literature: erf in f32 is the rational minimax fit that Eigen uses; erf and erfc in f64 and
- * erfc in f32 are S. Moshier's (Cephes, ndtr.c and ndtrf.c); erfinv is M. Giles, "Approximating the erfinv function"
- * (GPU Computing Gems, 2011); lgamma is Lanczos' series with g = 7 and 9 terms. */
+ * Coefficients are facts from the literature: erf in f32 is the rational minimax fit that Eigen uses; erf
+ * and erfc in f64 and erfc in f32 are S. Moshier's (Cephes, ndtr.c and ndtrf.c); erfinv is M. Giles,
+ * "Approximating the erfinv function" (GPU Computing Gems, 2011); lgamma is Lanczos' series with g = 7 and
+ * 9 terms. */
 #include "aten/formulas.h"
 #include "aten/node.h"
 
@@ -21,15 +22,17 @@ static bool f32_or_f64(Builder *b, Value x, const char *what)
 	return false;
 }
 
-/* -- erf --------------------------------------------------------------------------------------------------------------------- */
+/* -- erf ------------------------------------------------------------------------------------------------- */
 
-/* x P(x^2) / Q(x^2), fitted up to 3.744, where erf becomes 1 in f32; at 4 the quotient is 7e-7 above 1, so that bounding it gives
- * exactly 1 from there on, however it was rounded. At most 6 ulp off. */
+/* x P(x^2) / Q(x^2), fitted up to 3.744, where erf becomes 1 in f32; at 4 the quotient is 7e-7 above 1, so
+ * that bounding it gives exactly 1 from there on, however it was rounded. At most 6 ulp off. */
 static Value erf_f32(Builder *b, Value x)
 {
-	static const double p[] = { 2.2905065861350646e-4, 3.4082910107109506e-3, 5.0955695062380861e-2, 0.18520832239976145,
+	static const double p[] = { 2.2905065861350646e-4, 3.4082910107109506e-3, 5.0955695062380861e-2,
+		0.18520832239976145,
 		1.128379143519084 };
-	static const double q[] = { -1.1791602954361697e-7, 2.3547966471313185e-5, 1.0179625278914885e-3, 1.4070470171167667e-2,
+	static const double q[] = { -1.1791602954361697e-7, 2.3547966471313185e-5, 1.0179625278914885e-3,
+		1.4070470171167667e-2,
 		0.11098505178285362, 0.49746925110067538, 1 };
 	x = bounded(b, x, -4, 4);
 	Value sq = hlo_multiply(b, x, x);
@@ -45,7 +48,8 @@ static Value erf_near_f64(Builder *b, Value x)
 {
 	static const double t[] = { 9.60497373987051638749, 9.00260197203842689217e1, 2.23200534594684319226e3,
 		7.00332514112805075473e3, 5.55923013010394962768e4 };
-	static const double u[] = { 1, 3.35617141647503099647e1, 5.21357949780152679795e2, 4.59432382970980127987e3,
+	static const double u[] = { 1, 3.35617141647503099647e1, 5.21357949780152679795e2,
+		4.59432382970980127987e3,
 		2.26290000613890934246e4, 4.92673942608635921086e4 };
 	Value sq = hlo_multiply(b, x, x);
 	Value num = POLYNOMIAL(b, sq, t);
@@ -58,10 +62,13 @@ static Value erf_near_f64(Builder *b, Value x)
 static Value erfcx_far_f64(Builder *b, Value x)
 {
 	static const double p[] = { 2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687,
-		4.86371970985681366614e1, 1.96520832956077098242e2, 5.26445194995477358631e2, 9.34528527171957607540e2,
+		4.86371970985681366614e1, 1.96520832956077098242e2, 5.26445194995477358631e2,
+		9.34528527171957607540e2,
 		1.02755188689515710272e3, 5.57535335369399327526e2 };
-	static const double q[] = { 1, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.54937778887819891062e2,
-		9.75708501743205489753e2, 1.82390916687909736289e3, 2.24633760818710981792e3, 1.65666309194161350182e3,
+	static const double q[] = { 1, 1.32281951154744992508e1, 8.67072140885989742329e1,
+		3.54937778887819891062e2,
+		9.75708501743205489753e2, 1.82390916687909736289e3, 2.24633760818710981792e3,
+		1.65666309194161350182e3,
 		5.57535340817727675546e2 };
 	static const double r[] = { 5.64189583547755073984e-1, 1.27536670759978104416, 5.01905042251180477414,
 		6.16021097993053585195, 7.40974269950448939160, 2.97886665372100240670 };
@@ -80,9 +87,12 @@ static Value erfcx_far_f64(Builder *b, Value x)
 /* The same in f32: P(1/x^2) / x below 2, R(1/x^2) / x from there. */
 static Value erfcx_far_f32(Builder *b, Value x)
 {
-	static const double p[] = { 2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1,
-		6.210004621745983e-1, -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1 };
-	static const double r[] = { -1.047766399936249e1, 1.297719955372516e1, -7.495518717768503, 2.921019019210786,
+	static const double p[] = { 2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1,
+		-5.824733027278666e-1,
+		6.210004621745983e-1, -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1,
+		5.638259427386472e-1 };
+	static const double r[] = { -1.047766399936249e1, 1.297719955372516e1, -7.495518717768503,
+		2.921019019210786,
 		-1.015265279202700, 4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1 };
 	Value sq = hlo_multiply(b, x, x);
 	Value u = over(b, 1, sq);
@@ -94,9 +104,13 @@ static Value erfcx_far_f32(Builder *b, Value x)
 }
 
 /* exp(x^2) erfc(x) for x >= 1; x is f32 or f64. */
-static Value erfcx_far(Builder *b, Value x) { return is_f64(b, x) ? erfcx_far_f64(b, x) : erfcx_far_f32(b, x); }
+static Value erfcx_far(Builder *b, Value x)
+{
+	return is_f64(b, x) ? erfcx_far_f64(b, x) : erfcx_far_f32(b, x);
+}
 
-/* exp(-x^2); in two parts, so that the rounding of x^2 does not grow with it: x = h + l with h of few enough bits that h^2 is exact */
+/* exp(-x^2); in two parts, so that the rounding of x^2 does not grow with it: x = h + l with h of few
+ * enough bits that h^2 is exact */
 static Value exp_minus_square(Builder *b, Value x)
 {
 	Value h = is_f64(b, x) ? hlo_reduce_precision(b, x, 11, 25) : hlo_reduce_precision(b, x, 8, 11);
@@ -169,14 +183,16 @@ Value math_erfcx(Builder *b, Value x)
 	return hlo_select(b, close, product, far);
 }
 
-/* -- inverse of erf ------------------------------------------------------------------------------------------------------------ */
+/* -- inverse of erf -------------------------------------------------------------------------------------- */
 
 /* Fits in w = -log(1 - x^2), f32: around w = 2.5 below 5, around sqrt(w) = 3 above. */
 static Value erfinv_f32(Builder *b, Value w)
 {
-	static const double centre[] = { 2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
+	static const double centre[] = { 2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06,
+		0.00021858087,
 		-0.00125372503, -0.00417768164, 0.246640727, 1.50140941 };
-	static const double tail[] = { -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
+	static const double tail[] = { -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844,
+		0.00573950773,
 		-0.0076224613, 0.00943887047, 1.00167406, 2.83297682 };
 	Value v = plus(b, w, -2.5);
 	Value inner = POLYNOMIAL(b, v, centre);
@@ -190,21 +206,35 @@ static Value erfinv_f32(Builder *b, Value w)
 /* f64: around w = 3.125 below 6.25, around sqrt(w) = 3.25 below 16, around sqrt(w) = 5 above. */
 static Value erfinv_f64(Builder *b, Value w)
 {
-	static const double centre[] = { -3.6444120640178196996e-21, -1.685059138182016589e-19, 1.2858480715256400167e-18,
-		1.115787767802518096e-17, -1.333171662854620906e-16, 2.0972767875968561637e-17, 6.6376381343583238325e-15,
-		-4.0545662729752068639e-14, -8.1519341976054721522e-14, 2.6335093153082322977e-12, -1.2975133253453532498e-11,
-		-5.4154120542946279317e-11, 1.051212273321532285e-09, -4.1126339803469836976e-09, -2.9070369957882005086e-08,
-		4.2347877827932403518e-07, -1.3654692000834678645e-06, -1.3882523362786468719e-05, 0.0001867342080340571352,
-		-0.00074070253416626697512, -0.0060336708714301490533, 0.24015818242558961693, 1.6536545626831027356 };
-	static const double middle[] = { 2.2137376921775787049e-09, 9.0756561938885390979e-08, -2.7517406297064545428e-07,
-		1.8239629214389227755e-08, 1.5027403968909827627e-06, -4.013867526981545969e-06, 2.9234449089955446044e-06,
-		1.2475304481671778723e-05, -4.7318229009055733981e-05, 6.8284851459573175448e-05, 2.4031110387097893999e-05,
-		-0.0003550375203628474796, 0.00095328937973738049703, -0.0016882755560235047313, 0.0024914420961078508066,
+	static const double centre[] = { -3.6444120640178196996e-21, -1.685059138182016589e-19,
+		1.2858480715256400167e-18,
+		1.115787767802518096e-17, -1.333171662854620906e-16, 2.0972767875968561637e-17,
+		6.6376381343583238325e-15,
+		-4.0545662729752068639e-14, -8.1519341976054721522e-14, 2.6335093153082322977e-12,
+		-1.2975133253453532498e-11,
+		-5.4154120542946279317e-11, 1.051212273321532285e-09, -4.1126339803469836976e-09,
+		-2.9070369957882005086e-08,
+		4.2347877827932403518e-07, -1.3654692000834678645e-06, -1.3882523362786468719e-05,
+		0.0001867342080340571352,
+		-0.00074070253416626697512, -0.0060336708714301490533, 0.24015818242558961693,
+		1.6536545626831027356 };
+	static const double middle[] = { 2.2137376921775787049e-09, 9.0756561938885390979e-08,
+		-2.7517406297064545428e-07,
+		1.8239629214389227755e-08, 1.5027403968909827627e-06, -4.013867526981545969e-06,
+		2.9234449089955446044e-06,
+		1.2475304481671778723e-05, -4.7318229009055733981e-05, 6.8284851459573175448e-05,
+		2.4031110387097893999e-05,
+		-0.0003550375203628474796, 0.00095328937973738049703, -0.0016882755560235047313,
+		0.0024914420961078508066,
 		-0.0037512085075692412107, 0.005370914553590063617, 1.0052589676941592334, 3.0838856104922207635 };
-	static const double tail[] = { -2.7109920616438573243e-11, -2.5556418169965252055e-10, 1.5076572693500548083e-09,
-		-3.7894654401267369937e-09, 7.6157012080783393804e-09, -1.4960026627149240478e-08, 2.9147953450901080826e-08,
-		-6.7711997758452339498e-08, 2.2900482228026654717e-07, -9.9298272942317002539e-07, 4.5260625972231537039e-06,
-		-1.9681778105531670567e-05, 7.5995277030017761139e-05, -0.00021503011930044477347, -0.00013871931833623122026,
+	static const double tail[] = { -2.7109920616438573243e-11, -2.5556418169965252055e-10,
+		1.5076572693500548083e-09,
+		-3.7894654401267369937e-09, 7.6157012080783393804e-09, -1.4960026627149240478e-08,
+		2.9147953450901080826e-08,
+		-6.7711997758452339498e-08, 2.2900482228026654717e-07, -9.9298272942317002539e-07,
+		4.5260625972231537039e-06,
+		-1.9681778105531670567e-05, 7.5995277030017761139e-05, -0.00021503011930044477347,
+		-0.00013871931833623122026,
 		1.0103004648645343977, 4.8499064014085844221 };
 	Value v = plus(b, w, -3.125);
 	Value y = POLYNOMIAL(b, v, centre);
@@ -235,7 +265,7 @@ Value math_erfinv(Builder *b, Value x)
 	return hlo_select(b, end, infinite, y);
 }
 
-/* -- the normal distribution ----------------------------------------------------------------------------------------------- */
+/* -- the normal distribution ----------------------------------------------------------------------------- */
 
 /* erfc(-x / sqrt(2)) / 2 */
 Value math_ndtr(Builder *b, Value x)
@@ -274,7 +304,7 @@ Value math_entr(Builder *b, Value x)
 	return if_num(b, below, -INFINITY, y);
 }
 
-/* -- gamma --------------------------------------------------------------------------------------------------------------------- */
+/* -- gamma ----------------------------------------------------------------------------------------------- */
 
 /* |sin(pi x)| by the distance to the nearest whole number, in which it is even and exact. */
 static Value abs_sin_pi(Builder *b, Value x)
@@ -286,14 +316,16 @@ static Value abs_sin_pi(Builder *b, Value x)
 	return hlo_sine(b, x);
 }
 
-/* log(gamma(z + 1)), z >= -1/2: log(2 pi) / 2 + (z + 1/2) log(t) - t + log(a), t = z + g + 1/2, a = c0 + sum ck / (z + k);
- * the middle is taken as (z + 1/2 - t / log(t)) log(t), which does not overflow before the whole does. */
+/* log(gamma(z + 1)), z >= -1/2: log(2 pi) / 2 + (z + 1/2) log(t) - t + log(a), t = z + g + 1/2, a = c0 +
+ * sum ck / (z + k); the middle is taken as (z + 1/2 - t / log(t)) log(t), which does not overflow before
+ * the whole does. */
 static Value lgamma_of_next(Builder *b, Value z)
 {
 	static const double c[] = { 676.520368121885098567009190444019, -1259.13921672240287047156078755283,
 		771.3234287776530788486528258894, -176.61502916214059906584551354, 12.507343278686904814458936853,
 		-0.13857109526572011689554707, 9.984369578019570859563e-6, 1.50563273514931155834e-7 };
-	static const double c0 = 0.99999999999980993227684700473478, g_half = 7.5, log_g_half = 2.01490302054226464;
+	static const double c0 = 0.99999999999980993227684700473478, g_half = 7.5,
+		log_g_half = 2.01490302054226464;
 	Value a = full_like(b, z, c0);
 	for (int k = 0; k < (int)(sizeof c / sizeof *c); k++) {
 		Value term = plus(b, z, k + 1);
@@ -335,7 +367,8 @@ Value math_lgamma(Builder *b, Value x)
  * log(z) - 1 / (2 z) - sum B2k / (2k z^2k). */
 static Value digamma_positive(Builder *b, Value x)
 {
-	static const double c[] = { 1.0 / 12, -691.0 / 32760, 1.0 / 132, -1.0 / 240, 1.0 / 252, -1.0 / 120, 1.0 / 12, 0 };
+	static const double c[] = { 1.0 / 12, -691.0 / 32760, 1.0 / 132, -1.0 / 240, 1.0 / 252, -1.0 / 120,
+		1.0 / 12, 0 };
 	Value sum = over(b, 1, x);
 	for (int k = 1; k < 10; k++) {
 		Value term = plus(b, x, k);
@@ -353,7 +386,8 @@ static Value digamma_positive(Builder *b, Value x)
 	return hlo_subtract(b, y, sum);
 }
 
-/* Below 0 by reflection: psi(1 - x) - pi / tan(pi x); NaN at whole numbers there, at 0 infinite with the other sign. */
+/* Below 0 by reflection: psi(1 - x) - pi / tan(pi x); NaN at whole numbers there, at 0 infinite with the
+ * other sign. */
 Value math_digamma(Builder *b, Value x)
 {
 	if (!f32_or_f64(b, x, "digamma")) return 0;

@@ -1,4 +1,5 @@
-/* Losses that compare element by element. Those that pick classes are in classify.c, those of distances in norms.c. */
+/* Losses that compare element by element. Those that pick classes are in classify.c, those of distances in
+ * norms.c. */
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
@@ -19,7 +20,8 @@ Value lower_mse_loss(Node *n)
 /* aten.l1_loss(self, target, reduction): |self - target| */
 Value lower_l1_loss(Node *n) { return reduced_loss(n, apart(n->b, float_pair(n, "self", "target"))); }
 
-/* aten.smooth_l1_loss(self, target, reduction, beta=1): z = |self - target|; z^2 / (2 beta) below beta, z - beta / 2 from there */
+/* aten.smooth_l1_loss(self, target, reduction, beta=1): z = |self - target|; z^2 / (2 beta) below beta, z
+ * - beta / 2 from there */
 Value lower_smooth_l1_loss(Node *n)
 {
 	Builder *b = n->b;
@@ -34,7 +36,8 @@ Value lower_smooth_l1_loss(Node *n)
 	return reduced_loss(n, hlo_select(b, close, near, far));
 }
 
-/* aten.huber_loss(self, target, reduction, delta=1): z = |self - target|; z^2 / 2 up to delta, delta (z - delta / 2) beyond */
+/* aten.huber_loss(self, target, reduction, delta=1): z = |self - target|; z^2 / 2 up to delta, delta (z -
+ * delta / 2) beyond */
 Value lower_huber_loss(Node *n)
 {
 	Builder *b = n->b;
@@ -59,7 +62,8 @@ static Value weighted(Node *n, Value x, const char *name)
 	return hlo_multiply(b, x, w);
 }
 
-/* aten.binary_cross_entropy(self, target, weight?, reduction): (y - 1) max(log(1 - x), -100) - y max(log(x), -100) */
+/* aten.binary_cross_entropy(self, target, weight?, reduction): (y - 1) max(log(1 - x), -100) - y
+ * max(log(x), -100) */
 Value lower_bce(Node *n)
 {
 	Builder *b = n->b;
@@ -107,8 +111,8 @@ Value lower_soft_margin_loss(Node *n)
 	return reduced_loss(n, hlo_log_plus_one(b, x));
 }
 
-/* aten.hinge_embedding_loss(self, target, margin, reduction): self where target is not -1, and max(margin - self, 0) where it
- * is not 1, added */
+/* aten.hinge_embedding_loss(self, target, margin, reduction): self where target is not -1, and max(margin
+ * - self, 0) where it is not 1, added */
 Value lower_hinge_embedding_loss(Node *n)
 {
 	Builder *b = n->b;
@@ -122,8 +126,8 @@ Value lower_hinge_embedding_loss(Node *n)
 	return reduced_loss(n, hlo_add(b, far, near));
 }
 
-/* aten.margin_ranking_loss(input1, input2, target, margin, reduction): max(margin - target (input1 - input2), 0);
- * integers stay integers up to the margin */
+/* aten.margin_ranking_loss(input1, input2, target, margin, reduction): max(margin - target (input1 -
+ * input2), 0); integers stay integers up to the margin */
 Value lower_margin_ranking_loss(Node *n)
 {
 	Builder *b = n->b;
@@ -141,7 +145,8 @@ Value lower_margin_ranking_loss(Node *n)
 	return reduced_loss(n, at_least(b, x, 0));
 }
 
-/* aten.kl_div(self, target, reduction, *, log_target): target (log(target) - self), or exp(target) (target - self) */
+/* aten.kl_div(self, target, reduction, *, log_target): target (log(target) - self), or exp(target) (target
+ * - self) */
 Value lower_kl_div(Node *n)
 {
 	Builder *b = n->b;
@@ -173,7 +178,8 @@ static Value stirling(Builder *b, Value y)
 	return if_num(b, small, 0, x);
 }
 
-/* aten.poisson_nll_loss(input, target, log_input, full, eps, reduction): exp(x) - y x, or x - y log(x + eps) */
+/* aten.poisson_nll_loss(input, target, log_input, full, eps, reduction): exp(x) - y x, or x - y log(x +
+ * eps) */
 Value lower_poisson_nll_loss(Node *n)
 {
 	Builder *b = n->b;

@@ -2,12 +2,13 @@
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
-/* -- variance ------------------------------------------------------------------------------------------------------------------- */
+/* -- variance -------------------------------------------------------------------------------------------- */
 
 /* N - correction of the mean of squares: "correction" (default 1), or "unbiased": 1 or 0 */
 static double divisor(Node *n, Type t, Ints dims)
 {
-	double correction = has_arg(n, "correction") ? arg_num(n, "correction", 1) : arg_bool(n, "unbiased", true);
+	double correction = has_arg(n, "correction") ? arg_num(n, "correction", 1) : arg_bool(n, "unbiased",
+		true);
 	double count = (double)count_over(t, dims) - correction;
 	return count > 0 ? count : 0;
 }
@@ -60,10 +61,10 @@ static Value moments(Node *n, bool root)
 Value lower_var(Node *n) { return moments(n, false); }
 Value lower_std(Node *n) { return moments(n, true); }
 
-/* -- log-sum-exp ------------------------------------------------------------------------------------------------------------- */
+/* -- log-sum-exp ----------------------------------------------------------------------------------------- */
 
-/* aten.logsumexp(self, dim, keepdim): max + log(sum(exp(self - max))); an infinite max is left out of the difference.
- * Of complex numbers the greatest real part counts. */
+/* aten.logsumexp(self, dim, keepdim): max + log(sum(exp(self - max))); an infinite max is left out of the
+ * difference. Of complex numbers the greatest real part counts. */
 Value lower_logsumexp(Node *n)
 {
 	Builder *b = n->b;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* -- vectors -------------------------------------------------------------------------------------------------------------------- */
+/* -- vectors --------------------------------------------------------------------------------------------- */
 
 /* |self| in "dtype" if given, widened for f16 and bf16 */
 static Value magnitudes(Node *n)
@@ -52,7 +52,7 @@ Value lower_powsum(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- matrices ------------------------------------------------------------------------------------------------------------------- */
+/* -- matrices -------------------------------------------------------------------------------------------- */
 
 /* The two dims of the matrices; the last two without "dim". */
 static Ints matrix_dims(Node *n, int rank)
@@ -78,7 +78,8 @@ static Value extreme_sum(Node *n, Value x, int64_t summed, int64_t other, bool l
 static Value matrix_norm(Node *n, double ord)
 {
 	double size = fabs(ord);
-	if (size != 1 && size != INFINITY) return node_fail(n, UNSUPPORTED, "the matrix norm of order %g, which needs singular values", ord);
+	if (size != 1 && size != INFINITY)
+		return node_fail(n, UNSUPPORTED, "the matrix norm of order %g, which needs singular values", ord);
 	Value x = magnitudes(n);
 	Ints dims = matrix_dims(n, known_type(n->b, x).rank);
 	if (dims.n != 2) return node_fail(n, BAD_INPUT, "a matrix norm over %d dims", dims.n);
@@ -103,11 +104,13 @@ Value lower_matrix_norm(Node *n) { return matrix_norm(n, arg_num(n, "ord", 1)); 
 Value lower_matrix_norm_str(Node *n)
 {
 	const char *ord = arg_str(n, "ord", "fro");
-	if (strcmp(ord, "fro")) return node_fail(n, UNSUPPORTED, "the matrix norm '%s', which needs singular values", ord);
+	if (strcmp(ord, "fro"))
+		return node_fail(n, UNSUPPORTED, "the matrix norm '%s', which needs singular values", ord);
 	return frobenius_of_matrix(n);
 }
 
-/* aten.linalg_norm(self, ord?, dim?, keepdim, *, dtype?): of vectors over one dim (or without ord), of matrices over two */
+/* aten.linalg_norm(self, ord?, dim?, keepdim, *, dtype?): of vectors over one dim (or without ord), of
+ * matrices over two */
 Value lower_linalg_norm(Node *n)
 {
 	if (!has_arg(n, "ord")) return vector_norm(n, 2);
@@ -117,7 +120,7 @@ Value lower_linalg_norm(Node *n)
 	return over == 2 ? matrix_norm(n, ord) : vector_norm(n, ord);
 }
 
-/* -- scaling by norms -------------------------------------------------------------------------------------------------------------- */
+/* -- scaling by norms ------------------------------------------------------------------------------------ */
 
 /* All dims of t but one; all of them for -1. */
 static Ints dims_but(Builder *b, Type t, int64_t one)
@@ -129,7 +132,8 @@ static Ints dims_but(Builder *b, Type t, int64_t one)
 	return (Ints){ count, v };
 }
 
-/* aten.norm_except_dim(v, pow=2, dim=0): of each slice along dim; the other dims stay as 1. Without dim (-1): of all, 0-d */
+/* aten.norm_except_dim(v, pow=2, dim=0): of each slice along dim; the other dims stay as 1. Without dim
+ * (-1): of all, 0-d */
 Value lower_norm_except_dim(Node *n)
 {
 	Builder *b = n->b;

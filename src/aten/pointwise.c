@@ -19,8 +19,14 @@ bool number_is_rounded(Node *n, const char *name, DType elem)
 	return dtype_load(elem, bytes, 0) != x->f;
 }
 
-DType work_type(Node *n, int count, const char *const *names) { return acc_type(result_type(n, count, names)); }
-DType float_work_type(Node *n, int count, const char *const *names) { return acc_type(float_result_type(n, count, names)); }
+DType work_type(Node *n, int count, const char *const *names)
+{
+	return acc_type(result_type(n, count, names));
+}
+DType float_work_type(Node *n, int count, const char *const *names)
+{
+	return acc_type(float_result_type(n, count, names));
+}
 
 static Pair pair_in(Node *n, DType t, const char *x_name, const char *y_name)
 {
@@ -33,8 +39,14 @@ static Pair pair_in(Node *n, DType t, const char *x_name, const char *y_name)
 	return (Pair){ x, y, shape };
 }
 
-Pair work_pair(Node *n, const char *x, const char *y) { return pair_in(n, work_type(n, 2, (const char *[]){ x, y }), x, y); }
-Pair float_pair(Node *n, const char *x, const char *y) { return pair_in(n, float_work_type(n, 2, (const char *[]){ x, y }), x, y); }
+Pair work_pair(Node *n, const char *x, const char *y)
+{
+	return pair_in(n, work_type(n, 2, (const char *[]){ x, y }), x, y);
+}
+Pair float_pair(Node *n, const char *x, const char *y)
+{
+	return pair_in(n, float_work_type(n, 2, (const char *[]){ x, y }), x, y);
+}
 
 Value norm_over(Builder *b, Value x, double p, Ints dims)
 {
@@ -65,6 +77,7 @@ Value reduced_loss(Node *n, Value x)
 	Ints dims = all_dims(b, known_type(b, x).rank);
 	if (how == REDUCTION_MEAN) x = mean_over(b, x, dims);
 	else if (how == REDUCTION_SUM) x = sum_over(b, x, dims);
-	else if (how != REDUCTION_NONE) return node_fail(n, BAD_INPUT, "reduction is %lld, wanted 0, 1 or 2", (long long)how);
+	else if (how != REDUCTION_NONE)
+		return node_fail(n, BAD_INPUT, "reduction is %lld, wanted 0, 1 or 2", (long long)how);
 	return cast(b, x, n->out.elem);
 }

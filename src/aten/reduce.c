@@ -1,4 +1,5 @@
-/* Sums, products, extremes and tests over dims. Norms and moments are in moments.c, running ones in scan.c. */
+/* Sums, products, extremes and tests over dims. Norms and moments are in moments.c, running ones in
+ * scan.c. */
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
@@ -21,7 +22,7 @@ static Value kept(Node *n, Value x, Over o)
 	return cast(n->b, x, n->out.elem);
 }
 
-/* -- sums ----------------------------------------------------------------------------------------------------------------------- */
+/* -- sums ------------------------------------------------------------------------------------------------ */
 
 /* self in the type that the result has, widened for f16 and bf16. */
 static Value summand(Node *n) { return arg_as(n, "self", acc_type(n->out.elem)); }
@@ -111,7 +112,7 @@ Value lower_sum_to_size(Node *n)
 	return reshape_to(b, x, n->out);
 }
 
-/* -- tests ---------------------------------------------------------------------------------------------------------------------- */
+/* -- tests ----------------------------------------------------------------------------------------------- */
 
 static Value truth_over(Node *n, OpCode op)
 {
@@ -125,7 +126,7 @@ static Value truth_over(Node *n, OpCode op)
 Value lower_any(Node *n) { return truth_over(n, OP_or); }
 Value lower_all(Node *n) { return truth_over(n, OP_and); }
 
-/* -- extremes ------------------------------------------------------------------------------------------------------------------- */
+/* -- extremes -------------------------------------------------------------------------------------------- */
 
 /* maximum or minimum over dims; NaN wins. Of bool they are or and and. */
 static Value extreme(Builder *b, OpCode op, Value x, Ints dims)
@@ -153,7 +154,8 @@ Value lower_aminmax(Node *n)
 	return lower_amin(n);
 }
 
-/* The first position along dim where x is best (or NaN, which is best of all), as i64: [.., D, ..] -> [.., ..] */
+/* The first position along dim where x is best (or NaN, which is best of all), as i64: [.., D, ..] -> [..,
+ * ..] */
 static Value first_position(Builder *b, Value x, Value best, int dim)
 {
 	Type t = known_type(b, x);

@@ -70,7 +70,8 @@ static Value lower_compare(Node *n, const RuleRow *r)
 
 Value lower_row(Node *n, const RuleRow *r)
 {
-	if (n->out.elem == DTYPE_c32) return node_fail(n, UNSUPPORTED, "complex32: StableHLO's complex numbers are of f32 or f64");
+	if (n->out.elem == DTYPE_c32)
+		return node_fail(n, UNSUPPORTED, "complex32: StableHLO's complex numbers are of f32 or f64");
 	if (r->rule) return r->rule(n);
 	if (r->math1) return lower_math1(n, r);
 	if (r->math2) return lower_math2(n, r);

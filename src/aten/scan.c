@@ -1,6 +1,7 @@
-/* Running sums, products, extremes and log-sum-exps along a dim: a reduce_window over all that came before. XLA rewrites such
- * windows into trees (ReduceWindowRewriter), so that long ones cost n log n, not n^2; on its CPU this measured 1.4 ms for
- * 4 x 65536 floats, against 6.6 ms for log2(n) rounds of pad and add. */
+/* Running sums, products, extremes and log-sum-exps along a dim: a reduce_window over all that came
+ * before. XLA rewrites such windows into trees (ReduceWindowRewriter), so that long ones cost n log n, not
+ * n^2; on its CPU this measured 1.4 ms for 4 x 65536 floats, against 6.6 ms for log2(n) rounds of pad and
+ * add. */
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
@@ -32,7 +33,8 @@ static Value scanned(Node *n, OpCode op, double first)
 {
 	Builder *b = n->b;
 	Value x = input(n);
-	x = running(b, op, x, arg_dim(n, "dim", 0, known_type(b, x).rank), scalar(b, first, acc_type(n->out.elem)));
+	x = running(b, op, x, arg_dim(n, "dim", 0, known_type(b, x).rank), scalar(b, first,
+		acc_type(n->out.elem)));
 	return cast(b, x, n->out.elem);
 }
 
@@ -59,8 +61,9 @@ Value lower_logcumsumexp(Node *n)
 	return cast(b, sum, n->out.elem);
 }
 
-/* aten.cummax, aten.cummin(self, dim) -> (values, indices). A value that equals the extreme so far (or is NaN, which is the
- * extreme from then on) is the latest to have done so: its position is the greatest of such positions. */
+/* aten.cummax, aten.cummin(self, dim) -> (values, indices). A value that equals the extreme so far (or is
+ * NaN, which is the extreme from then on) is the latest to have done so: its position is the greatest of
+ * such positions. */
 static Value running_extreme(Node *n, OpCode op)
 {
 	Builder *b = n->b;
