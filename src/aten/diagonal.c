@@ -237,7 +237,7 @@ static Value triangle_indices(Node *n, bool lower)
 {
 	int64_t rows = arg_int(n, "row", 0), columns = arg_int(n, "col", 0), offset = arg_offset(n, "offset");
 	int64_t count = n->out.rank == 2 ? n->out.dim[1] : 0, at = 0;
-	if (count > INT32_MAX / 2 || rows > INT32_MAX)
+	if (count > 1 << 20 || rows > 1 << 20)
 		return node_fail(n, UNSUPPORTED, "%lld indices of %lld rows", (long long)count, (long long)rows);
 	int64_t *v = NEW(n->a, int64_t, 2 * count + 1);
 	for (int64_t i = 0; i < rows; i++) {

@@ -148,6 +148,7 @@ static int64_t window_count(const Pool *p, int i, int64_t size, int64_t at, bool
 static Value counts_along(Builder *b, const Pool *p, int i, int64_t size, Type t, bool count_pad)
 {
 	int dim = t.rank - p->spatial + i;
+	if (t.dim[dim] > 1 << 22) return build_fail(b, UNSUPPORTED, "%lld windows", (long long)t.dim[dim]);
 	int64_t *v = NEW(b->a, int64_t, t.dim[dim] + 1);
 	bool same = true;
 	for (int64_t at = 0; at < t.dim[dim]; at++) {
@@ -213,7 +214,7 @@ static Value max_unpool(Node *n, int spatial)
 	Builder *b = n->b;
 	Value x = arg(n, "self");
 	Value index = arg(n, "indices");
-	if (!fits(n, x, spatial)) return 0;
+	if (!fits(n, x, spatial) || !fits(n, index, spatial)) return 0;
 	Value zeros = flat_spatial(b, full(b, n->out, 0), spatial);
 	x = flat_spatial(b, x, spatial);
 	index = flat_spatial(b, index, spatial);
