@@ -171,6 +171,8 @@ Value lower_instance_norm(Node *n)
 {
 	Builder *b = n->b;
 	if (!arg_bool(n, "use_input_stats", true)) return batch_norm(n, false, 0);
+	if (has_arg(n, "running_mean") || has_arg(n, "running_var"))
+		return node_fail(n, UNSUPPORTED, "it would update the running statistics; programs that change state are not supported yet");
 	Value x = arg_as(n, "input", acc_type(n->out.elem));
 	Ints dims = iota_ints(n->a, 2, n->out.rank - 2);
 	Moments m = moments_over(b, x, dims, epsilon_of(n));
