@@ -12,7 +12,7 @@ typedef struct Attention { Value q, k, v, mask; double scale; bool causal; } Att
 /* What the softmax leaves behind for the second output. */
 typedef struct Weights { Value w, logsumexp; } Weights;
 
-/* -- scores ---------------------------------------------------------------------------------------------------------------------- */
+/* -- scores ---------------------------------------------------------------------------------------------- */
 
 static Value scores(Builder *b, Attention a)
 {
@@ -66,7 +66,7 @@ static Weights softmax_rows(Builder *b, Value s, bool may_be_empty)
 	return (Weights){ s, log };
 }
 
-/* -- heads ------------------------------------------------------------------------------------------------------------------------ */
+/* -- heads ----------------------------------------------------------------------------------------------- */
 
 /* x [*, L, E] with the leading dims of `batch` */
 static Value with_heads(Builder *b, Value x, Type batch)
@@ -116,7 +116,7 @@ static bool align(Node *n, Attention *a, bool grouped)
 	return a->q && a->k && a->v;
 }
 
-/* -- rules ------------------------------------------------------------------------------------------------------------------------ */
+/* -- rules ----------------------------------------------------------------------------------------------- */
 
 /* "query", "key", "value", "is_causal", "scale", and the mask under the given name */
 static bool attention_of(Node *n, const char *mask, Attention *a)

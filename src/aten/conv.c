@@ -15,7 +15,7 @@ typedef struct Spec {
 	bool transposed;
 } Spec;
 
-/* -- dims ------------------------------------------------------------------------------------------------------------------ */
+/* -- dims ------------------------------------------------------------------------------------------------ */
 
 /* NCHW x OIHW -> NCHW, for any number of spatial dims; transposed: the kernel is IOHW. */
 static ConvDims conv_dims(Arena *a, int spatial, bool transposed)
@@ -45,14 +45,13 @@ static Ints padding_of(Node *n, Type w, int spatial, Ints dilation)
 	return both_sides(n->a, iota_ints(n->a, 0, 0));
 }
 
-/* -- the formula -------------------------------------------------------------------------------------------------------------- */
+/* -- the formula ----------------------------------------------------------------------------------------- */
 
 /* weight [g * C/g, O/g, *K] -> [C/g, g * O/g, *K]: the groups' outputs stand side by side, as feature_group_count wants them */
 static Value regroup(Builder *b, Value w, int64_t groups)
 {
-	Type t = known_type(b, w);
-	if (groups == 1 || !t.kind) return w;
-	if (groups < 1 || t.dim[0] % groups) return build_fail(b, BAD_INPUT, "%lld groups of %s", (long long)groups, type_str(b->a, t));
+	Type t = type_of(b, w);
+	if (groups == 1) return w;
 	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
 	d[0] = groups;
 	d[1] = t.dim[0] / groups;
@@ -135,7 +134,7 @@ static Value convolution(Node *n, Spec s)
 	return reshape_to(b, y, n->out);
 }
 
-/* -- rules ---------------------------------------------------------------------------------------------------------------------- */
+/* -- rules ----------------------------------------------------------------------------------------------- */
 
 /* The arguments that all spellings share; `input` is the name of the input tensor. */
 static Spec spec(Node *n, const char *input)
@@ -147,8 +146,11 @@ static Spec spec(Node *n, const char *input)
 	if (!s.x || !s.w) return s;
 	Type w = type_of(n->b, s.w);
 	s.spatial = w.rank - 2;
-	if (s.spatial < 1) {
-		node_fail(n, BAD_INPUT, "weight %s has no spatial dim", type_str(n->a, w));
+	int rank = rank_of(n->b, s.x);
+	s.groups = arg_int(n, "groups", 1);
+	if (s.spatial < 1 || s.groups < 1 || (rank != s.spatial + 1 && rank != s.spatial + 2)) {
+		node_fail(n, BAD_INPUT, "input %s, weight %s, %lld groups", type_str(n->a, type_of(n->b, s.x)), type_str(n->a, w),
+			(long long)s.groups);
 		s.w = 0;
 		return s;
 	}
@@ -157,7 +159,6 @@ static Spec spec(Node *n, const char *input)
 	s.output_padding = arg_ints_n(n, "output_padding", s.spatial, 0);
 	s.padding = padding_of(n, w, s.spatial, s.dilation);
 	if (!s.padding.n) s.padding = both_sides(n->a, (Ints){ s.spatial, NEW(n->a, int64_t, s.spatial) });
-	s.groups = arg_int(n, "groups", 1);
 	s.transposed = arg_bool(n, "transposed", false);
 	return s;
 }
@@ -181,7 +182,7 @@ Value lower_conv_kernel(Node *n) { return convolution(n, spec(n, "self")); }
 Value lower_conv_depthwise(Node *n)
 {
 	Spec s = spec(n, "self");
-	if (s.x && s.spatial >= 0 && rank_of(n->b, s.x) > s.spatial) s.groups = type_of(n->b, s.x).dim[rank_of(n->b, s.x) - s.spatial - 1];
+	if (s.x && s.w) s.groups = type_of(n->b, s.x).dim[rank_of(n->b, s.x) - s.spatial - 1];
 	return convolution(n, s);
 }
 

@@ -22,7 +22,7 @@ typedef struct Einsum {
 	int ellipsis;                /* most dims that "..." stands for */
 } Einsum;
 
-/* -- the equation --------------------------------------------------------------------------------------------------------------- */
+/* -- the equation ---------------------------------------------------------------------------------------- */
 
 static int letter(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : -1; }
 
@@ -30,10 +30,12 @@ static int letter(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && 
 static bool parse_labels(Einsum *e, const char **at, int ellipsis, Term *t)
 {
 	const char *s = *at;
+	bool dots = false;
 	t->label = NEW(e->n->a, int, strlen(s) + MAX_ELLIPSIS);
 	for (; *s && *s != ',' && *s != '-'; s++) {
 		if (*s == ' ') continue;
-		if (!strncmp(s, "...", 3)) {
+		if (!strncmp(s, "...", 3) && !dots) {
+			dots = true;
 			for (int i = ellipsis - 1; i >= 0; i--) t->label[t->n++] = NLETTERS + i;
 			s += 2;
 			continue;
@@ -106,7 +108,7 @@ static bool parse(Einsum *e, Values x)
 	return parse_result(e, s);
 }
 
-/* -- terms --------------------------------------------------------------------------------------------------------------------------- */
+/* -- terms ----------------------------------------------------------------------------------------------- */
 
 static int place(Term t, int label)
 {
@@ -183,7 +185,7 @@ static Term summed(Einsum *e, Term t, const Labels *keep, Term other)
 	return (Term){ t.x, left, label };
 }
 
-/* -- joining two ----------------------------------------------------------------------------------------------------------------------- */
+/* -- joining two ----------------------------------------------------------------------------------------- */
 
 /* Where the labels of `in` stand in t. */
 static Ints places(Arena *a, Term t, Term in)

@@ -21,7 +21,7 @@ typedef struct Sampler {
 	Tap tap[MAX_DIMS][MAX_TAPS];
 } Sampler;
 
-/* -- coordinates ---------------------------------------------------------------------------------------------------------------------- */
+/* -- coordinates ----------------------------------------------------------------------------------------- */
 
 /* -1..1 to 0..size - 1 (align_corners), or to -0.5..size - 0.5 */
 static Value unnormalized(const Sampler *s, Value x, int64_t size)
@@ -63,7 +63,7 @@ static Value padded(const Sampler *s, Value x, int64_t size)
 	return bounded(b, x, 0, (double)(size - 1));
 }
 
-/* -- taps -------------------------------------------------------------------------------------------------------------------------------- */
+/* -- taps ------------------------------------------------------------------------------------------------ */
 
 /* The cubic kernel with -0.75 at distance x + k - 1 of tap k, for x in 0..1 */
 static Value cubic_weight(Builder *b, Value x, int k)
@@ -117,7 +117,7 @@ static void taps_of(Sampler *s, int dim, Value grid)
 	else linear_taps(s, dim, x);
 }
 
-/* -- values -------------------------------------------------------------------------------------------------------------------------------- */
+/* -- values ---------------------------------------------------------------------------------------------- */
 
 /* One combination of taps: where it lies, by what weight it counts (0: 1), and whether it lies in the image. */
 typedef struct Corner { Value index, weight, inside; } Corner;
@@ -217,7 +217,7 @@ Value lower_grid_sampler(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- affine maps ----------------------------------------------------------------------------------------------------------------------------- */
+/* -- affine maps ----------------------------------------------------------------------------------------- */
 
 /* The centres of `size` pixels from -1 to 1, or their corners when align_corners: [size] */
 static Value base_points(Builder *b, int64_t size, bool align_corners, DType elem)
@@ -247,7 +247,7 @@ Value lower_affine_grid(Node *n)
 	Value theta = arg_as(n, "theta", t.elem);
 	if (!theta) return 0;
 	Type have = type_of(b, theta);
-	if (have.rank != 3 || have.dim[2] != spatial + 1) return node_fail(n, BAD_INPUT, "theta is %s", type_str(n->a, have));
+	if (spatial < 1 || have.rank != 3 || have.dim[2] != spatial + 1) return node_fail(n, BAD_INPUT, "theta is %s", type_str(n->a, have));
 	Value sum = column_over(b, theta, spatial, t);
 	for (int i = 0; i < spatial; i++) {
 		int dim = spatial - i;                                    /* x is the last of the spatial dims */

@@ -5,7 +5,7 @@
 #include "aten/layers.h"
 #include "aten/rules.h"
 
-/* -- matmul -------------------------------------------------------------------------------------------------------------------- */
+/* -- matmul ---------------------------------------------------------------------------------------------- */
 
 static Value contract(Builder *b, Value x, int dx, Value y, int dy, DType elem)
 {
@@ -138,11 +138,12 @@ Value lower_outer(Node *n)
 	return outer_product(n->b, x, y, n->out);
 }
 
-/* -- linear ---------------------------------------------------------------------------------------------------------------------- */
+/* -- linear ---------------------------------------------------------------------------------------------- */
 
 Value linear(Builder *b, Value x, Value w, Value bias)
 {
 	if (!x || !w) return 0;
+	if (!rank_of(b, x) || !rank_of(b, w)) return build_fail(b, BAD_INPUT, "a 0-d tensor has no matrix product");
 	DType elem = elem_of(b, x), acc = bias ? acc_type(elem) : elem;
 	Value y = contract(b, x, rank_of(b, x) - 1, w, rank_of(b, w) - 1, acc);
 	if (!bias || !y) return y;
@@ -171,6 +172,7 @@ Value lower_bilinear(Node *n)
 	if (!x || !y || !w) return 0;
 	DType acc = acc_type(n->out.elem);
 	int last = n->out.rank - 1;
+	if (last < 0 || rank_of(b, w) != 3) return node_fail(n, BAD_INPUT, "weight %s, wanted 3 dims", type_str(n->a, type_of(b, w)));
 	Ints lead = iota_ints(n->a, 0, last);
 	x = contract(b, x, last, w, 1, acc);                       /* [*, O, J] */
 	y = cast(b, y, acc);
@@ -183,7 +185,7 @@ Value lower_bilinear(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- beta * self + alpha * product ------------------------------------------------------------------------------------------------- */
+/* -- beta * self + alpha * product ----------------------------------------------------------------------- */
 
 static bool number_is(Node *n, const char *name, int64_t v)
 {
@@ -241,7 +243,7 @@ Value lower_addr(Node *n)
 	return added_to_self(n, outer_product(n->b, x, y, t));
 }
 
-/* -- chains and powers ---------------------------------------------------------------------------------------------------------------- */
+/* -- chains and powers ----------------------------------------------------------------------------------- */
 
 static Value product_of_all(Node *n, Values x)
 {
@@ -271,6 +273,7 @@ Value lower_matrix_power(Node *n)
 	int64_t power = arg_int(n, "n", 1);
 	if (!x) return 0;
 	if (power < 0) return node_fail(n, UNSUPPORTED, "n is %lld; powers below 0 need an inverse", (long long)power);
+	if (rank_of(b, x) < 2) return node_fail(n, BAD_INPUT, "self is %s, wanted a matrix", type_str(n->a, type_of(b, x)));
 	if (power == 0) return identity(b, n->out);
 	Value y = 0;
 	for (; power; power >>= 1) {
@@ -280,7 +283,7 @@ Value lower_matrix_power(Node *n)
 	return y;
 }
 
-/* -- tensordot, kron, cross -------------------------------------------------------------------------------------------------------------- */
+/* -- tensordot, kron, cross ------------------------------------------------------------------------------ */
 
 /* Of a contracted pair of dims one may have size 1: the other is then summed first. */
 static Value sum_where_other_is_one(Builder *b, Value x, Ints dims, Type other, Ints other_dims)

@@ -5,7 +5,7 @@
 
 #include <float.h>
 
-/* -- statistics -------------------------------------------------------------------------------------------------------------- */
+/* -- statistics ------------------------------------------------------------------------------------------ */
 
 /* Mean, variance and 1 / sqrt(variance + eps), without the dims that they were taken over. */
 typedef struct Moments { Value mean, var, invstd; } Moments;
@@ -85,7 +85,7 @@ static void set_statistic(Node *n, int i, Value v)
 	set_out(n, i, reshape_to(n->b, v, t));
 }
 
-/* -- batch norm ------------------------------------------------------------------------------------------------------------------ */
+/* -- batch norm ------------------------------------------------------------------------------------------ */
 
 /* (1 - momentum) * running + momentum * now */
 static Value moved(Node *n, const char *running, Value now)
@@ -171,17 +171,17 @@ Value lower_instance_norm(Node *n)
 {
 	Builder *b = n->b;
 	if (!arg_bool(n, "use_input_stats", true)) return batch_norm(n, false, 0);
-	if (has_arg(n, "running_mean") || has_arg(n, "running_var"))
-		return node_fail(n, UNSUPPORTED, "it would update the running statistics; programs that change state are not supported yet");
 	Value x = arg_as(n, "input", acc_type(n->out.elem));
-	Ints dims = iota_ints(n->a, 2, n->out.rank - 2);
+	Type t = known_type(b, x);
+	if (t.rank < 3) return t.kind ? node_fail(n, BAD_INPUT, "input %s has no spatial dim", type_str(n->a, t)) : 0;
+	Ints dims = iota_ints(n->a, 2, t.rank - 2);
 	Moments m = moments_over(b, x, dims, epsilon_of(n));
 	x = normalized(b, x, m, dims);
 	x = by_channel(n, x);
 	return cast(b, x, n->out.elem);
 }
 
-/* -- group norm ------------------------------------------------------------------------------------------------------------------- */
+/* -- group norm ------------------------------------------------------------------------------------------ */
 
 /* input [N, C, *] in G groups of channels, each [C/G, *] of a sample by itself. Outputs 1 and 2: mean, invstd [N, G] */
 static Value group_norm(Node *n, int64_t groups)
@@ -208,7 +208,7 @@ Value lower_group_norm(Node *n) { return group_norm(n, arg_int(n, "num_groups", 
 /* aten.native_group_norm(input, weight?, bias?, N, C, HxW, group, eps) -> (out, mean, rstd) */
 Value lower_native_group_norm(Node *n) { return group_norm(n, arg_int(n, "group", 1)); }
 
-/* -- layer norm ------------------------------------------------------------------------------------------------------------------- */
+/* -- layer norm ------------------------------------------------------------------------------------------ */
 
 /* x * weight + bias, both of x's last dims; either may be 0 */
 static Value by_element(Builder *b, Value x, Value weight, Value bias)
@@ -239,9 +239,9 @@ Value layer_norm(Builder *b, Value x, int ndims, Value weight, Value bias, doubl
 }
 
 /* The dims that "normalized_shape" names: the last ones. */
-static Ints normalized_dims(Node *n)
+static Ints normalized_dims(Node *n, int rank)
 {
-	int count = arg_ints(n, "normalized_shape").n, rank = n->out.rank;
+	int count = arg_ints(n, "normalized_shape").n;
 	if (count > rank) node_fail(n, BAD_INPUT, "normalized_shape has %d dims, input %d", count, rank);
 	return count > rank ? (Ints){ 0 } : iota_ints(n->a, rank - count, count);
 }
@@ -251,7 +251,7 @@ Value lower_layer_norm(Node *n)
 {
 	Builder *b = n->b;
 	Value x = arg_as(n, "input", acc_type(n->out.elem));
-	Ints dims = normalized_dims(n);
+	Ints dims = normalized_dims(n, known_type(b, x).rank);
 	Moments m = moments_over(b, x, dims, epsilon_of(n));
 	set_statistic(n, 1, m.mean);
 	set_statistic(n, 2, m.invstd);
@@ -270,7 +270,7 @@ Value lower_rms_norm(Node *n)
 	Value x = arg_as(n, "input", acc);
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	Ints dims = normalized_dims(n);
+	Ints dims = normalized_dims(n, t.rank);
 	Value mean = square(b, x);
 	mean = mean_over(b, mean, dims);
 	Value rstd = inverse_deviation(b, mean, arg_num(n, "eps", acc == DTYPE_f64 ? DBL_EPSILON : (double)FLT_EPSILON));

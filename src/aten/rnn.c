@@ -13,7 +13,7 @@ typedef struct CellWeights { Value w_ih, w_hh, b_ih, b_hh, w_hr; } CellWeights;
 
 typedef struct State { Value h, c; } State;              /* c: LSTM only */
 
-/* -- cells ------------------------------------------------------------------------------------------------------------------------- */
+/* -- cells ----------------------------------------------------------------------------------------------- */
 
 /* Gate i of x [N, G H]: [N, H] */
 static Value gate(Builder *b, Value x, int i, int count)
@@ -91,7 +91,7 @@ static State cell_step(Builder *b, CellKind kind, Value x, State s, CellWeights 
 	return plain_step(b, x, h, kind);
 }
 
-/* -- loops --------------------------------------------------------------------------------------------------------------------------- */
+/* -- loops ----------------------------------------------------------------------------------------------- */
 
 /* What goes round: the step, h, c (LSTM), and the outputs so far. */
 enum { LOOP_STEP, LOOP_H, LOOP_OUT, LOOP_C, LOOP_MAX };
@@ -148,7 +148,7 @@ static Value run_direction(Builder *b, CellKind kind, Value x, State *s, CellWei
 	return out[LOOP_OUT];
 }
 
-/* -- layers ---------------------------------------------------------------------------------------------------------------------------- */
+/* -- layers ---------------------------------------------------------------------------------------------- */
 
 /* A layer's arguments, as aten.lstm.input and its kin have them. */
 typedef struct Rnn { CellKind kind; int layers, directions, nweight; bool biases; Values weight; Value h, c; } Rnn;
@@ -206,6 +206,8 @@ static bool rnn_of(Node *n, CellKind kind, Rnn *r)
 	r->directions = arg_bool(n, "bidirectional", false) ? 2 : 1;
 	r->biases = arg_bool(n, "has_biases", true);
 	r->weight = arg_list(n, "params");
+	for (int i = 0; i < r->weight.n; i++)
+		if (!r->weight.v[i]) return node_fail(n, BAD_INPUT, "weight %d is None", i), false;
 	if (n->b->m->err->code) return false;
 	if (arg_bool(n, "train", false) && arg_num(n, "dropout", 0) > 0 && r->layers > 1)
 		return node_fail(n, UNSUPPORTED, "dropout in training: results would be random"), false;
@@ -222,8 +224,9 @@ static Value rnn(Node *n, Rnn *r)
 	Builder *b = n->b;
 	bool batch_first = arg_bool(n, "batch_first", false);
 	Value x = arg(n, "input");
-	if (!x || !r->h) return 0;
-	if (rank_of(b, x) != 3) return node_fail(n, BAD_INPUT, "input %s, wanted 3 dims", type_str(n->a, type_of(b, x)));
+	if (!x || !r->h || (r->kind == CELL_LSTM && !r->c)) return 0;
+	if (rank_of(b, x) != 3 || rank_of(b, r->h) != 3)
+		return node_fail(n, BAD_INPUT, "input %s, wanted 3 dims, as of hx", type_str(n->a, type_of(b, x)));
 	if (batch_first) x = transpose_dims(b, x, 0, 1);
 	x = run_layers(b, r, x);
 	if (batch_first && x) x = transpose_dims(b, x, 0, 1);
@@ -257,7 +260,7 @@ Value lower_gru(Node *n) { return rnn_of_h(n, CELL_GRU); }
 Value lower_rnn_tanh(Node *n) { return rnn_of_h(n, CELL_TANH); }
 Value lower_rnn_relu(Node *n) { return rnn_of_h(n, CELL_RELU); }
 
-/* -- single cells ------------------------------------------------------------------------------------------------------------------------ */
+/* -- single cells ---------------------------------------------------------------------------------------- */
 
 static State cell(Node *n, CellKind kind, State s)
 {
