@@ -106,7 +106,8 @@ static bool fits(Node *n, Value x, int spatial)
 	Type t = known_type(n->b, x);
 	bool ok = t.kind && t.rank >= spatial && t.rank == n->out.rank;
 	for (int i = t.rank - spatial; i < t.rank && ok; i++) ok = n->out.dim[i] <= INT32_MAX && t.dim[i] <= INT32_MAX;
-	if (t.kind && !ok) node_fail(n, BAD_INPUT, "input %s for %d spatial dims of %s", type_str(n->a, t), spatial, type_str(n->a, n->out));
+	if (t.kind && !ok)
+		node_fail(n, BAD_INPUT, "input %s, result %s, %d spatial dims", type_str(n->a, t), type_str(n->a, n->out), spatial);
 	return ok;
 }
 

@@ -87,7 +87,8 @@ static Value repeat_heads(Node *n, Value x, int64_t heads)
 	Type t = type_of(b, x);
 	int h = t.rank - 3;
 	if (h < 0 || t.dim[h] == heads || t.dim[h] == 1) return x;
-	if (heads % t.dim[h]) return node_fail(n, BAD_INPUT, "%lld query heads over %lld heads", (long long)heads, (long long)t.dim[h]);
+	if (t.dim[h] < 1 || heads % t.dim[h])
+		return node_fail(n, BAD_INPUT, "%lld query heads over %lld heads", (long long)heads, (long long)t.dim[h]);
 	x = unsqueeze_dim(b, x, h + 1);
 	x = broadcast(b, x, shape_with(b, type_of(b, x), h + 1, heads / t.dim[h]));
 	return reshape_to(b, x, shape_with(b, t, h, heads));
@@ -193,9 +194,10 @@ static Value fused_attention(Node *n, const char *mask)
 	return weighted(n->b, w.w, a.v);
 }
 
-/* aten._scaled_dot_product_flash_attention(query, key, value, dropout_p, is_causal, return_debug_mask, scale?) -> (out, logsumexp,
- * ...); _for_cpu besides with attn_mask */
+/* aten._scaled_dot_product_flash_attention(query, key, value, dropout_p, is_causal, return_debug_mask, scale?)
+ * -> (out, logsumexp, ...); _for_cpu besides with attn_mask */
 Value lower_flash_attention(Node *n) { return fused_attention(n, "attn_mask"); }
 
-/* aten._scaled_dot_product_efficient_attention, _cudnn_attention, _fused_attention_overrideable(query, key, value, attn_bias?, ..) */
+/* aten._scaled_dot_product_efficient_attention, _cudnn_attention, _fused_attention_overrideable(query, key, value,
+ * attn_bias?, ..) */
 Value lower_efficient_attention(Node *n) { return fused_attention(n, "attn_bias"); }

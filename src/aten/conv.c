@@ -47,7 +47,7 @@ static Ints padding_of(Node *n, Type w, int spatial, Ints dilation)
 
 /* -- the formula ----------------------------------------------------------------------------------------- */
 
-/* weight [g * C/g, O/g, *K] -> [C/g, g * O/g, *K]: the groups' outputs stand side by side, as feature_group_count wants them */
+/* weight [g * C/g, O/g, *K] -> [C/g, g * O/g, *K]: the groups' outputs side by side, as feature_group_count has it */
 static Value regroup(Builder *b, Value w, int64_t groups)
 {
 	Type t = type_of(b, w);
@@ -98,7 +98,10 @@ static Value convolve_plain(Builder *b, Spec s, DType acc)
 	});
 }
 
-static Value convolve(Builder *b, Spec s, DType acc) { return s.transposed ? convolve_transposed(b, s, acc) : convolve_plain(b, s, acc); }
+static Value convolve(Builder *b, Spec s, DType acc)
+{
+	return s.transposed ? convolve_transposed(b, s, acc) : convolve_plain(b, s, acc);
+}
 
 /* (xr + i xi) * (wr + i wi) by parts, as torch computes it */
 static Value convolve_complex(Builder *b, Spec s)

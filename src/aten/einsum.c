@@ -64,7 +64,8 @@ static bool parse_operand(Einsum *e, const char **at, Value x)
 	if (!parse_labels(e, at, ellipsis, term)) return false;
 	term->x = x;
 	if (term->n != t.rank)
-		return node_fail(e->n, BAD_INPUT, "operand %d is %s, the equation gives it %d dims", e->nterm - 1, type_str(e->n->a, t), term->n), false;
+		return node_fail(e->n, BAD_INPUT, "operand %d is %s, the equation gives it %d dims", e->nterm - 1,
+			type_str(e->n->a, t), term->n), false;
 	if (ellipsis > e->ellipsis) e->ellipsis = ellipsis;
 	for (int i = 0; i < t.rank; i++) {
 		int64_t *size = &e->size[term->label[i]];

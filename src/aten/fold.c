@@ -71,7 +71,8 @@ static Value add_blocks(Builder *b, Value x, int dim, Blocks s)
 	return sum;
 }
 
-/* aten.col2im(self [N?, C * KH * KW, LH * LW], output_size, kernel_size, dilation, padding, stride) -> [N?, C, H, W]: overlaps add up */
+/* aten.col2im(self [N?, C * KH * KW, LH * LW], output_size, kernel_size, dilation, padding, stride) -> [N?, C, H, W]:
+ * overlaps add up */
 Value lower_col2im(Node *n)
 {
 	Builder *b = n->b;

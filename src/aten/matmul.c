@@ -172,7 +172,8 @@ Value lower_bilinear(Node *n)
 	if (!x || !y || !w) return 0;
 	DType acc = acc_type(n->out.elem);
 	int last = n->out.rank - 1;
-	if (last < 0 || rank_of(b, w) != 3) return node_fail(n, BAD_INPUT, "weight %s, wanted 3 dims", type_str(n->a, type_of(b, w)));
+	if (last < 0 || rank_of(b, w) != 3)
+		return node_fail(n, BAD_INPUT, "weight %s, wanted 3 dims", type_str(n->a, type_of(b, w)));
 	Ints lead = iota_ints(n->a, 0, last);
 	x = contract(b, x, last, w, 1, acc);                       /* [*, O, J] */
 	y = cast(b, y, acc);
@@ -299,7 +300,10 @@ static Value sum_where_other_is_one(Builder *b, Value x, Ints dims, Type other, 
 	return x;
 }
 
-static Ints dims_or_none(Node *n, const char *name, int rank) { return arg_ints(n, name).n ? arg_dims(n, name, rank) : (Ints){ 0 }; }
+static Ints dims_or_none(Node *n, const char *name, int rank)
+{
+	return arg_ints(n, name).n ? arg_dims(n, name, rank) : (Ints){ 0 };
+}
 
 /* aten.tensordot(self, other, dims_self, dims_other) */
 Value lower_tensordot(Node *n)

@@ -262,7 +262,8 @@ Value lower_layer_norm(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* aten.rms_norm(input, normalized_shape, weight?, eps?), _fused_rms_norm -> (out, rstd): input / sqrt(mean(input^2) + eps) * weight */
+/* aten.rms_norm(input, normalized_shape, weight?, eps?), _fused_rms_norm -> (out, rstd):
+ * input / sqrt(mean(input^2) + eps) * weight */
 Value lower_rms_norm(Node *n)
 {
 	Builder *b = n->b;

@@ -187,7 +187,8 @@ static Value avg_pool(Node *n, int spatial)
 	return cast(b, x, n->out.elem);
 }
 
-/* aten.avg_poolNd(self [N?, C, *S], kernel_size, stride=kernel_size, padding=0, ceil_mode, count_include_pad, divisor_override?) */
+/* aten.avg_poolNd(self [N?, C, *S], kernel_size, stride=kernel_size, padding=0, ceil_mode, count_include_pad,
+ * divisor_override?) */
 Value lower_avg_pool1d(Node *n) { return avg_pool(n, 1); }
 Value lower_avg_pool2d(Node *n) { return avg_pool(n, 2); }
 Value lower_avg_pool3d(Node *n) { return avg_pool(n, 3); }

@@ -200,7 +200,7 @@ static Value product_of_taps(Builder *b, Value x, int dim, Taps t)
 
 /* -- rules ----------------------------------------------------------------------------------------------- */
 
-/* The scale the caller gave for spatial dim i of n: "scale_factors" of the .vec forms; "scales", or "scales_d", "scales_h", "scales_w" */
+/* The scale that the caller gave for one spatial dim: "scale_factors" of the .vec forms; "scales", or "scales_d", .. */
 static double scale_of(Node *n, int spatial, int i)
 {
 	static const char *const names[] = { "scales_d", "scales_h", "scales_w" };
@@ -218,14 +218,17 @@ static Value resize(Node *n, int spatial, MakeTaps *make)
 	Value x = arg(n, has_arg(n, "input") ? "input" : "self");
 	if (!x) return 0;
 	Type t = type_of(b, x);
-	if (t.rank != spatial + 2 || n->out.rank != t.rank) return node_fail(n, BAD_INPUT, "input %s has not %d spatial dims", type_str(n->a, t), spatial);
+	if (t.rank != spatial + 2 || n->out.rank != t.rank)
+		return node_fail(n, BAD_INPUT, "input %s has not %d spatial dims", type_str(n->a, t), spatial);
 	if (!copies && !is_float(t.elem)) return node_fail(n, UNSUPPORTED, "interpolation of %s", type_str(n->a, t));
 	if (!copies) x = cast(b, x, acc_type(t.elem));
 	for (int i = 0; i < spatial && x; i++) {
-		Resize r = { t.dim[2 + i], n->out.dim[2 + i], scale_of(n, spatial, i), arg_bool(n, "align_corners", false), t.elem == DTYPE_f64 };
+		Resize r = { t.dim[2 + i], n->out.dim[2 + i], scale_of(n, spatial, i), arg_bool(n, "align_corners", false),
+			t.elem == DTYPE_f64 };
 		if (r.from < 1 || r.to < 1) return node_fail(n, BAD_INPUT, "size %lld to %lld", (long long)r.from, (long long)r.to);
 		Taps taps = make(n->a, r);
-		x = copies ? take_nearest(b, x, 2 + i, taps) : taps.count <= 4 ? sum_of_taps(b, x, 2 + i, taps) : product_of_taps(b, x, 2 + i, taps);
+		x = copies ? take_nearest(b, x, 2 + i, taps) : taps.count <= 4 ? sum_of_taps(b, x, 2 + i, taps)
+			: product_of_taps(b, x, 2 + i, taps);
 	}
 	return cast(b, x, n->out.elem);
 }
