@@ -77,29 +77,15 @@ def compare(got, want, rtol=None, atol=None):
         )
 
 
-def mlir_context():
-    """A context with the dialects that our modules use."""
-    from jaxlib.mlir import ir
-    from jaxlib.mlir._mlir_libs import _jax_mlir_ext
-    from jaxlib.mlir.dialects import stablehlo
-
-    registry = ir.DialectRegistry()
-    _jax_mlir_ext.register_dialects(registry)
-    context = ir.Context()
-    context.append_dialect_registry(registry)
-    context.load_all_available_dialects()
-    stablehlo.register_dialect(context)
-    return context
-
-
 def check_format(program):
     """MLIR's own StableHLO parses and verifies the text and prints it back unchanged, and reads the bytecode as the module that it
     reads from its own bytecode of that text."""
+    import mlir
     from jaxlib.mlir import ir
     from jaxlib.mlir.dialects import stablehlo
 
     text = program.get_stablehlo_text()
-    with mlir_context() as context:
+    with mlir.context() as context:
         module = ir.Module.parse(text)
         module.operation.verify()
         assert str(module) == text, "MLIR prints the parsed text otherwise"

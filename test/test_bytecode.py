@@ -13,8 +13,8 @@ import pytest
 
 pytest.importorskip("jaxlib")
 from jaxlib.mlir import ir, passmanager  # noqa: E402
-from jaxlib.mlir._mlir_libs import _jax_mlir_ext  # noqa: E402
 from jaxlib.mlir.dialects import stablehlo  # noqa: E402
+from mlir import context as mlir_context  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOL = Path(os.environ.get("TORCH_STABLEHLO_BUILD", ROOT / "build")) / "src/stablehlo/test/bytecode_tool"
@@ -60,16 +60,8 @@ def names(out):
 
 
 @pytest.fixture(scope="session")
-def context(out):
-    context = ir.Context()
-    registry = ir.DialectRegistry()
-    _jax_mlir_ext.register_dialects(registry)
-    context.append_dialect_registry(registry)
-    context.load_all_available_dialects()
-    stablehlo.register_dialect(context)
-    # Reading an artifact is what loads the quant dialect, which jaxlib does not register.
-    stablehlo.deserialize_portable_artifact(context, (out / "uniform_quantize.0.1.0.0.bc").read_bytes())
-    return context
+def context():
+    return mlir_context()
 
 
 def parse(context, text):

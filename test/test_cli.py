@@ -130,15 +130,10 @@ def made(tmp_path_factory):
 def mlir(text=None, artifact=None):
     """The module as jaxlib's MLIR prints it, from text or from a portable artifact."""
     from jaxlib.mlir import ir
-    from jaxlib.mlir._mlir_libs import _jax_mlir_ext
     from jaxlib.mlir.dialects import stablehlo
+    from mlir import context as mlir_context
 
-    registry = ir.DialectRegistry()
-    _jax_mlir_ext.register_dialects(registry)
-    with ir.Context() as context:
-        context.append_dialect_registry(registry)
-        context.load_all_available_dialects()
-        stablehlo.register_dialect(context)
+    with mlir_context() as context:
         module = stablehlo.deserialize_portable_artifact(context, artifact) if artifact else ir.Module.parse(text)
         module.operation.verify()
         return str(module)

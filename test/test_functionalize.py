@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from oracle import check, compare
 from torch_stablehlo import UnsupportedError, exported_program_to_stablehlo
 
-pytestmark = pytest.mark.needs_library
 
 torch.manual_seed(0)
 X = torch.randn(4, 6)

@@ -13,7 +13,6 @@ from torch.utils import _pytree as pytree
 
 from torch_stablehlo import StableHLOGraphModule, exported_program_to_stablehlo
 
-pytestmark = pytest.mark.needs_library
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "examples"))
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from oracle import op_infos, run_sample, samples
 
-pytestmark = pytest.mark.needs_library
 
 LIMIT = {"float32": 2}      # samples of each op; 1 for other types
 LINES = [line.split() for line in (pathlib.Path(__file__).parent / "ops.txt").read_text().splitlines()]

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 ir = pytest.importorskip("jaxlib.mlir.ir")
-from jaxlib.mlir._mlir_libs import _jax_mlir_ext  # noqa: E402
-from jaxlib.mlir.dialects import stablehlo  # noqa: E402
+from mlir import context as mlir_context  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOL = Path(os.environ.get("TORCH_STABLEHLO_BUILD", ROOT / "build")) / "src/stablehlo/test/print_tool"
@@ -47,15 +46,7 @@ def tool(*args, data=b""):
 
 @pytest.fixture(scope="module")
 def mlir():
-    registry = ir.DialectRegistry()
-    _jax_mlir_ext.register_dialects(registry)
-    with ir.Context() as context:
-        context.append_dialect_registry(registry)
-        stablehlo.register_dialect(context)
-        context.load_all_available_dialects()
-        # Python cannot load the quant dialect; reading an artifact does.
-        empty = stablehlo.serialize_portable_artifact(ir.Module.parse(""), "1.0.0")
-        stablehlo.deserialize_portable_artifact(context, empty)
+    with mlir_context():
         yield lambda text: str(ir.Module.parse(text))
 
 

@@ -34,7 +34,6 @@ from torch_stablehlo import (
 )
 from torch_stablehlo import stablehlo as api
 
-pytestmark = pytest.mark.needs_library
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / "examples"
 sys.path.insert(0, str(EXAMPLES))

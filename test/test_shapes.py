@@ -13,7 +13,6 @@ from oracle import check, convert
 
 from torch_stablehlo import UnsupportedError
 
-pytestmark = pytest.mark.needs_library
 nan, inf = math.nan, math.inf
 aten = torch.ops.aten
 

@@ -10,7 +10,6 @@ from torch.export.graph_signature import (
     ConstantArgument,
     CustomObjArgument,
     InputKind,
-    OutputKind,
     TokenArgument,
 )
 from torch.utils import _pytree as pytree
