@@ -703,8 +703,18 @@ class TrainsBatchNorm(torch.nn.Module):
         return self.bn(x)
 
 
+class TrainsInstanceNorm(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.InstanceNorm1d(6, track_running_stats=True)
+
+    def forward(self, x):
+        return self.norm(x.T[None])
+
+
 @pytest.mark.parametrize("module, written", [(WritesInput(), "x"), (WritesBuffer(), "count"),
-                                             (TrainsBatchNorm(), "bn.running_mean")])
+                                             (TrainsBatchNorm(), "bn.running_mean"),
+                                             (TrainsInstanceNorm(), "running statistics")])
 def test_state_is_refused_by_name(module, written):
     ep = torch.export.export(module.train(), (X,), strict=False)
     with pytest.raises(UnsupportedError, match=re.escape(written)):

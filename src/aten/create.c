@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* -- one number ---------------------------------------------------------------------------------------------------- */
+/* -- one number ------------------------------------------------------------------------------------------ */
 
 static Value filled(Node *n, const char *name)
 {
@@ -23,7 +23,7 @@ Value lower_scalar_tensor(Node *n) { return filled(n, "s"); }
 Value lower_zeros(Node *n) { return full(n->b, n->out, 0); }
 Value lower_ones(Node *n) { return full(n->b, n->out, 1); }
 
-/* -- many numbers -------------------------------------------------------------------------------------------------- */
+/* -- many numbers ---------------------------------------------------------------------------------------- */
 
 /* Longer ranges are computed on the device, where their rounding may differ in the last bit. */
 enum { LONGEST_CONSTANT = 1 << 16 };
@@ -97,7 +97,7 @@ Value lower_arange(Node *n)
 	return affine(n, t, start, step);
 }
 
-/* -- evenly spaced ------------------------------------------------------------------------------------------------- */
+/* -- evenly spaced --------------------------------------------------------------------------------------- */
 
 /* Element i of n from start to end; both halves are counted from their own end, as torch does, so that
  * both ends are exact. */
@@ -176,7 +176,7 @@ Value lower_logspace(Node *n)
 	return numbers(b, n->out, v);
 }
 
-/* -- windows ------------------------------------------------------------------------------------------------------- */
+/* -- windows --------------------------------------------------------------------------------------------- */
 
 static const double pi = 3.14159265358979323846;
 
@@ -232,7 +232,7 @@ Value lower_blackman_window(Node *n) { return window(n, BLACKMAN); }
 Value lower_bartlett_window(Node *n) { return window(n, BARTLETT); }
 Value lower_kaiser_window(Node *n) { return window(n, KAISER); }
 
-/* -- powers -------------------------------------------------------------------------------------------------------- */
+/* -- powers ---------------------------------------------------------------------------------------------- */
 
 /* x[*, M] -> [*, M, N]: x^0, x^1, ..., or the other way round */
 static Value powers(Node *n, bool increasing)

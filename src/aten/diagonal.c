@@ -2,7 +2,7 @@
  * offset. */
 #include "aten/rules.h"
 
-/* -- one diagonal -------------------------------------------------------------------------------------------------- */
+/* -- one diagonal ---------------------------------------------------------------------------------------- */
 
 /* In the flattened matrix [M*N] a diagonal is every (N + 1)-th element: `count` of them from `first` on. */
 typedef struct Diagonal { int64_t first, step, count; } Diagonal;
@@ -168,7 +168,7 @@ Value lower_trace(Node *n)
 	return sum_over(n->b, x, one_dim(n->b, 0));
 }
 
-/* -- triangles ----------------------------------------------------------------------------------------------------- */
+/* -- triangles ------------------------------------------------------------------------------------------- */
 
 /* column - row compared with `offset` over the last two dims of t, as bool */
 static Value on_side(Node *n, Type t, Direction side, int64_t offset)

@@ -61,7 +61,7 @@ Value lower_embedding_renorm(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* -- bags ---------------------------------------------------------------------------------------------------------- */
+/* -- bags ------------------------------------------------------------------------------------------------ */
 
 /* What embedding_bag works on: rows[N, D] of the table, which bag each belongs to, and whether it counts. */
 typedef struct Bags {

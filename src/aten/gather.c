@@ -1,7 +1,7 @@
 /* What index.h promises: gathers and scatters in torch's terms. */
 #include "aten/index.h"
 
-/* -- small moves --------------------------------------------------------------------------------------------------- */
+/* -- small moves ----------------------------------------------------------------------------------------- */
 
 Value raised(Builder *b, Value x) { return x && !rank_of(b, x) ? hlo_reshape(b, x, 1, (int64_t[]){ 1 }) : x; }
 
@@ -48,7 +48,7 @@ static Ints ones(Builder *b, int rank)
 	return (Ints){ rank, v };
 }
 
-/* -- reading ------------------------------------------------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------------------------------------- */
 
 /* [.., D, ..] with dim replaced by the dims of index */
 static Type taken_type(Builder *b, Type x, int dim, Type index)
@@ -103,7 +103,7 @@ Value gather_along(Builder *b, Value x, int dim, Value index)
 	}, ones(b, t.rank), false);
 }
 
-/* -- writing ------------------------------------------------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------------------------------------- */
 
 Place place_slices(Builder *b, Type t, int dim, Value index)
 {

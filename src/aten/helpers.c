@@ -6,7 +6,7 @@
 
 static Type known(Builder *b, Value v) { return v && !b->m->err->code ? type_of(b, v) : (Type){ 0 }; }
 
-/* -- lists of dims ---------------------------------------------------------------------------------------------------------- */
+/* -- lists of dims --------------------------------------------------------------------------------------- */
 
 Ints iota_ints(Arena *a, int from, int n)
 {
@@ -78,7 +78,7 @@ Type broadcast_type(Node *n, Type x, Type y)
 	return x;
 }
 
-/* -- moving ------------------------------------------------------------------------------------------------------------------ */
+/* -- moving ---------------------------------------------------------------------------------------------- */
 
 Value broadcast(Builder *b, Value x, Type t)
 {
@@ -148,7 +148,7 @@ Value unsqueeze_dim(Builder *b, Value x, int dim)
 	return hlo_reshape(b, x, t.rank + 1, d);
 }
 
-/* -- reducing ---------------------------------------------------------------------------------------------------------------- */
+/* -- reducing -------------------------------------------------------------------------------------------- */
 
 static Value neutral(Builder *b, OpCode op, DType t)
 {
@@ -188,7 +188,7 @@ Value keep_dims(Builder *b, Value reduced, Ints dims, Type from, bool keepdim)
 	return hlo_reshape(b, reduced, from.rank, d);
 }
 
-/* -- values ------------------------------------------------------------------------------------------------------------------ */
+/* -- values ---------------------------------------------------------------------------------------------- */
 
 Value cast(Builder *b, Value x, DType elem)
 {

@@ -2,7 +2,7 @@
 #include "aten/index.h"
 #include "aten/rules.h"
 
-/* -- the index list ------------------------------------------------------------------------------------------------ */
+/* -- the index list -------------------------------------------------------------------------------------- */
 
 /* aten.index's Tensor?[]: which dims are indexed, by what, and the shape that the indices broadcast to. */
 typedef struct Indices {
@@ -69,7 +69,7 @@ static Type indexed_type(Node *n, Indices x, Type self)
 	return (Type){ .kind = TYPE_TENSOR, .elem = self.elem, .rank = kept.rank + x.batch.rank, .dim = d };
 }
 
-/* -- index --------------------------------------------------------------------------------------------------------- */
+/* -- index ----------------------------------------------------------------------------------------------- */
 
 static Value index_by(Node *n, Value self)
 {
@@ -114,7 +114,7 @@ Value lower_masked_index(Node *n)
 	return hlo_select(b, mask, x, fill);
 }
 
-/* -- index_put ----------------------------------------------------------------------------------------------------- */
+/* -- index_put ------------------------------------------------------------------------------------------- */
 
 /* What stands at the places of a mask of rank m over dims at, at+1, ... of t, given values [.., count,
  * *rest] that broadcast to [*before, count, *rest]: one value for all (count 1), or the i-th for the i-th
@@ -227,7 +227,7 @@ Value lower_masked_scatter(Node *n)
 	return hlo_select(b, mask, taken, x);
 }
 
-/* -- one flat index ------------------------------------------------------------------------------------------------ */
+/* -- one flat index -------------------------------------------------------------------------------------- */
 
 /* An index tensor into `size` flat elements. */
 static Value flat_index(Node *n, const char *name, int64_t size)
@@ -263,7 +263,7 @@ Value lower_put(Node *n)
 	return reshape_to(b, x, n->out);
 }
 
-/* -- where the set elements are ------------------------------------------------------------------------------------ */
+/* -- where the set elements are -------------------------------------------------------------------------- */
 
 /* aten.nonzero_static(self, size, fill_value=-1) -> i64[size, rank]: coordinates of the first `size`
  * nonzero elements */

@@ -1,7 +1,7 @@
 /* Tensors put together: cat, stack and their kin, meshgrid, block_diag. */
 #include "aten/rules.h"
 
-/* -- cat ----------------------------------------------------------------------------------------------------------- */
+/* -- cat ------------------------------------------------------------------------------------------------- */
 
 /* torch's legacy: a 1-d tensor of no elements may stand beside tensors of any rank. */
 static bool is_nothing(Type t) { return t.rank == 1 && t.dim[0] == 0; }
@@ -39,7 +39,7 @@ Value lower_stack(Node *n)
 	return hlo_concatenate(n->b, x.n, x.v, dim);
 }
 
-/* -- at least so many dims ----------------------------------------------------------------------------------------- */
+/* -- at least so many dims ------------------------------------------------------------------------------- */
 
 /* numpy.atleast_2d: [] -> [1,1], [n] -> [1,n];  atleast_3d: [] -> [1,1,1], [n] -> [1,n,1], [m,n] ->
  * [m,n,1] */
@@ -110,7 +110,7 @@ Value lower_block_diag(Node *n)
 	return x.n ? join(n, x, 0) : full(b, n->out, 0);
 }
 
-/* -- grids --------------------------------------------------------------------------------------------------------- */
+/* -- grids ----------------------------------------------------------------------------------------------- */
 
 /* [n0, n1, ...]: the sizes of the vectors; a 0-d tensor counts as one element. With swap the first two
  * change places. */

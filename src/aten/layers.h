@@ -4,7 +4,7 @@
 
 #include "aten/node.h"
 
-/* -- products (matmul.c) --------------------------------------------------------------------------------------------------- */
+/* -- products (matmul.c) --------------------------------------------------------------------------------- */
 
 /* torch.matmul: [*, m, k] . [*, k, n] -> [*, m, n], leading dims broadcast, a 1-d operand a row or a column; `elem` is the
  * type of the result and of its sums. */
@@ -12,12 +12,12 @@ Value matmul(Node *n, Value x, Value y, DType elem);
 /* x [*, k] . w [o, k]^T -> [*, o], plus bias when there is one; sums and bias in acc_type, rounded once to x's type. */
 Value linear(Builder *b, Value x, Value w, Value bias);
 
-/* -- normalizing (norm.c) ---------------------------------------------------------------------------------------------------- */
+/* -- normalizing (norm.c) -------------------------------------------------------------------------------- */
 
 /* (x - mean) / sqrt(variance + eps) over the last ndims dims of x, by weight and bias (of their shape, or 0); in x's type. */
 Value layer_norm(Builder *b, Value x, int ndims, Value weight, Value bias, double eps);
 
-/* -- pooling (pool.c) ------------------------------------------------------------------------------------------------------------ */
+/* -- pooling (pool.c) ------------------------------------------------------------------------------------ */
 
 /* What a window of no elements has: the lowest value, and a place behind every other. */
 void no_maximum(Builder *b, DType elem, Value *init);

@@ -18,7 +18,7 @@ bool has_rule(const char *target)
 	return false;
 }
 
-/* -- missing ops -------------------------------------------------------------------------------------------------------- */
+/* -- missing ops ----------------------------------------------------------------------------------------- */
 
 typedef struct Missing { const char *target; int count; const char *line; } Missing;
 
@@ -46,15 +46,20 @@ bool check_ops(const Program *p, Err *e)
 		}
 		missing.v[at].count++;
 	}
-	const char *list = "";
+	Buf list = { 0 };
 	for (int i = 0; i < missing.n; i++)
-		list = arena_printf(&a, "%s\n  %s  x%d  %s", list, missing.v[i].target, missing.v[i].count, missing.v[i].line);
-	if (missing.n) fail(e, UNSUPPORTED, "%d op%s of this program cannot be converted:%s", missing.n, missing.n > 1 ? "s" : "", list);
+		putf(&list, "\n  %s  x%d  %s", missing.v[i].target, missing.v[i].count, missing.v[i].line);
+	put_byte(&list, 0);
+	if (list.failed) fail(e, NO_MEMORY, "out of memory for the list of %d ops that cannot be converted", missing.n);
+	else if (missing.n)
+		fail(e, UNSUPPORTED, "%d op%s of this program cannot be converted:%s", missing.n, missing.n > 1 ? "s" : "",
+			(const char *)list.p);
+	buf_free(&list);
 	arena_free(&a);
 	return !missing.n;
 }
 
-/* -- values ---------------------------------------------------------------------------------------------------------------- */
+/* -- values ---------------------------------------------------------------------------------------------- */
 
 Value lowered_value(Lower *l, VId v)
 {
@@ -83,7 +88,7 @@ static bool all_static(Lower *l, const Graph *g)
 	return true;
 }
 
-/* -- nodes ------------------------------------------------------------------------------------------------------------------ */
+/* -- nodes ----------------------------------------------------------------------------------------------- */
 
 /* Output i as the rule left it against what torch says it is. */
 static bool check_out(Node *n, int i)
@@ -126,7 +131,7 @@ static bool lower_nodes(Lower *l)
 	return true;
 }
 
-/* -- arguments and results ---------------------------------------------------------------------------------------------------- */
+/* -- arguments and results ------------------------------------------------------------------------------- */
 
 static Value inline_tensor(Lower *l, const Tensor *t)
 {

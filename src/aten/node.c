@@ -17,7 +17,7 @@ Value node_fail(Node *n, Code code, const char *fmt, ...)
 	return 0;
 }
 
-/* -- finding ---------------------------------------------------------------------------------------------------------- */
+/* -- finding --------------------------------------------------------------------------------------------- */
 
 const Arg *arg_raw(Node *n, const char *name)
 {
@@ -50,7 +50,7 @@ static Value wrong(Node *n, const char *name, const Arg *x, const char *wanted)
 	return node_fail(n, BAD_INPUT, "argument '%s' is %s, wanted %s", name, kind_names[x->kind], wanted);
 }
 
-/* -- tensors and numbers ------------------------------------------------------------------------------------------------ */
+/* -- tensors and numbers --------------------------------------------------------------------------------- */
 
 static Value complex_scalar(Builder *b, double re, double im)
 {
@@ -160,7 +160,7 @@ DType arg_dtype(Node *n, const char *name, DType otherwise)
 	return otherwise;
 }
 
-/* -- dims ---------------------------------------------------------------------------------------------------------------- */
+/* -- dims ------------------------------------------------------------------------------------------------ */
 
 static int wrap_dim(Node *n, int64_t dim, int rank)
 {
@@ -244,7 +244,7 @@ Values arg_list(Node *n, const char *name)
 	return out;
 }
 
-/* -- results ---------------------------------------------------------------------------------------------------------------- */
+/* -- results --------------------------------------------------------------------------------------------- */
 
 int nouts(const Node *n) { return n->g->nout; }
 

@@ -30,7 +30,7 @@ typedef struct Node {
 /* Lowers one call. Returns output 0; further outputs go through set_out(). */
 typedef Value Rule(Node *n);
 
-/* -- arguments ------------------------------------------------------------------------------------------------------ */
+/* -- arguments ------------------------------------------------------------------------------------------- */
 
 /* A tensor argument, or a number as a 0-d constant (i64, f64, bool, complex128). Absent or None: an error. */
 Value arg(Node *n, const char *name);
@@ -61,7 +61,7 @@ Values  arg_list(Node *n, const char *name);
 /* The raw argument, or NULL: for rules that must look at its kind. */
 const Arg *arg_raw(Node *n, const char *name);
 
-/* -- results ---------------------------------------------------------------------------------------------------------- */
+/* -- results --------------------------------------------------------------------------------------------- */
 
 int  nouts(const Node *n);
 Type out_type(const Node *n, int i);             /* TYPE_NONE: that output is None or not a tensor */
@@ -72,7 +72,7 @@ Value node_fail(Node *n, Code code, const char *fmt, ...) __attribute__((format(
 /* A dim of a type as a number; a dynamic one is an error (until dynamic shapes are supported) and gives 0. */
 int64_t static_dim(Node *n, Type t, int dim);
 
-/* -- helpers: what ATen's words mean (helpers.c) ------------------------------------------------------------------------ */
+/* -- helpers: what ATen's words mean (helpers.c) --------------------------------------------------------- */
 
 /* torch's conversion: float to an unsigned type goes through i64 and wraps; to bool is x != 0; complex to real drops im. */
 Value cast(Builder *b, Value x, DType elem);
@@ -113,7 +113,7 @@ Value clamp_min(Builder *b, Value x, double low);            /* NaN stays NaN */
 /* Negative indices wrapped: i < 0 ? i + size : i. */
 Value wrap_index(Builder *b, Value index, int64_t size);
 
-/* -- types ---------------------------------------------------------------------------------------------------------------- */
+/* -- types ----------------------------------------------------------------------------------------------- */
 
 /* The type torch computes sums, norms and softmax of t in: f32 for f16 and bf16 (and f8), t itself otherwise. */
 DType acc_type(DType t);

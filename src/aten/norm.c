@@ -171,6 +171,8 @@ Value lower_instance_norm(Node *n)
 {
 	Builder *b = n->b;
 	if (!arg_bool(n, "use_input_stats", true)) return batch_norm(n, false, 0);
+	if (has_arg(n, "running_mean") || has_arg(n, "running_var"))
+		return node_fail(n, UNSUPPORTED, "it writes its running statistics; programs that change state are not supported yet");
 	Value x = arg_as(n, "input", acc_type(n->out.elem));
 	Type t = known_type(b, x);
 	if (t.rank < 3) return t.kind ? node_fail(n, BAD_INPUT, "input %s has no spatial dim", type_str(n->a, t)) : 0;

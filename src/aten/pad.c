@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* -- rearranging one dim ------------------------------------------------------------------------------------------- */
+/* -- rearranging one dim --------------------------------------------------------------------------------- */
 
 /* How many of from[0..n) go on as they begin: up by one, down by one, or the same again. */
 static int run_length(const int64_t *from, int n, int64_t *step)
@@ -43,7 +43,7 @@ static Value rearrange(Builder *b, Value x, int dim, const int64_t *from, int n)
 	return hlo_concatenate(b, count, part, dim);
 }
 
-/* -- padding with elements of the tensor --------------------------------------------------------------------------- */
+/* -- padding with elements of the tensor ----------------------------------------------------------------- */
 
 typedef enum PadMode { PAD_REFLECT, PAD_REPLICATE, PAD_CIRCULAR } PadMode;
 
@@ -93,7 +93,7 @@ Value lower_reflection_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_int
 Value lower_replication_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "padding"), PAD_REPLICATE); }
 Value lower_circular_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "pad"), PAD_CIRCULAR); }
 
-/* -- padding with a constant --------------------------------------------------------------------------------------- */
+/* -- padding with a constant ----------------------------------------------------------------------------- */
 
 static Value pad_constant(Node *n, Value x, Ints pad, Value value)
 {
@@ -157,7 +157,7 @@ Value lower_pad_sequence(Node *n)
 	return hlo_concatenate(b, x.n, x.v, batch);
 }
 
-/* -- rolling ------------------------------------------------------------------------------------------------------- */
+/* -- rolling --------------------------------------------------------------------------------------------- */
 
 /* x[.., (i - shift) mod size, ..] */
 static Value roll_dim(Builder *b, Value x, int dim, int64_t shift)

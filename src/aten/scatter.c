@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* -- reading ------------------------------------------------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------------------------------------- */
 
 /* aten.gather(self, dim, index): out[i][j][k] = self[i][index[i][j][k]][k] for dim 1 */
 Value lower_gather(Node *n)
@@ -70,7 +70,7 @@ Value lower_index_select(Node *n)
 	return reshape_to(b, x, n->out);
 }
 
-/* -- where to write ------------------------------------------------------------------------------------------------ */
+/* -- where to write -------------------------------------------------------------------------------------- */
 
 /* self, index and the values of a write along dim, 0-d ones as [1]. */
 typedef struct Write {
@@ -134,7 +134,7 @@ static bool arg_slices(Node *n, const char *src, Write *w)
 	return w->src && !b->m->err->code;
 }
 
-/* -- reductions ---------------------------------------------------------------------------------------------------- */
+/* -- reductions ------------------------------------------------------------------------------------------ */
 
 typedef struct Reduction { const char *name; OpCode op; } Reduction;
 
@@ -203,7 +203,7 @@ static Value reduce_into(Node *n, Write w, const char *how, bool include_self)
 	return reshape_to(b, y, n->out);
 }
 
-/* -- scatter ------------------------------------------------------------------------------------------------------- */
+/* -- scatter --------------------------------------------------------------------------------------------- */
 
 /* aten.scatter(self, dim, index, src or value, reduce=None): self[i][index[i][j][k]][k] = src[i][j][k] for
  * dim 1 */
@@ -234,7 +234,7 @@ Value lower_scatter_reduce(Node *n)
 	return reduce_into(n, w, arg_str(n, "reduce", "sum"), arg_bool(n, "include_self", true));
 }
 
-/* -- index_add and kin --------------------------------------------------------------------------------------------- */
+/* -- index_add and kin ----------------------------------------------------------------------------------- */
 
 /* aten.index_add(self, dim, index, source, alpha=1): self[.., index[i], ..] += alpha * source[.., i, ..] */
 Value lower_index_add(Node *n)

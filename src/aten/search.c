@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* -- sorted sequences ---------------------------------------------------------------------------------------------- */
+/* -- sorted sequences ------------------------------------------------------------------------------------ */
 
 /* How many elements of the last dim of sorted[.., N] stand before v[.., M]: those that are not >= v, or
  * not > v with `right`. A 1-d sequence serves all of v. The result has v's shape. */
@@ -75,7 +75,7 @@ Value lower_isin(Node *n)
 	return arg_bool(n, "invert", false) ? hlo_not(b, any) : any;
 }
 
-/* -- counting ------------------------------------------------------------------------------------------------------ */
+/* -- counting -------------------------------------------------------------------------------------------- */
 
 /* aten.bincount(self[N], weights[N]?, minlength): how often (or with what weight) each number stands in
  * self; torch says how many */

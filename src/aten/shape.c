@@ -11,7 +11,7 @@ Value lower_reshape(Node *n)
 	return reshape_to(n->b, x, n->out);
 }
 
-/* -- permutations -------------------------------------------------------------------------------------------------- */
+/* -- permutations ---------------------------------------------------------------------------------------- */
 
 /* aten.permute(self, dims) */
 Value lower_permute(Node *n)
@@ -154,7 +154,7 @@ Value lower_pixel_unshuffle(Node *n)
 	return split_permute_join(n, x, 3, (Ints){ 5, split }, (int[]){ 0, 2, 4, 1, 3 });
 }
 
-/* -- expansions ---------------------------------------------------------------------------------------------------- */
+/* -- expansions ------------------------------------------------------------------------------------------ */
 
 /* aten.expand(self, size): sizes of 1 become those of the result, new dims come in front. */
 Value lower_expand(Node *n)
@@ -289,7 +289,7 @@ Value lower_repeat_interleave(Node *n)
 	return hlo_convert(n->b, at, n->out.elem);
 }
 
-/* -- flips --------------------------------------------------------------------------------------------------------- */
+/* -- flips ----------------------------------------------------------------------------------------------- */
 
 /* aten.flip(self, dims) */
 Value lower_flip(Node *n)
@@ -330,7 +330,7 @@ Value lower_rot90(Node *n)
 	return x;
 }
 
-/* -- bits ---------------------------------------------------------------------------------------------------------- */
+/* -- bits ------------------------------------------------------------------------------------------------ */
 
 /* [*S, last] */
 static Type with_last(Arena *a, Type t, int64_t last)

@@ -3,7 +3,7 @@
 #include "aten/ctx.h"
 #include "aten/rules.h"
 
-/* -- slices -------------------------------------------------------------------------------------------------------- */
+/* -- slices ---------------------------------------------------------------------------------------------- */
 
 typedef struct Span { int dim; int64_t start, limit, step; } Span;
 
@@ -95,7 +95,7 @@ Value lower_narrow(Node *n)
 	return slice_dim(n->b, x, dim, start, start + length, 1);
 }
 
-/* -- pieces -------------------------------------------------------------------------------------------------------- */
+/* -- pieces ---------------------------------------------------------------------------------------------- */
 
 /* Output i is x[.., at[i] .. at[i + 1], ..]; an upper bound below the lower gives an empty piece. */
 static Value cut(Node *n, Value x, int dim, Ints at)
@@ -243,7 +243,7 @@ Value lower_unbind(Node *n)
 	return first;
 }
 
-/* -- windows ------------------------------------------------------------------------------------------------------- */
+/* -- windows --------------------------------------------------------------------------------------------- */
 
 /* aten.unfold(self, dimension, size, step): windows [.., n, ..] of `size` every `step`, the window last */
 Value lower_unfold(Node *n)
@@ -272,7 +272,7 @@ Value lower_unfold(Node *n)
 	return reshape_to(b, x, n->out);
 }
 
-/* -- strides ------------------------------------------------------------------------------------------------------- */
+/* -- strides --------------------------------------------------------------------------------------------- */
 
 /* x as it lies in memory: `order` sorts its dims by falling stride, `offset` is where it begins in its
  * storage. */
@@ -380,7 +380,7 @@ Value lower_as_strided(Node *n)
 		.index_vector_dim = s.size.n }, (Ints){ 1, (int64_t[]){ 1 } }, false);
 }
 
-/* -- writing back -------------------------------------------------------------------------------------------------- */
+/* -- writing back ---------------------------------------------------------------------------------------- */
 
 /* x with src at [.., start .. start + size of src, ..] */
 static Value overwrite(Node *n, Value x, Value src, int dim, int64_t start)

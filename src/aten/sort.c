@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* -- order --------------------------------------------------------------------------------------------------------- */
+/* -- order ----------------------------------------------------------------------------------------------- */
 
 static Value is_nan(Builder *b, Value x) { return hlo_compare(b, DIRECTION_NE, x, x); }
 
@@ -59,7 +59,7 @@ static Value pair_out(Node *n, Value values, Value indices)
 	return reshape_to(n->b, values, t);
 }
 
-/* -- sort ---------------------------------------------------------------------------------------------------------- */
+/* -- sort ------------------------------------------------------------------------------------------------ */
 
 /* aten.sort(self, dim=-1, descending=False) -> (values, indices) */
 Value lower_sort(Node *n)
@@ -110,7 +110,7 @@ Value lower_kthvalue(Node *n)
 	return pair_out(n, values, indices);
 }
 
-/* -- median -------------------------------------------------------------------------------------------------------- */
+/* -- median ---------------------------------------------------------------------------------------------- */
 
 /* How many NaN there are along the dim, i64[.., 1, ..]. */
 static Value count_nan(Builder *b, Value x, int dim)
@@ -171,7 +171,7 @@ Value lower_median_dim(Node *n) { return median_of(n, sort_self(n, -1, false), f
 Value lower_nanmedian(Node *n) { return median_of_all(n, true); }
 Value lower_nanmedian_dim(Node *n) { return median_of(n, sort_self(n, -1, false), true); }
 
-/* -- quantiles ----------------------------------------------------------------------------------------------------- */
+/* -- quantiles ------------------------------------------------------------------------------------------- */
 
 /* Where each quantile lies among the sorted elements, as a float in r = [.., Q, ..]: q * (size - 1), or
  * the last when there is NaN, which is sorted there; ignoring NaN, q * (count of numbers - 1). */
@@ -251,7 +251,7 @@ static Value quantile(Node *n, bool ignore_nan)
 Value lower_quantile(Node *n) { return quantile(n, false); }
 Value lower_nanquantile(Node *n) { return quantile(n, true); }
 
-/* -- mode ---------------------------------------------------------------------------------------------------------- */
+/* -- mode ------------------------------------------------------------------------------------------------ */
 
 /* How often each element stands along the dim: sum over j of x[i] == x[j], i64 in the shape of x. */
 static Value frequency(Builder *b, Value x, int dim)

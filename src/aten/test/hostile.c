@@ -28,7 +28,7 @@ static int pick(Choices *c, int n)
 #define COUNT(x) ((int)(sizeof(x) / sizeof *(x)))
 #define ANY(c, list) (list)[pick(c, COUNT(list))]
 
-/* -- what is chosen from -------------------------------------------------------------------------------------------------------- */
+/* -- what is chosen from --------------------------------------------------------------------------------- */
 
 static const struct { const char *name, *kinds; } names[] = {
 #define NAME(name, kinds) { #name, kinds },
@@ -51,7 +51,7 @@ static const Shape shapes[] = { { 2, { 2, 3 } }, { 3, { 2, 3, 4 } }, { 1, { 3 } 
 	{ 3, { 4, 5, 6 } }, { 6, { 1, 2, 1, 2, 1, 2 } }, { 2, { 1, (int64_t)1 << 40 } }, { 1, { (int64_t)1 << 58 } },
 	{ 2, { (int64_t)1 << 29, (int64_t)1 << 29 } } };
 
-/* -- the program ------------------------------------------------------------------------------------------------------------------ */
+/* -- the program ----------------------------------------------------------------------------------------- */
 
 typedef struct Maker { Choices *c; Program *p; Graph *g; Arena *a; int count; } Maker;
 
@@ -177,7 +177,7 @@ static void make_program(Maker *m, int rule, int nodes)
 	p->output[0] = (Output){ .kind = OUTPUT_USER, .arg = arg_value(last) };
 }
 
-/* -- the case ---------------------------------------------------------------------------------------------------------------------- */
+/* -- the case -------------------------------------------------------------------------------------------- */
 
 static bool whole_way(Program *p, Module *m)
 {

@@ -17,7 +17,7 @@ typedef struct Text { const char *p; size_t n; } Text;
 
 typedef struct Case { Text head, name, program, result; } Case;      /* head: comments; result: from the ----- line on */
 
-/* -- one case -------------------------------------------------------------------------------------------------------------------- */
+/* -- one case -------------------------------------------------------------------------------------------- */
 
 static bool is_listed(const Names *l, const char *s)
 {
@@ -87,7 +87,7 @@ static Code run(Text program, Buf *result, Buf *module)
 	return code;
 }
 
-/* -- the file ---------------------------------------------------------------------------------------------------------------------- */
+/* -- the file -------------------------------------------------------------------------------------------- */
 
 static size_t line_length(Text t)
 {
