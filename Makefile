@@ -2,7 +2,7 @@
 #   make          the library, the command and the Python package, in build/
 #   make demo     the whole story on a real ResNet-18
 #   make test     every test;  make test SAN=1  the C side under AddressSanitizer and UBSan
-#   make fuzz     each fuzz target for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
+#   make fuzz     each fuzz target (or those of FUZZ) for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
 BUILD        := $(if $(SAN),build-san,build)
 PY           := .venv/bin/python
 MESON        := .venv/bin/meson
@@ -36,7 +36,7 @@ test:
 
 fuzz:
 	@tools/setup fuzz
-	@tools/fuzz $(FUZZ_SECONDS)
+	@tools/fuzz $(FUZZ_SECONDS) "$(FUZZ)"
 
 bench:
 	@tools/setup test

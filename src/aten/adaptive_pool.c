@@ -45,12 +45,17 @@ static Value element_places(Builder *b, Windows w, int64_t missing)
 	return hlo_reshape(b, x, 2, (int64_t[]){ w.count, w.longest });
 }
 
+/* Where windows differ in length their places stand in the module, one by one. */
+enum { MOST_PLACES = 1 << 18 };
+
 /* x [.., S, ..] -> [.., O, L, ..] at dim, with `filler` (a scalar) where a window is shorter than L */
 static Value split_windows(Builder *b, Value x, int dim, int64_t count, Value filler)
 {
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	Windows w = windows(t.dim[dim], count);
+	if (count * w.longest > 2 * MOST_PLACES)
+		return build_fail(b, UNSUPPORTED, "%lld windows of %lld elements", (long long)count, (long long)w.longest);
 	if (count && w.size % count == 0) {
 		int64_t *d = NEW(b->a, int64_t, t.rank + 1);
 		for (int i = 0; i <= t.rank; i++) d[i] = i == dim ? count : i == dim + 1 ? w.longest : t.dim[i - (i > dim)];
@@ -105,7 +110,7 @@ static bool fits(Node *n, Value x, int spatial)
 {
 	Type t = known_type(n->b, x);
 	bool ok = t.kind && t.rank >= spatial && t.rank == n->out.rank;
-	for (int i = t.rank - spatial; i < t.rank && ok; i++) ok = n->out.dim[i] <= INT32_MAX && t.dim[i] <= INT32_MAX;
+	for (int i = t.rank - spatial; i < t.rank && ok; i++) ok = n->out.dim[i] <= MOST_PLACES && t.dim[i] <= MOST_PLACES;
 	if (t.kind && !ok)
 		node_fail(n, BAD_INPUT, "input %s, result %s, %d spatial dims", type_str(n->a, t), type_str(n->a, n->out), spatial);
 	return ok;

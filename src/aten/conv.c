@@ -50,8 +50,10 @@ static Ints padding_of(Node *n, Type w, int spatial, Ints dilation)
 /* weight [g * C/g, O/g, *K] -> [C/g, g * O/g, *K]: the groups' outputs side by side, as feature_group_count has it */
 static Value regroup(Builder *b, Value w, int64_t groups)
 {
-	Type t = type_of(b, w);
-	if (groups == 1) return w;
+	Type t = known_type(b, w);
+	if (groups == 1 || !t.kind) return w;
+	if (groups < 1 || t.dim[0] % groups)
+		return build_fail(b, BAD_INPUT, "%lld groups of %s", (long long)groups, type_str(b->a, t));
 	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
 	d[0] = groups;
 	d[1] = t.dim[0] / groups;

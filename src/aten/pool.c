@@ -54,7 +54,9 @@ static Window window_of(Builder *b, Pool p, Type x, Type out)
 static bool fits(Node *n, Value x, int spatial)
 {
 	Type t = known_type(n->b, x);
-	if (t.kind && t.rank >= spatial && t.rank == n->out.rank) return true;
+	bool good = t.kind && t.rank >= spatial && t.rank == n->out.rank;
+	for (int i = 0; good && i < t.rank; i++) good = t.dim[i] <= INT32_MAX && n->out.dim[i] <= INT32_MAX;
+	if (good) return true;
 	if (t.kind) node_fail(n, BAD_INPUT, "input %s has not %d spatial dims", type_str(n->a, t), spatial);
 	return false;
 }
@@ -146,6 +148,7 @@ static int64_t window_count(const Pool *p, int i, int64_t size, int64_t at, bool
 static Value counts_along(Builder *b, const Pool *p, int i, int64_t size, Type t, bool count_pad)
 {
 	int dim = t.rank - p->spatial + i;
+	if (t.dim[dim] > 1 << 22) return build_fail(b, UNSUPPORTED, "%lld windows", (long long)t.dim[dim]);
 	int64_t *v = NEW(b->a, int64_t, t.dim[dim] + 1);
 	bool same = true;
 	for (int64_t at = 0; at < t.dim[dim]; at++) {

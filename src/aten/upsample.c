@@ -225,7 +225,8 @@ static Value resize(Node *n, int spatial, MakeTaps *make)
 	for (int i = 0; i < spatial && x; i++) {
 		Resize r = { t.dim[2 + i], n->out.dim[2 + i], scale_of(n, spatial, i), arg_bool(n, "align_corners", false),
 			t.elem == DTYPE_f64 };
-		if (r.from < 1 || r.to < 1) return node_fail(n, BAD_INPUT, "size %lld to %lld", (long long)r.from, (long long)r.to);
+		if (r.from < 1 || r.to < 1 || r.from > 1 << 20 || r.to > 1 << 20)
+			return node_fail(n, BAD_INPUT, "size %lld to %lld", (long long)r.from, (long long)r.to);
 		Taps taps = make(n->a, r);
 		x = copies ? take_nearest(b, x, 2 + i, taps) : taps.count <= 4 ? sum_of_taps(b, x, 2 + i, taps)
 			: product_of_taps(b, x, 2 + i, taps);
