@@ -13,12 +13,6 @@
 typedef Value Math1(Builder *b, Value x);
 typedef Value Math2(Builder *b, Value x, Value y);
 
-/* The type of v; one without kind when v is none or something has failed. */
-static inline Type known_type(Builder *b, Value v)
-{
-	return v && !b->m->err->code ? type_of(b, v) : (Type){ 0 };
-}
-
 /* -- with a number --------------------------------------------------------------------------------------- */
 
 Value plus(Builder *b, Value x, double c);                        /* x + c */

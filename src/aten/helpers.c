@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-static Type known(Builder *b, Value v) { return v && !b->m->err->code ? type_of(b, v) : (Type){ 0 }; }
-
 /* -- lists of dims --------------------------------------------------------------------------------------- */
 
 Ints iota_ints(Arena *a, int from, int n)
@@ -82,7 +80,7 @@ Type broadcast_type(Node *n, Type x, Type y)
 
 Value broadcast(Builder *b, Value x, Type t)
 {
-	Type from = known(b, x);
+	Type from = known_type(b, x);
 	if (!from.kind || same_shape(from, t)) return from.kind ? x : 0;
 	if (from.rank > t.rank)
 		return build_fail(b, BAD_INPUT, "%s does not broadcast to %s", type_str(b->a, from), type_str(b->a, t));
@@ -108,7 +106,7 @@ Value spread_over(Builder *b, Value reduced, Ints dims, Type t)
 
 Value transpose_dims(Builder *b, Value x, int d0, int d1)
 {
-	int rank = known(b, x).rank;
+	int rank = known_type(b, x).rank;
 	int64_t *p = NEW(b->a, int64_t, rank + 1);
 	for (int i = 0; i < rank; i++) p[i] = i == d0 ? d1 : i == d1 ? d0 : i;
 	return hlo_transpose(b, x, (Ints){ rank, p });
@@ -122,7 +120,7 @@ static bool dim_fits(Builder *b, Type t, int dim, int rank)
 
 Value slice_dim(Builder *b, Value x, int dim, int64_t start, int64_t limit, int64_t step)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind || !dim_fits(b, t, dim, t.rank)) return 0;
 	int64_t *from = NEW(b->a, int64_t, t.rank + 1), *by = NEW(b->a, int64_t, t.rank + 1);
 	int64_t *to = COPY(b->a, int64_t, t.dim, t.rank);
@@ -135,13 +133,13 @@ Value slice_dim(Builder *b, Value x, int dim, int64_t start, int64_t limit, int6
 
 Value squeeze_dim(Builder *b, Value x, int dim)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	return t.kind && dim_fits(b, t, dim, t.rank) ? reshape_to(b, x, without_dims(b, t, one_dim(b, dim))) : 0;
 }
 
 Value unsqueeze_dim(Builder *b, Value x, int dim)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind || !dim_fits(b, t, dim, t.rank + 1)) return 0;
 	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
 	for (int i = 0; i <= t.rank; i++) d[i] = i < dim ? t.dim[i] : i == dim ? 1 : t.dim[i - 1];
@@ -163,7 +161,7 @@ static Value neutral(Builder *b, OpCode op, DType t)
 
 Value reduce_over(Builder *b, OpCode op, Value x, Ints dims)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind || !dims.n) return t.kind ? x : 0;
 	Value init = neutral(b, op, t.elem);
 	return hlo_reduce(b, op, x, init, dims);
@@ -173,7 +171,7 @@ Value sum_over(Builder *b, Value x, Ints dims) { return reduce_over(b, OP_add, x
 
 Value mean_over(Builder *b, Value x, Ints dims)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	Value sum = sum_over(b, x, dims);
 	Value count = full_like(b, sum, (double)count_over(t, dims));
@@ -182,7 +180,7 @@ Value mean_over(Builder *b, Value x, Ints dims)
 
 Value keep_dims(Builder *b, Value reduced, Ints dims, Type from, bool keepdim)
 {
-	if (!keepdim || !known(b, reduced).kind) return reduced;
+	if (!keepdim || !known_type(b, reduced).kind) return reduced;
 	int64_t *d = COPY(b->a, int64_t, from.dim, from.rank);
 	for (int i = 0; i < dims.n; i++) d[dims.v[i]] = 1;
 	return hlo_reshape(b, reduced, from.rank, d);
@@ -192,7 +190,7 @@ Value keep_dims(Builder *b, Value reduced, Ints dims, Type from, bool keepdim)
 
 Value cast(Builder *b, Value x, DType elem)
 {
-	DType from = known(b, x).elem;
+	DType from = known_type(b, x).elem;
 	if (is_float(from) && is_unsigned(elem) && elem != DTYPE_bool && elem != DTYPE_u64 && !constant_of(b, x))
 		x = hlo_convert(b, x, DTYPE_i64);
 	return hlo_convert(b, x, elem);
@@ -202,7 +200,7 @@ Value full(Builder *b, Type t, double v) { return hlo_splat(b, t, v); }
 
 Value full_like(Builder *b, Value x, double v)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	return t.kind ? full(b, t, v) : 0;
 }
 
@@ -210,7 +208,7 @@ Value positions(Builder *b, Type t, int dim, DType elem) { return hlo_iota(b, wi
 
 Value where(Builder *b, Value pred, Value x, Value y)
 {
-	Type t = known(b, pred), tx = known(b, x), ty = known(b, y);
+	Type t = known_type(b, pred), tx = known_type(b, x), ty = known_type(b, y);
 	if (!t.kind || !tx.kind || !ty.kind) return 0;
 	if (tx.rank > t.rank || (tx.rank == t.rank && type_numel(tx) > type_numel(t))) t = tx;
 	if (ty.rank > t.rank || (ty.rank == t.rank && type_numel(ty) > type_numel(t))) t = ty;
@@ -230,7 +228,7 @@ Value clamp_min(Builder *b, Value x, double low)
 
 Value wrap_index(Builder *b, Value index, int64_t size)
 {
-	Type t = known(b, index);
+	Type t = known_type(b, index);
 	if (!t.kind) return 0;
 	Value zero = hlo_splat_int(b, t, 0);
 	Value count = hlo_splat_int(b, t, size);

@@ -11,13 +11,6 @@ static void index_rules(Map *m)
 	for (int i = 0; i < nrules; i++) map_set(m, rule_table[i].target, strlen(rule_table[i].target), i);
 }
 
-bool has_rule(const char *target)
-{
-	for (int i = 0; i < nrules; i++)
-		if (!strcmp(rule_table[i].target, target)) return true;
-	return false;
-}
-
 /* -- missing ops ----------------------------------------------------------------------------------------- */
 
 typedef struct Missing { const char *target; int count; const char *line; } Missing;

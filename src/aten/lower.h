@@ -39,6 +39,5 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out);
 
 /* For docs and tests: the i-th overload that has a rule, NULL past the end. */
 const char *rule_name(int i);
-bool has_rule(const char *target);
 
 #endif

@@ -172,8 +172,6 @@ static int wrap_dim(Node *n, int64_t dim, int rank)
 
 int arg_dim(Node *n, const char *name, int otherwise, int rank) { return wrap_dim(n, arg_int(n, name, otherwise), rank); }
 
-Ints ints_of(Arena *a, int n, const int64_t *v) { return (Ints){ n, COPY(a, int64_t, v, n) }; }
-
 Ints arg_ints(Node *n, const char *name)
 {
 	const Arg *x = present(n, name);
@@ -215,8 +213,6 @@ Ints arg_ints_n(Node *n, const char *name, int count, int64_t otherwise)
 	for (int i = 0; i < count; i++) v[i] = x.n ? x.v[0] : otherwise;
 	return (Ints){ count, v };
 }
-
-Ints arg_bools(Node *n, const char *name) { return arg_ints(n, name); }
 
 Nums arg_nums(Node *n, const char *name)
 {

@@ -51,7 +51,6 @@ Ints    arg_ints(Node *n, const char *name);
 Ints    arg_dims(Node *n, const char *name, int rank);
 /* A list of ints of length `count`; one int (or a list of one) is repeated, absent gives `otherwise` each: "stride" of conv2d. */
 Ints    arg_ints_n(Node *n, const char *name, int count, int64_t otherwise);
-Ints    arg_bools(Node *n, const char *name);
 /* A list of floats; n = 0 when absent. */
 typedef struct Nums { int n; const double *v; } Nums;
 Nums    arg_nums(Node *n, const char *name);
@@ -98,7 +97,6 @@ int64_t count_over(Type t, Ints dims);                       /* product of those
 Ints one_dim(Builder *b, int dim);
 Ints all_dims(Builder *b, int rank);
 Ints iota_ints(Arena *a, int from, int n);                   /* from, from+1, ... */
-Ints ints_of(Arena *a, int n, const int64_t *v);
 /* [a, b] -> [a, a, b, b]: padding on both sides. */
 Ints both_sides(Arena *a, Ints pad);
 Value transpose_dims(Builder *b, Value x, int d0, int d1);

@@ -13,9 +13,6 @@ static Attr flag(bool on) { return on ? num(1) : (Attr){ 0 }; }
 static Attr dims(Builder *b, int n, const int64_t *v) { return ints(b, (Ints){ n, v }); }
 static Attr maybe(Builder *b, Ints x) { return x.n ? ints(b, x) : (Attr){ 0 }; }
 
-/* The type of v, or a type without kind once something has failed. */
-static Type known(Builder *b, Value v) { return v && !b->m->err->code ? type_of(b, v) : (Type){ 0 }; }
-
 /* n equal numbers. */
 static const int64_t *all(Builder *b, int n, int64_t each)
 {
@@ -28,7 +25,7 @@ static const int64_t *all(Builder *b, int n, int64_t each)
 
 Value hlo_convert(Builder *b, Value x, DType elem)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind || t.elem == elem) return t.kind ? x : 0;
 	if (elem == DTYPE_bool && !constant_of(b, x)) return hlo_compare(b, DIRECTION_NE, x, hlo_splat(b, t, 0));
 	if (is_complex(t.elem) && !is_complex(elem)) {
@@ -57,7 +54,7 @@ static CompareType compare_type(DType t)
 
 Value hlo_compare(Builder *b, Direction d, Value x, Value y)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	Attr attr[MAX_ATTRS + 1] = { num(d), num(compare_type(t.elem)) };
 	return emit(b, OP_compare, NULL, 2, (Value[]){ x, y }, attr);
@@ -89,7 +86,7 @@ Value hlo_reduce_precision(Builder *b, Value x, int exponent_bits, int mantissa_
 
 Value hlo_reshape(Builder *b, Value x, int rank, const int64_t *dim)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	Type to = tensor_type(b->a, t.elem, rank, dim);
 	if (is_static(t) && is_static(to) && type_numel(t) != type_numel(to))
@@ -100,7 +97,7 @@ Value hlo_reshape(Builder *b, Value x, int rank, const int64_t *dim)
 
 Value hlo_broadcast_in_dim(Builder *b, Value x, int rank, const int64_t *dim, Ints broadcast_dimensions)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	Type to = tensor_type(b->a, t.elem, rank, dim);
 	bool ok = broadcast_dimensions.n == t.rank;
@@ -130,7 +127,7 @@ Value hlo_reverse(Builder *b, Value x, Ints d)
 
 Value hlo_slice(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride)
 {
-	int n = known(b, x).rank;
+	int n = known_type(b, x).rank;
 	Attr attr[MAX_ATTRS + 1] = { dims(b, n, start), dims(b, n, limit),
 		dims(b, n, stride ? stride : all(b, n, 1)) };
 	return emit(b, OP_slice, NULL, 1, &x, attr);
@@ -139,10 +136,10 @@ Value hlo_slice(Builder *b, Value x, const int64_t *start, const int64_t *limit,
 Value hlo_pad(Builder *b, Value x, Value value, const int64_t *low, const int64_t *high,
 	const int64_t *interior)
 {
-	int n = known(b, x).rank;
+	int n = known_type(b, x).rank;
 	bool any = false;
 	for (int i = 0; i < n; i++) any |= low[i] || high[i] || (interior && interior[i]);
-	if (!any && known(b, x).kind) return x;
+	if (!any && known_type(b, x).kind) return x;
 	Attr attr[MAX_ATTRS + 1] = { dims(b, n, low), dims(b, n, high),
 		dims(b, n, interior ? interior : all(b, n, 0)) };
 	return emit(b, OP_pad, NULL, 2, (Value[]){ x, value }, attr);
@@ -164,7 +161,7 @@ Value hlo_iota(Builder *b, Type t, int dim)
 static Value with_starts(Builder *b, OpCode code, int nhead, const Value *head, const Value *start,
 	const Attr *attr)
 {
-	int rank = known(b, head[0]).rank;
+	int rank = known_type(b, head[0]).rank;
 	Value *in = NEW(b->a, Value, nhead + rank);
 	memcpy(in, head, (size_t)nhead * sizeof *in);
 	if (rank) memcpy(in + nhead, start, (size_t)rank * sizeof *in);
@@ -173,7 +170,7 @@ static Value with_starts(Builder *b, OpCode code, int nhead, const Value *head, 
 
 Value hlo_dynamic_slice(Builder *b, Value x, const Value *start, const int64_t *size)
 {
-	Attr attr = dims(b, known(b, x).rank, size);
+	Attr attr = dims(b, known_type(b, x).rank, size);
 	return with_starts(b, OP_dynamic_slice, 1, &x, start, &attr);
 }
 
@@ -258,7 +255,7 @@ bool hlo_reduce_n(Builder *b, int n, const Value *x, const Value *init, Ints d, 
 
 Value hlo_reduce(Builder *b, OpCode op, Value x, Value init, Ints d)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind || !init) return 0;
 	Value out = 0;
 	Region *body = binary_region(b, op, t.elem);
@@ -276,7 +273,7 @@ bool hlo_reduce_window_n(Builder *b, int n, const Value *x, const Value *init, W
 
 Value hlo_reduce_window(Builder *b, OpCode op, Value x, Value init, Window w)
 {
-	Type t = known(b, x);
+	Type t = known_type(b, x);
 	if (!t.kind || !init) return 0;
 	Value out = 0;
 	Region *body = binary_region(b, op, t.elem);
@@ -354,7 +351,7 @@ bool hlo_case(Builder *b, Value index, int n, int nbranch, Region *const *branch
 bool hlo_rng_bit_generator(Builder *b, RngAlgorithm alg, Value state, Type t, Value *out_state, Value *out)
 {
 	Attr attr = num(alg);
-	Type result[2] = { known(b, state), t };
+	Type result[2] = { known_type(b, state), t };
 	Op *op = emit_op(b, OP_rng_bit_generator, 2, result, 1, &state, &attr, 0, NULL);
 	*out_state = op ? op->out : 0;
 	*out = op ? op->out + 1 : 0;

@@ -282,6 +282,11 @@ void func_return(Builder *b, int n, const Value *v);
 Value build_fail(Builder *b, Code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static inline Type  type_of(const Builder *b, Value v) { return b->m->value.v[v].type; }
+/* The same, but a type without kind where there is no value or something has failed. */
+static inline Type  known_type(const Builder *b, Value v)
+{
+	return v && !b->m->err->code ? type_of(b, v) : (Type){ 0 };
+}
 static inline int   rank_of(const Builder *b, Value v) { return type_of(b, v).rank; }
 static inline DType elem_of(const Builder *b, Value v) { return type_of(b, v).elem; }
 
