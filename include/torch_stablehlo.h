@@ -243,6 +243,39 @@ TSHLO_API bool tshlo_program_output(const tshlo_program *p, int i, tshlo_value_i
 /* "2*s0"; "" for a number */
 TSHLO_API const char *tshlo_program_size(const tshlo_program *p, int64_t dim);
 
+/* -- TensorFlow SavedModels ------------------------------------------------------------------------------ */
+
+/* How one method is served. NULL and 0 stand for defaults: the model's own names. */
+typedef struct tshlo_signature {
+	const char *method;          /* NULL: "forward", or the only one */
+	const char *key;             /* of the SignatureDef; NULL: "serving_default" for that method, for another
+	                              * its name */
+	const char *alias;           /* by which converters find the function (MetaInfoDef.function_aliases) */
+	const char *const *input_names;      /* [ninput_names] of the tensor inputs, in order */
+	int ninput_names;
+	const char *const *output_names;     /* [noutput_names] */
+	int noutput_names;
+} tshlo_signature;
+
+typedef struct tshlo_saved_model_options {
+	const tshlo_signature *signatures;   /* [nsignatures] of the methods that want other than the defaults */
+	int nsignatures;
+	const char *const *platforms;        /* [nplatforms] "CPU", "CUDA", "ROCM", "TPU": where it may run, any else is
+	                                      * refused by TensorFlow; none: wherever there is XLA */
+	int nplatforms;
+	const char *target;          /* as tshlo_save_options.target */
+	size_t inline_nbytes;        /* the exporter's constants up to this size stand in the graph, not in the variables;
+	                              * 0: 1024 */
+	bool warmup;                 /* assets.extra/tf_serving_warmup_requests: one request per signature, of zeros */
+} tshlo_saved_model_options;
+
+/* Writes a SavedModel with the tag "serve" (tensorflow/core/protobuf/saved_model.proto), for TF Serving and
+ * tf.saved_model.load: `dir` must not exist, or be empty; directories above it are made. One signature per
+ * method, each an XlaCallModule over variables that all share; a method's writes to its buffers become
+ * assignments. UNSUPPORTED names what TensorFlow has no type for. */
+TSHLO_API bool tshlo_save_saved_model(tshlo_model *m, const char *dir, const tshlo_saved_model_options *opt,
+	tshlo_error *e);
+
 /* -- running --------------------------------------------------------------------------------------------- */
 
 /* A device of a PJRT plugin. plugin: a path, a name ("cpu", "cuda", "tpu"), or NULL for
