@@ -19,25 +19,30 @@ const char exit_codes_help[] =
 
 /* -- help ------------------------------------------------------------------------------------------------ */
 
+enum { HELP_COLUMN = 28 };
+
 static void print_option(const Option *o)
 {
 	char left[64];
 	char letter[] = { '-', o->letter, ',', 0 };
-	int n = snprintf(left, sizeof left, "%-3s --%s", o->letter ? letter : "", o->name);
-	if (o->value) snprintf(left + n, sizeof left - (size_t)n, " %s", o->value);
-	printf("  %-26s", left);
-	for (const char *s = o->help, *end; ; s = end + 1) {
+	int n = snprintf(left, sizeof left, "  %-3s --%s", o->letter ? letter : "", o->name);
+	if (o->value) n += snprintf(left + n, sizeof left - (size_t)n, " %s", o->value);
+	printf("%s", left);
+	if (n >= HELP_COLUMN) putchar('\n'), n = 0;
+	for (const char *s = o->help, *end; ; s = end + 1, n = 0) {
 		end = strchr(s, '\n');
-		printf("%.*s\n", end ? (int)(end - s) : (int)strlen(s), s);
+		printf("%*s%.*s\n", HELP_COLUMN - n, "", end ? (int)(end - s) : (int)strlen(s), s);
 		if (!end) return;
-		printf("%28s", "");
 	}
 }
 
 void print_command_help(const Command *c)
 {
-	printf("usage: torch-stablehlo %s [options] %s\n\n%s\n\n", c->name, c->operand, c->summary);
+	const char *space = *c->name ? " " : "";
+	printf("usage: %s%s%s [options] %s\n\n%s\n\n", tool_name, space, c->name, c->operand, c->summary);
 	for (const Option *o = c->option; o->name; o++) print_option(o);
+	if (c->shared_title) printf("%s\n", c->shared_title);
+	for (const Option *o = c->shared; o && o->name; o++) print_option(o);
 	print_option(&(Option){ "help", 'h', OPTION_FLAG, 0, NULL, "this text" });
 	printf("\n%s\n%s", c->notes, exit_codes_help);
 }
@@ -51,23 +56,44 @@ typedef struct Parser {
 	Args *a;
 } Parser;
 
+static const char *colon(const Parser *p) { return *p->c->name ? ": " : ""; }
+
 static int wrong(const Parser *p, const char *what, const char *about)
 {
-	return complain(EXIT_USAGE, "%s: %s%s; see 'torch-stablehlo %s --help'", p->c->name, what, about, p->c->name);
+	const char *name = p->c->name, *space = *name ? " " : "";
+	return complain(EXIT_USAGE, "%s%s%s%s; see '%s%s%s --help'", name, colon(p), what, about, tool_name, space, name);
+}
+
+static int wrong_number(const Parser *p, const char *spelled, const char *value, int first)
+{
+	return complain(EXIT_USAGE, "%s%s%s is '%s', wanted a number from %d on", p->c->name, colon(p), spelled, value, first);
 }
 
 static const Option help_option = { "help", 'h', OPTION_FLAG, offsetof(Args, help), NULL, "" };
 
-static const Option *by_name(const Command *c, const char *name, size_t n)
+/* s[0..n), a '_' being a '-' */
+static bool is_spelled(const char *name, const char *s, size_t n)
+{
+	if (strlen(name) != n) return false;
+	for (size_t i = 0; i < n; i++)
+		if (name[i] != (s[i] == '_' ? '-' : s[i])) return false;
+	return true;
+}
+
+static const Option *by_name(const Command *c, const char *s, size_t n)
 {
 	for (const Option *o = c->option; o->name; o++)
-		if (strlen(o->name) == n && !memcmp(o->name, name, n)) return o;
-	return n == 4 && !memcmp(name, "help", n) ? &help_option : NULL;
+		if (is_spelled(o->name, s, n)) return o;
+	for (const Option *o = c->shared; o && o->name; o++)
+		if (is_spelled(o->name, s, n)) return o;
+	return is_spelled("help", s, n) ? &help_option : NULL;
 }
 
 static const Option *by_letter(const Command *c, char letter)
 {
 	for (const Option *o = c->option; o->name; o++)
+		if (o->letter == letter) return o;
+	for (const Option *o = c->shared; o && o->name; o++)
 		if (o->letter == letter) return o;
 	return letter == 'h' ? &help_option : NULL;
 }
@@ -108,10 +134,10 @@ static int set(Parser *p, const Option *o, const char *spelled, const char *valu
 	}
 	case OPTION_COUNT:
 		if (read_count(value, (int64_t *)(void *)field)) return EXIT_GOOD;
-		return complain(EXIT_USAGE, "%s: %s is '%s', wanted a number from 1 on", p->c->name, spelled, value);
+		return wrong_number(p, spelled, value, 1);
 	case OPTION_NUMBER:
 		if (read_number(value, (double *)(void *)field)) return EXIT_GOOD;
-		return complain(EXIT_USAGE, "%s: %s is '%s', wanted a number from 0 on", p->c->name, spelled, value);
+		return wrong_number(p, spelled, value, 0);
 	}
 	return EXIT_USAGE;
 }
@@ -145,8 +171,10 @@ static int parse_short(Parser *p, const char *arg)
 
 static int parse_operand(Parser *p, const char *arg)
 {
-	if (p->a->file) return wrong(p, "one file is wanted, and here is another: ", arg);
-	p->a->file = arg;
+	const char **place = p->a->file && p->c->takes_to ? &p->a->to : &p->a->file;
+	if (*place) return wrong(p, p->c->takes_to ? "two names are wanted, and here is another: "
+		: "one file is wanted, and here is another: ", arg);
+	*place = arg;
 	return EXIT_GOOD;
 }
 
@@ -163,12 +191,42 @@ int args_parse(const Command *c, int argc, char **argv, Args *a)
 		else code = arg[1] == '-' ? parse_long(&p, arg) : parse_short(&p, arg);
 		if (code) return code;
 	}
-	return a->help || a->file ? EXIT_GOOD : wrong(&p, "no file is given: wanted ", c->operand);
+	if (a->help) return EXIT_GOOD;
+	if (!a->file) return wrong(&p, "no file is given: wanted ", c->operand);
+	return c->takes_to && !a->to ? wrong(&p, "no output is given: wanted ", c->operand) : EXIT_GOOD;
+}
+
+static bool is_given(const Option *o, const Args *a)
+{
+	const void *field = (const char *)a + o->at;
+	switch (o->kind) {
+	case OPTION_FLAG: return *(const bool *)field;
+	case OPTION_ONE:  return *(const char *const *)field != NULL;
+	case OPTION_MANY: return ((const Strings *)field)->n > 0;
+	default:          return false;       /* numbers have defaults */
+	}
+}
+
+const Option *first_given(const Option *table, const Args *a)
+{
+	for (const Option *o = table; o->name; o++)
+		if (is_given(o, a)) return o;
+	return NULL;
 }
 
 void args_free(Args *a)
 {
-	free(a->input.v);
-	free(a->output.v);
-	free(a->expect.v);
+	Strings *const lists[] = { &a->input, &a->output, &a->expect, &a->serving_key, &a->function_alias, &a->input_names,
+		&a->output_names };
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->v);
+}
+
+int run_command_line(const Command *c, int argc, char **argv)
+{
+	Args a;
+	int code = args_parse(c, argc, argv, &a);
+	if (!code && a.help) print_command_help(c);
+	else if (!code) code = c->run(&a);
+	args_free(&a);
+	return finish(code);
 }

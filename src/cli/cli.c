@@ -25,7 +25,7 @@ void put_safe(FILE *to, const char *s)
 static void say(const char *message)
 {
 	progress(NULL);
-	fputs("torch-stablehlo: ", stderr);
+	fprintf(stderr, "%s: ", tool_name);
 	put_safe(stderr, message);
 	fputc('\n', stderr);
 }
@@ -57,6 +57,12 @@ int report_plugin(tshlo_error *e)
 	bool memory = e->code == TSHLO_OK || e->code == TSHLO_NO_MEMORY;
 	int code = report(e);
 	return memory ? code : EXIT_PLUGIN;
+}
+
+int print_version(void)
+{
+	printf("%s %s (StableHLO up to %s)\n", tool_name, tshlo_version(), tshlo_stablehlo_version());
+	return finish(EXIT_GOOD);
 }
 
 int finish(int code)
@@ -99,14 +105,22 @@ tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshl
 	return tshlo_convert(tshlo_program_open(path, e), opt, e);
 }
 
-int check_method(const tshlo_model *m, const char *method)
+char *method_list(const tshlo_model *m)
 {
-	if (tshlo_ninputs(m, method) >= 0) return EXIT_GOOD;
 	char *list = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&list, &n);
 	for (int i = 0; f && i < tshlo_nmethods(m); i++) fprintf(f, "%s%s", i ? ", " : "", tshlo_method(m, i));
-	if (!f || fclose(f)) return complain(EXIT_SYSTEM, "out of memory");
+	if (f && !fclose(f)) return list;
+	free(list);
+	return NULL;
+}
+
+int check_method(const tshlo_model *m, const char *method)
+{
+	if (tshlo_ninputs(m, method) >= 0) return EXIT_GOOD;
+	char *list = method_list(m);
+	if (!list) return complain(EXIT_SYSTEM, "out of memory");
 	int code = method ? complain(EXIT_BAD_INPUT, "there is no method '%s'; there are: %s", method, list)
 	                  : complain(EXIT_BAD_INPUT, "there is more than one method, name it with --method: %s", list);
 	free(list);

@@ -1,6 +1,6 @@
-/* The command line tool: what its commands share. It stands on the public header alone.
+/* The command line tools: what their commands share. They stand on the public header alone.
  *
- * A command is a row (Command) with a table of options and one function that returns the exit code. Messages go
+ * A command is a row (Command) with tables of options and one function that returns the exit code. Messages go
  * to stderr as "torch-stablehlo: ...", results to stdout. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -11,6 +11,8 @@
 #include <stdio.h>
 
 #include "torch_stablehlo.h"
+
+extern const char tool_name[];       /* "torch-stablehlo"; beside main() */
 
 enum { EXIT_GOOD, EXIT_BAD_INPUT, EXIT_USAGE, EXIT_UNSUPPORTED, EXIT_SYSTEM, EXIT_PLUGIN, EXIT_DIFFERS };
 
@@ -23,7 +25,9 @@ typedef struct Args {
 	const char *file;                                        /* the operand */
 	const char *to, *format, *target, *method, *plugin;
 	Strings input, output, expect;
-	bool inline_weights, no_text, no_weights, locations, ops, json, help;
+	Strings serving_key, function_alias, input_names, output_names;
+	const char *platforms;
+	bool inline_weights, no_text, no_weights, locations, ops, json, help, warmup;
 	int64_t repeat;
 	double rtol, atol;
 } Args;
@@ -31,7 +35,7 @@ typedef struct Args {
 typedef enum OptionKind { OPTION_FLAG, OPTION_ONE, OPTION_MANY, OPTION_COUNT, OPTION_NUMBER } OptionKind;
 
 typedef struct Option {
-	const char *name;            /* without "--" */
+	const char *name;            /* without "--"; a '_' that the user writes is a '-' here */
 	char letter;                 /* 0: none */
 	OptionKind kind;
 	size_t at;                   /* offset in Args: bool, const char *, Strings, int64_t, double */
@@ -40,8 +44,11 @@ typedef struct Option {
 } Option;
 
 typedef struct Command {
-	const char *name, *operand, *summary, *notes;
+	const char *name, *operand, *summary, *notes;        /* name: "" when it is the tool's only one */
+	bool takes_to;               /* a second operand: where to */
 	const Option *option;        /* ends with a row without name */
+	const Option *shared;        /* more of them, that another command has too; or NULL */
+	const char *shared_title;    /* above them in the help, or NULL */
 	int (*run)(const Args *a);
 } Command;
 
@@ -50,12 +57,16 @@ extern const Command convert_command, run_command, verify_command, inspect_comma
 /* Reads argv[0..argc) after the command's name. Returns an exit code; on any, free with args_free(). */
 int args_parse(const Command *c, int argc, char **argv, Args *a);
 void args_free(Args *a);
+/* The first option of a table that the user gave, or NULL. */
+const Option *first_given(const Option *table, const Args *a);
 void print_command_help(const Command *c);
 extern const char exit_codes_help[];
+/* Parses and runs; what main() returns. */
+int run_command_line(const Command *c, int argc, char **argv);
 
 /* -- messages (cli.c) ------------------------------------------------------------------------------------ */
 
-/* "torch-stablehlo: <message>" on stderr; returns code. */
+/* "<tool_name>: <message>" on stderr; returns code. */
 int complain(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same for a failure of the library, which it clears; the code follows the failure's. */
 int report(tshlo_error *e);
@@ -63,6 +74,8 @@ int report(tshlo_error *e);
 int report_plugin(tshlo_error *e);
 /* Flushes stdout; a failure to write there, now or before, is reported unless code is one already. */
 int finish(int code);
+/* What --version tells; as finish(). */
+int print_version(void);
 
 /* On a terminal says on stderr that `what` is going on; the next call, with NULL, erases it. */
 void progress(const char *what);
@@ -77,6 +90,9 @@ bool file_size(const char *path, uint64_t *nbytes);
 
 /* A directory is loaded, a .pt2 opened and converted. NULL on failure. */
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
+
+/* "forward, decode", to be freed; NULL: out of memory. */
+char *method_list(const tshlo_model *m);
 
 /* Its method is named for the rest of the command: `method`, or NULL for the only one. Says which there are. */
 int check_method(const tshlo_model *m, const char *method);
@@ -154,5 +170,12 @@ void job_free(Job *j);
 /* "output 0    f32[2,3]"; "[1, 2, ...]" with at most so many elements. */
 void put_label(const Result *r);
 void put_head(const tshlo_tensor *t, size_t most);
+
+/* -- SavedModels (saved_model.c) ------------------------------------------------------------------------- */
+
+extern const Option saved_model_options[];
+
+/* Writes the SavedModel a->to; reports. Returns an exit code. */
+int write_saved_model(tshlo_model *m, const Args *a);
 
 #endif

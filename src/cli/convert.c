@@ -1,4 +1,4 @@
-/* torch-stablehlo convert: a program to text, bytecode or a directory. */
+/* torch-stablehlo convert: a program to text, bytecode, a directory or a SavedModel. */
 #include <string.h>
 #include <unistd.h>
 
@@ -40,27 +40,34 @@ static Format wanted_format(const Args *a)
 
 /* -- what goes together ---------------------------------------------------------------------------------- */
 
-static int check(const Args *a, Format f)
+/* What only some formats have. Returns an exit code. */
+static int check_options(const Args *a, Format f)
 {
-	bool to_stdout = !strcmp(a->to, "-");
-	if (f == FORMAT_none)
-		return complain(EXIT_USAGE, "convert: --format is '%s', wanted text, bytecode or directory", a->format);
-	if (f == FORMAT_SAVED_MODEL)
-		return complain(EXIT_UNSUPPORTED, "convert: --format saved-model comes later, it is not there yet");
-	if (a->locations)
-		return complain(EXIT_UNSUPPORTED, "convert: --locations comes later: text and bytecode carry no locations yet");
+	bool files = f == FORMAT_DIRECTORY || f == FORMAT_SAVED_MODEL;
+	const Option *saved = f == FORMAT_SAVED_MODEL ? NULL : first_given(saved_model_options, a);
+	if (saved) return complain(EXIT_USAGE, "convert: --%s is for --format saved-model", saved->name);
 	if (a->target && f == FORMAT_TEXT)
 		return complain(EXIT_USAGE, "convert: --target is for bytecode and directories, text has no version");
 	if ((a->no_text || a->no_weights) && f != FORMAT_DIRECTORY)
 		return complain(EXIT_USAGE, "convert: --%s is for directories", a->no_text ? "no-text" : "no-weights");
-	if (to_stdout && f == FORMAT_DIRECTORY)
-		return complain(EXIT_USAGE, "convert: a directory cannot go to standard output");
-	if (to_stdout && f == FORMAT_BYTECODE && isatty(STDOUT_FILENO))
-		return complain(EXIT_USAGE, "convert: bytecode is not for a terminal; name a file with -o, or use a pipe");
-	if (is_directory(a->file) && (a->inline_weights || (a->method && f == FORMAT_DIRECTORY)))
+	if (is_directory(a->file) && (a->inline_weights || (a->method && files)))
 		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file,
 			a->inline_weights ? "inline-weights" : "method");
 	return EXIT_GOOD;
+}
+
+static int check(const Args *a, Format f)
+{
+	bool to_stdout = !strcmp(a->to, "-");
+	if (f == FORMAT_none)
+		return complain(EXIT_USAGE, "convert: --format is '%s', wanted text, bytecode, directory or saved-model", a->format);
+	if (a->locations)
+		return complain(EXIT_UNSUPPORTED, "convert: --locations comes later: text and bytecode carry no locations yet");
+	if (to_stdout && (f == FORMAT_DIRECTORY || f == FORMAT_SAVED_MODEL))
+		return complain(EXIT_USAGE, "convert: a directory cannot go to standard output");
+	if (to_stdout && f == FORMAT_BYTECODE && isatty(STDOUT_FILENO))
+		return complain(EXIT_USAGE, "convert: bytecode is not for a terminal; name a file with -o, or use a pipe");
+	return check_options(a, f);
 }
 
 /* -- writing --------------------------------------------------------------------------------------------- */
@@ -79,6 +86,17 @@ static bool write_module(tshlo_model *m, const Args *a, Format f, tshlo_error *e
 	return p && tshlo_write_file(a->to, p, n, e);
 }
 
+/* Reports. Returns an exit code. */
+static int write_output(tshlo_model *m, const Args *a, Format f)
+{
+	if (f == FORMAT_SAVED_MODEL) return write_saved_model(m, a);
+	int code = f == FORMAT_DIRECTORY ? EXIT_GOOD : check_method(m, a->method);
+	if (code) return code;
+	tshlo_error e = { 0 };
+	bool ok = f == FORMAT_DIRECTORY ? write_directory(m, a, &e) : write_module(m, a, f, &e);
+	return ok ? EXIT_GOOD : report(&e);
+}
+
 static int convert(const Args *a)
 {
 	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
@@ -89,17 +107,15 @@ static int convert(const Args *a)
 	progress("converting");
 	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights };
 	tshlo_model *m = open_model(a->file, &opt, &e);
-	if (m) code = check_method(m, f == FORMAT_DIRECTORY ? tshlo_method(m, 0) : a->method);
-	bool ok = m && !code && (f == FORMAT_DIRECTORY ? write_directory(m, a, &e) : write_module(m, a, f, &e));
+	code = m ? write_output(m, a, f) : report(&e);
 	progress(NULL);
-	if (!ok && !code) code = report(&e);
 	tshlo_model_free(m);
 	return code;
 }
 
 static const Option options[] = {
 	{ "output",         'o', OPTION_ONE,  offsetof(Args, to),             "PATH", "where to; its ending gives the format,\n'-' is standard output" },
-	{ "format",          0,  OPTION_ONE,  offsetof(Args, format),         "F",    "text, bytecode or directory, whatever the ending" },
+	{ "format",          0,  OPTION_ONE,  offsetof(Args, format),         "F",    "text, bytecode, directory or saved-model,\nwhatever the ending" },
 	{ "target",          0,  OPTION_ONE,  offsetof(Args, target),         "X.Y.Z", "StableHLO version of the bytecode;\nelse the oldest that can express the program" },
 	{ "method",          0,  OPTION_ONE,  offsetof(Args, method),         "NAME", "what the function is called (forward);\nof a directory: which one" },
 	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
@@ -110,8 +126,9 @@ static const Option options[] = {
 };
 
 const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR -o PATH",
-	.run = convert, .option = options,
-	.summary = "write a program as StableHLO: text, bytecode, or a directory",
+	.run = convert, .option = options, .shared = saved_model_options, .shared_title = "With --format saved-model:",
+	.summary = "write a program as StableHLO: text, bytecode, or a directory; or as a SavedModel",
 	.notes = "Endings: .mlir is text; .mlir.bc, .mlirbc, .bc and .bytecode are bytecode (a\n"
 		"StableHLO portable artifact); '-' is text; anything else is a directory, which\n"
-		"must not exist or be empty. Nothing half-written is left behind.\n" };
+		"must not exist or be empty. Nothing half-written is left behind. METHOD= says\n"
+		"which method of several a value is for; without it 'forward', or the only one.\n" };

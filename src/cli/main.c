@@ -3,6 +3,8 @@
 
 #include "cli.h"
 
+const char tool_name[] = "torch-stablehlo";
+
 static const Command *const commands[] = { &convert_command, &run_command, &verify_command, &inspect_command };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
@@ -15,16 +17,6 @@ static void print_help(void)
 	printf("\n'torch-stablehlo COMMAND --help' tells the options of a command.\n\n%s", exit_codes_help);
 }
 
-static int run_command_line(const Command *c, int argc, char **argv)
-{
-	Args a;
-	int code = args_parse(c, argc, argv, &a);
-	if (!code && a.help) print_command_help(c);
-	else if (!code) code = c->run(&a);
-	args_free(&a);
-	return finish(code);
-}
-
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -32,10 +24,7 @@ int main(int argc, char **argv)
 		print_help();
 		return finish(EXIT_GOOD);
 	}
-	if (!strcmp(name, "--version")) {
-		printf("torch-stablehlo %s (StableHLO up to %s)\n", tshlo_version(), tshlo_stablehlo_version());
-		return finish(EXIT_GOOD);
-	}
+	if (!strcmp(name, "--version")) return print_version();
 	for (int i = 0; i < NCOMMANDS; i++)
 		if (!strcmp(name, commands[i]->name)) return run_command_line(commands[i], argc - 2, argv + 2);
 	if (!*name) return complain(EXIT_USAGE, "no command is given; see 'torch-stablehlo --help'");
