@@ -52,6 +52,18 @@ def variables_of(obj):
     return getattr(obj, "variables", None) or getattr(obj, "_variables", ())
 
 
+def field_of(f):
+    """A field of a protobuf descriptor. type: that of a .proto ("int32", "bytes"), "enum", or "message"."""
+    types = {getattr(f, t): t[5:].lower() for t in dir(f) if t.startswith("TYPE_")}
+    return {
+        "number": f.number,
+        "type": types[f.type],
+        "repeated": f.is_repeated,
+        "message": f.message_type.full_name if f.message_type else None,
+        "oneof": f.containing_oneof.name if f.containing_oneof else None,
+    }
+
+
 # -- commands: each is a method, its arguments and result are such trees -------------------------------------------
 
 
@@ -246,10 +258,17 @@ class Worker:
         return [bytes(r.numpy()).hex() for r in self.tf.data.TFRecordDataset(file)]
 
     def descriptors(self):
-        """Every message and field that TensorFlow's Python package has: name, number, type, label."""
-        import tf_descriptors
+        """Every message that is reachable from those of a SavedModel's files: {name: {field: {number, type, ...}}}."""
+        from tensorflow.core.protobuf import fingerprint_pb2, saved_model_pb2, tensor_bundle_pb2, trackable_object_graph_pb2
 
-        return tf_descriptors.collect()
+        files = (fingerprint_pb2, saved_model_pb2, tensor_bundle_pb2, trackable_object_graph_pb2)
+        found, waiting = {}, [m for f in files for m in f.DESCRIPTOR.message_types_by_name.values()]
+        while waiting:
+            m = waiting.pop()
+            if m.full_name not in found:
+                found[m.full_name] = {f.name: field_of(f) for f in m.fields}
+                waiting += [f.message_type for f in m.fields if f.message_type]
+        return found
 
     def version(self):
         return {"tensorflow": self.tf.__version__, "maxrss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
