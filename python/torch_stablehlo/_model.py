@@ -86,7 +86,7 @@ class Method:
 
     # -- arguments -----------------------------------------------------------------------------------------------
 
-    def _name(self, position):
+    def input_name(self, position):
         return self.names.get(position) or f"input {position}"
 
     def _flatten_call(self, args, kwargs):
@@ -113,7 +113,8 @@ class Method:
         spec = self.in_spec
         return spec.kind is tuple and [c.kind for c in spec.children] == [tuple, dict]
 
-    def _leaves(self, args, kwargs):
+    def leaves(self, args, kwargs):
+        """The flattened inputs of a call."""
         if self.in_spec is not None and self._is_call:
             return self._flatten_call(args, kwargs)
         if kwargs:
@@ -122,21 +123,24 @@ class Method:
 
     def bind(self, args, kwargs):
         """What the function takes of a call's arguments, in its order."""
-        leaves = self._leaves(args, kwargs)
+        return self.take(self.leaves(args, kwargs))
+
+    def take(self, leaves):
+        """What the function takes of the flattened inputs, in its order."""
         wanted = max([*self.positions, *self.fixed_inputs, -1]) + 1
         if len(leaves) < wanted:
             raise _tree.StructureError(f"{len(leaves)} inputs are given, wanted {wanted}")
         for position, wanted in self.fixed_inputs.items():
             if not _same(leaves[position], wanted):
                 raise BadInputError(
-                    f"input '{self._name(position)}' is {_show(leaves[position])}, but the program was exported with {wanted!r},"
+                    f"input '{self.input_name(position)}' is {_show(leaves[position])}, but the program was exported with {wanted!r},"
                     " which is part of it"
                 )
         return [leaves[p] for p in self.positions]
 
     def _slots(self, values):
         slots = ffi.new("tshlo_tensor[]", len(values) or 1)
-        return slots, [host_tensor(v, slots[i], self._name(p)) for i, (v, p) in enumerate(zip(values, self.positions))]
+        return slots, [host_tensor(v, slots[i], self.input_name(p)) for i, (v, p) in enumerate(zip(values, self.positions))]
 
     def check_inputs(self, args, kwargs):
         """Raises BadInputError when a call with these arguments would."""
@@ -155,7 +159,7 @@ class Method:
 
     def run(self, args, kwargs, device, to_device):
         """The program's outputs in their structure."""
-        self._check_results()
+        self.check_results()
         values = self.bind(args, kwargs)
         out = ffi.new("tshlo_buffer *[]", len(self.results) or 1)
         if any(isinstance(v, DeviceArray) and v.device is device for v in values):
@@ -167,11 +171,11 @@ class Method:
         if not to_device:
             use_torch = sys.modules.get("torch") is not None
             results = [r.torch() if use_torch else r.numpy() for r in results]
-        return self._structure(results)
+        return self.structure(results)
 
     def _run_buffers(self, values, device, out):
         here = [
-            v if isinstance(v, DeviceArray) and v.device is device else device.put(v, self._name(p))
+            v if isinstance(v, DeviceArray) and v.device is device else device.put(v, self.input_name(p))
             for v, p in zip(values, self.positions)
         ]
         handles = ffi.new("tshlo_buffer *[]", [v._handle for v in here])
@@ -179,8 +183,8 @@ class Method:
 
     # -- results -------------------------------------------------------------------------------------------------
 
-    def _check_results(self):
-        """Before anything is run: can every result be given back?"""
+    def check_results(self):
+        """Before anything is run: can every result be given back? Raises if not."""
         if self.changed:
             raise UnsupportedError(f"method '{self.name}' changes {', '.join(self.changed)}; state is not supported yet")
         known = [*self.results, *self.fixed_outputs]
@@ -190,7 +194,8 @@ class Method:
                 " the directory does not say which of them are None"
             )
 
-    def _structure(self, results):
+    def structure(self, results):
+        """The program's outputs in their structure."""
         leaves = {**self.fixed_outputs, **dict(zip(self.results, results))}
         ordered = [leaves[p] for p in sorted(leaves)]
         return ordered if self.out_spec is None else _tree.unflatten(self.out_spec, iter(ordered))

@@ -31,7 +31,8 @@ def _installed():
 
 
 def install_as_torch_xla(force=False):
-    """Makes ``import torch_xla``, ``torch_xla.stablehlo`` and ``torch_xla.core.xla_model`` give this package, in this process.
+    """Makes ``import torch_xla``, ``torch_xla.stablehlo``, ``torch_xla.tf_saved_model_integration`` and
+    ``torch_xla.core.xla_model`` give this package, in this process.
 
     Raises RuntimeError when torch_xla itself is installed, unless ``force``. To call it twice does nothing.
     """
@@ -42,11 +43,14 @@ def install_as_torch_xla(force=False):
         return
     for name in [n for n in sys.modules if n == "torch_xla" or n.startswith("torch_xla.")]:
         del sys.modules[name]
+    from . import tf_saved_model_integration  # here, so that it can be run as a module of its own
+
     below = _package("torch_xla.core", xla_model=xla_model)
     sys.modules["torch_xla"] = _package(
         "torch_xla",
         core=below,
         stablehlo=stablehlo,
+        tf_saved_model_integration=tf_saved_model_integration,
         device=lambda index=None: device(),
         sync=_sync,
         save_as_stablehlo=stablehlo.save_as_stablehlo,
@@ -55,3 +59,4 @@ def install_as_torch_xla(force=False):
     sys.modules["torch_xla.core"] = below
     sys.modules["torch_xla.core.xla_model"] = xla_model
     sys.modules["torch_xla.stablehlo"] = stablehlo
+    sys.modules["torch_xla.tf_saved_model_integration"] = tf_saved_model_integration

@@ -106,7 +106,8 @@ def _array(state, owner):
     return np.ndarray(shape, dtype, memory(t.data, extent, owner, False), 0, strides)
 
 
-def _tensors(model):
+def tensors_of(model):
+    """(parameters and buffers by name, the exporter's constants), as arrays over the model's memory."""
     state, constants = {}, []
     slot = ffi.new("tshlo_state *")
     i = 0
@@ -142,7 +143,8 @@ def _location(value):
     return InputLocation.parameter(text(value.name))
 
 
-def _meta(model, m):
+def meta_of(model, m):
+    """Of a Method."""
     inputs = [(_location(v), _signature(v)) for v in _values(lib.tshlo_input_info, model, m.key)]
     unused = {v.position: _signature(v) for v in _values(lib.tshlo_unused_info, model, m.key)}
     unused.update((p, VariableSignature([], type(v).__name__)) for p, v in m.fixed_inputs.items())
@@ -170,11 +172,11 @@ def bundle_of(model, with_text, with_weights):
     """The model as torch_xla has it."""
     functions = [
         StableHLOFunc(
-            _meta(model, m), _or_none(m.bytecode), _or_none(m.text) if with_text else None
+            meta_of(model, m), _or_none(m.bytecode), _or_none(m.text) if with_text else None
         )
         for m in model.methods.values()
     ]
-    state, constants = _tensors(model)
+    state, constants = tensors_of(model)
     return StableHLOModelBundle(state if with_weights else {}, constants, functions)
 
 

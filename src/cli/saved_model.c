@@ -1,4 +1,5 @@
 /* SavedModels from the command line: the options that both tools have, and what they say to the library. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ typedef struct Wanted {
 	const tshlo_model *model;
 	int n;
 	tshlo_signature *signature;          /* [n], one a method */
-	const char **platform;
+	char **platform;
 	tshlo_saved_model_options opt;
 } Wanted;
 
@@ -34,13 +35,13 @@ static void wanted_free(Wanted *w)
 }
 
 /* "a,b" as [*n] strings that stand behind the array: one free() for all. NULL: out of memory. */
-static const char **split_commas(const char *s, int *n)
+static char **split_commas(const char *s, int *n)
 {
 	size_t count = 1, length = strlen(s);
 	for (size_t i = 0; i < length; i++) count += s[i] == ',';
-	const char **list = malloc(count * sizeof *list + length + 1);
+	char **list = malloc(count * sizeof *list + length + 1), *at;
 	if (!list) return NULL;
-	char *at = memcpy(list + count, s, length + 1);
+	at = memcpy(list + count, s, length + 1);
 	for (size_t i = 0; i < count; i++) {
 		list[i] = at;
 		at += strcspn(at, ",");
@@ -103,8 +104,8 @@ static bool set(tshlo_signature *s, Part part, const char *value)
 	switch (part) {
 	case KEY:    s->key = value; break;
 	case ALIAS:  s->alias = value; break;
-	case INPUTS: s->input_names = split_commas(value, &s->ninput_names); break;
-	case OUTPUTS: s->output_names = split_commas(value, &s->noutput_names); break;
+	case INPUTS: s->input_names = (const char *const *)split_commas(value, &s->ninput_names); break;
+	case OUTPUTS: s->output_names = (const char *const *)split_commas(value, &s->noutput_names); break;
 	}
 	return is_set(s, part);
 }
@@ -128,15 +129,9 @@ static int fill_platforms(Wanted *w, const char *names)
 	if (!names) return EXIT_GOOD;
 	w->platform = split_commas(names, &w->opt.nplatforms);
 	if (!w->platform) return complain(EXIT_SYSTEM, "out of memory");
-	w->opt.platforms = w->platform;
-	static const char *const known[][2] = { { "cpu", "CPU" }, { "cuda", "CUDA" }, { "rocm", "ROCM" }, { "tpu", "TPU" } };
-	for (int i = 0; i < w->opt.nplatforms; i++) {
-		const char *name = w->platform[i], *found = NULL;
-		for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-			if (!strcmp(name, known[k][0]) || !strcmp(name, known[k][1])) found = known[k][1];
-		if (!found) return complain(EXIT_USAGE, "--platforms: '%s' is none of cpu, cuda, rocm, tpu", name);
-		w->platform[i] = found;
-	}
+	for (int i = 0; i < w->opt.nplatforms; i++)
+		for (char *c = w->platform[i]; *c; c++) *c = (char)toupper((unsigned char)*c);
+	w->opt.platforms = (const char *const *)w->platform;
 	return EXIT_GOOD;
 }
 
