@@ -126,6 +126,9 @@ int user_output(const Program *p, int i);
 /* The tensors of a converted program, as data/ and constants/ will have them. */
 void model_state(tshlo_model *m);
 
+/* The model as what a directory holds; pointers into it and into a. */
+bool model_parts(tshlo_model *m, Arena *a, const tshlo_save_options *opt, BundleParts *out, Err *e);
+
 tshlo_model *model_new(Err *e);
 /* NULL, with the failure recorded, when there is no such method. */
 Method *model_method(const tshlo_model *m, const char *name, Err *e);

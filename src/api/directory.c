@@ -68,10 +68,11 @@ static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_
 	return f->text != NULL;
 }
 
-static BundleTensor bundle_tensor(Arena *a, const Tensor *t)
+static BundleTensor bundle_tensor(Arena *a, const Program *p, const Tensor *t)
 {
 	const uint8_t *start = tensor_start(t);
-	return (BundleTensor){ .name = arena_str(a, t->name, strlen(t->name)), .array = {
+	bool mapped = start >= p->file.p && start < p->file.p + p->file.n;
+	return (BundleTensor){ .mapped = mapped, .name = arena_str(a, t->name, strlen(t->name)), .array = {
 		.dtype = t->dtype, .rank = t->rank, .dim = t->dim, .stride = tensor_is_contiguous(t) ? NULL : t->stride, .data = start,
 		.nbytes = start ? t->nbytes - (size_t)(start - t->storage) : 0 } };
 }
@@ -90,34 +91,33 @@ void model_state(tshlo_model *m)
 		const Tensor *t = in->target ? program_tensor(p, in->target) : NULL;
 		bool state = in->kind == INPUT_PARAMETER || in->kind == INPUT_BUFFER;
 		if (!state || !t || map_set(&seen, in->target, strlen(in->target), i) >= 0) continue;
-		data[m->nstate++] = bundle_tensor(a, t);
+		data[m->nstate++] = bundle_tensor(a, p, t);
 	}
 	const Method *k = &m->method[0];
 	for (int i = 0; i < k->nin; i++)
 		if (k->in[i].input == TSHLO_INPUT_CONSTANT_TENSOR)
-			constants[m->nconstant++] = bundle_tensor(a, &k->weight[i]->tensor);
+			constants[m->nconstant++] = bundle_tensor(a, p, &k->weight[i]->tensor);
 	m->state = data;
 	m->constant = constants;
 }
 
-static bool save(tshlo_model *m, Arena *a, const char *dir, const tshlo_save_options *opt, Err *e)
+bool model_parts(tshlo_model *m, Arena *a, const tshlo_save_options *opt, BundleParts *out, Err *e)
 {
-	BundleParts parts = { .nfunction = m->nmethod, .ntensor = m->nstate, .tensor = m->state,
-		.nconstant = m->nconstant, .constant = m->constant };
 	BundleFunction *f = NEW(a, BundleFunction, m->nmethod + 1);
+	*out = (BundleParts){ .nfunction = m->nmethod, .function = f, .ntensor = m->nstate, .tensor = m->state,
+		.nconstant = m->nconstant, .constant = m->constant,
+		.skip_text = opt && opt->skip_text, .skip_weights = opt && opt->skip_weights };
+	if (opt && opt->no_weights) out->ntensor = 0;
 	for (int i = 0; i < m->nmethod; i++)
 		if (!fill_function(m, a, &m->method[i], opt, &f[i], e)) return false;
-	parts.function = f;
-	if (opt && opt->no_weights) parts.ntensor = 0;
-	parts.skip_text = opt && opt->skip_text;
-	parts.skip_weights = opt && opt->skip_weights;
-	return bundle_save(dir, &parts, e);
+	return true;
 }
 
 static bool guarded_save(tshlo_model *m, Arena *a, const char *dir, const tshlo_save_options *opt, Err *e)
 {
 	GUARD(a, e, return false);
-	return save(m, a, dir, opt, e);
+	BundleParts parts;
+	return model_parts(m, a, opt, &parts, e) && bundle_save(dir, &parts, e);
 }
 
 bool tshlo_save(tshlo_model *m, const char *dir, const tshlo_save_options *opt, tshlo_error *e)

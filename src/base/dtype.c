@@ -4,8 +4,9 @@
 #include <string.h>
 
 static const DTypeInfo table[NDTYPES] = {
-	[DTYPE_none] = { "none", 0, DKIND_none, "", 0, "" },
-#define DTYPE(id, hlo, bits, kind, torch, serde, npy) [DTYPE_##id] = { hlo, bits, DKIND_##kind, torch, serde, npy },
+	[DTYPE_none] = { "none", 0, DKIND_none, "", 0, 0, "" },
+#define DTYPE(id, hlo, bits, kind, torch, serde, tf, npy) \
+	[DTYPE_##id] = { hlo, bits, DKIND_##kind, torch, serde, tf, npy },
 #include "base/dtype.def"
 #undef DTYPE
 };

@@ -22,6 +22,7 @@ typedef struct DTypeInfo {
 	DKind kind;
 	const char *torch;    /* torch.<name> without "torch." */
 	int serde;            /* ScalarType of torch's export schema */
+	int tf;               /* TensorFlow's DataType */
 	const char *npy;      /* NumPy descr */
 } DTypeInfo;
 

@@ -97,6 +97,7 @@ typedef struct BundleTensor {
 	const char *name;           /* state dict name; unused in constants */
 	NpyArray array;
 	const FileRange *file;      /* NULL: only in memory */
+	bool mapped;                /* the data is a read-only mapping of a file */
 } BundleTensor;
 
 /* What a directory holds. Owns nothing. */

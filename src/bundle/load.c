@@ -48,11 +48,12 @@ static bool map_in(Load *l, const char *path, FileMap *out)
 	return ok;
 }
 
-static bool load_array(Load *l, const char *path, NpyArray *x)
+static bool load_array(Load *l, const char *path, BundleTensor *t)
 {
 	FileMap m;
 	if (!map_in(l, path, &m)) return false;
-	return npy_read(&l->b->arena, m.p, m.n, x, l->e) || err_at(l->e, "%s/%s", l->dir, path);
+	t->mapped = true;
+	return npy_read(&l->b->arena, m.p, m.n, &t->array, l->e) || err_at(l->e, "%s/%s", l->dir, path);
 }
 
 static bool load_data(Load *l, BundleTensor **out, int *n)
@@ -64,7 +65,7 @@ static bool load_data(Load *l, BundleTensor **out, int *n)
 	for (*n = 0; *n < names.n; ++*n) {
 		BundleTensor *t = &(*out)[*n];
 		t->name = names.v[*n];
-		if (!load_array(l, arena_printf(a, "data/%s", t->name), &t->array)) return false;
+		if (!load_array(l, arena_printf(a, "data/%s", t->name), t)) return false;
 		map_set(&l->b->tensor_by_name, t->name, strlen(t->name), *n);
 	}
 	return true;
@@ -83,7 +84,7 @@ static bool load_constants(Load *l, BundleTensor **out, int *n)
 			return fail(l->e, BAD_INPUT, "%s/constants: has %d entries, none named %d; wanted the numbers from 0 on",
 				l->dir, names.n, *n);
 		(*out)[*n].name = strrchr(path, '/') + 1;
-		if (!load_array(l, path, &(*out)[*n].array)) return false;
+		if (!load_array(l, path, &(*out)[*n])) return false;
 	}
 	return true;
 }

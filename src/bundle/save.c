@@ -1,10 +1,9 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "bundle/meta.h"
 
 typedef struct Save {
@@ -15,41 +14,10 @@ typedef struct Save {
 } Save;
 
 /* One file under the directory: "data", "fc.weight". */
-typedef struct Out {
-	Save *s;
-	const char *sub, *name;
-	int fd;
-} Out;
-
-static bool out_failed(Out *o, const char *what)
+static bool open_file(Out *o, Save *s, const char *sub, const char *name)
 {
-	return fail(o->s->e, IO, "%s/%s/%s: cannot %s: %s", o->s->dir, o->sub, o->name, what, strerror(errno));
-}
-
-static bool out_open(Out *o, Save *s, const char *sub, const char *name)
-{
-	*o = (Out){ s, sub, name, -1 };
 	const char *path = arena_printf(&s->a, "%s/%s/%s", s->tmp, sub, name);
-	o->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	return o->fd >= 0 || out_failed(o, "create the file");
-}
-
-/* A full disk may show only here. */
-static bool out_close(Out *o, bool ok)
-{
-	return (close(o->fd) == 0 && ok) || (ok && out_failed(o, "write"));
-}
-
-static bool out_write(Out *o, const uint8_t *p, size_t n)
-{
-	while (n) {
-		ssize_t k = write(o->fd, p, n < (1u << 30) ? n : (1u << 30));
-		if (k < 0 && errno == EINTR) continue;
-		if (k <= 0) return out_failed(o, "write");
-		p += k;
-		n -= (size_t)k;
-	}
-	return true;
+	return out_open(o, path, arena_printf(&s->a, "%s/%s/%s", s->dir, sub, name), s->e);
 }
 
 /* Lets the system copy up to n bytes from an open file; what it would not copy is left to out_write(). */
@@ -62,6 +30,7 @@ static size_t out_copy(Out *o, const FileRange *from, size_t n)
 		if (k < 0 && errno == EINTR) continue;
 		if (k <= 0) break;
 		left -= (size_t)k;
+		o->n += (uint64_t)k;
 	}
 	return n - left;
 }
@@ -84,7 +53,7 @@ static bool out_array(Out *o, const BundleTensor *t)
 	const NpyArray *x = &t->array;
 	Buf head = { 0 };
 	npy_header(&head, x);
-	bool ok = head.failed ? fail(o->s->e, NO_MEMORY, "out of memory") : out_write(o, head.p, head.n);
+	bool ok = head.failed ? fail(o->e, NO_MEMORY, "out of memory") : out_write(o, head.p, head.n);
 	buf_free(&head);
 	if (!ok) return false;
 	if (npy_order(x) == NPY_STRIDED) return out_packed(o, x);
@@ -96,13 +65,13 @@ static bool save_tensor(Save *s, const char *sub, const char *name, const Bundle
 {
 	Out o;
 	if (!npy_check(&t->array, s->e)) return err_at(s->e, "%s/%s/%s", s->dir, sub, name);
-	return out_open(&o, s, sub, name) && out_close(&o, out_array(&o, t));
+	return open_file(&o, s, sub, name) && out_close(&o, out_array(&o, t));
 }
 
 static bool save_bytes(Save *s, const char *name, const uint8_t *p, size_t n)
 {
 	Out o;
-	return out_open(&o, s, "functions", name) && out_close(&o, out_write(&o, p, n));
+	return open_file(&o, s, "functions", name) && out_close(&o, out_write(&o, p, n));
 }
 
 typedef void WriteJson(Buf *b, const FunctionMeta *m);

@@ -1,0 +1,97 @@
+/* Inside the savedmodel module: what will be written, all names settled, before a byte is. */
+#ifndef SAVEDMODEL_PLAN_H
+#define SAVEDMODEL_PLAN_H
+
+#include "savedmodel/savedmodel.h"
+
+/* DataType of tensorflow/core/framework/types.proto, where an element type has none of its own. */
+enum { DT_STRING = 7, DT_RESOURCE = 20 };
+
+typedef struct Variable {
+	const char *name;           /* of its node, unique in the graph: the state dict's, without what TensorFlow forbids */
+	const char *key;            /* in the checkpoint */
+	const BundleTensor *from;
+	int type;                   /* DataType */
+} Variable;
+
+/* An input or output of a signature. */
+typedef struct Port {
+	const char *name;
+	DType dtype;
+	int type;                   /* DataType */
+	int rank;
+	const int64_t *dim;         /* [rank]; -1: any */
+	int result;                 /* of an output: which result of the module; -1: it is the value `fixed` */
+	const char *fixed;          /* JSON of a number, bool or string that export baked in */
+} Port;
+
+/* How outputs nest: torch.utils._pytree's spec, as far as TensorFlow can say it. */
+typedef enum NestKind { NEST_LEAF, NEST_TUPLE, NEST_LIST, NEST_DICT } NestKind;
+typedef struct Nest {
+	NestKind kind;
+	int n;
+	const struct Nest *child;   /* [n] */
+	const char *const *key;     /* [n] of a dict */
+} Nest;
+
+/* Where a parameter of the module comes from. */
+typedef enum SourceKind { SOURCE_INPUT, SOURCE_VARIABLE, SOURCE_CONSTANT } SourceKind;
+typedef struct Source { SourceKind kind; int i; } Source;      /* i: Served.in, Served.captured, parts->constant */
+
+typedef struct Served {
+	const BundleFunction *f;
+	const char *name;           /* as an attribute of the loaded object */
+	const char *key, *alias;    /* alias NULL: none */
+	const char *body, *wrapper; /* FunctionDefs: positional arguments, and the signature's keywords */
+	const char *call;           /* the node that calls the wrapper */
+	int nin;
+	Port *in;                   /* [nin] by position among the user's inputs */
+	int nout;
+	Port *out;                  /* [nout] in the order of the flattened outputs, without None */
+	const Nest *nest;           /* NULL: a list */
+	int *leaf;                  /* [leaves of nest] output that stands there; -1: None */
+	Source *source;             /* [f->meta.ninput] */
+	int ncaptured;
+	int *captured;              /* [ncaptured] variables that the method reads or writes */
+	int *written;               /* [f->meta.noutput] captured variable that the result is the new value of; -1: none */
+} Served;
+
+typedef struct Plan {
+	Arena *a;
+	const BundleParts *parts;
+	const SavedModelOptions *opt;
+	Err *e;
+	Map node;                   /* names of the graph's nodes that are taken */
+	int nvariable;
+	Variable *variable;
+	int nserved;
+	Served *served;             /* the default method is served[main] */
+	int main;
+} Plan;
+
+/* Settles everything, or fails with what TensorFlow could not take. */
+bool plan_make(Plan *p);
+
+/* A name for a node of the graph that no other has: wanted, or wanted_1, ... */
+const char *node_name(Plan *p, const char *wanted);
+
+/* -- names (names.c) ------------------------------------------------------------------------------------- */
+
+/* What tensorflow/core/graph/graph_constructor.cc takes for a node's name: [A-Za-z0-9.][A-Za-z0-9_.\-/>]* */
+bool is_node_name(const char *s);
+const char *as_node_name(Arena *a, const char *s);
+/* A Python identifier that is no keyword: inputs become arguments of Python functions when the model is loaded. */
+bool is_argument_name(const char *s);
+const char *as_argument_name(Arena *a, const char *s);
+/* s, or s_1, s_2, ...: the first that is not in the map, which gets it. */
+const char *unique(Arena *a, Map *taken, const char *s);
+
+/* -- nesting (nest.c) ------------------------------------------------------------------------------------ */
+
+/* Of torch.utils._pytree.treespec_dumps()'s text; NULL when it is none, or has a node whose fields nobody knows the
+ * names of and that is no tuple or list. nleaf: how many leaves. */
+const Nest *nest_read(Arena *a, const char *spec, int *nleaf);
+/* leaf[i] of name[]: "last_hidden_state", "cache_0_key"; NULL: the outermost is no dict. */
+const char **nest_names(Arena *a, const Nest *n, int nleaf);
+
+#endif
