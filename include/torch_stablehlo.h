@@ -164,8 +164,8 @@ typedef struct tshlo_convert_options {
 
 /* Converts the program, which the model takes over on success and on failure alike: do not use or free it
  * afterwards. opt may be NULL. UNSUPPORTED lists every op that has no lowering, one line each with its
- * count and the user's own source line; or, for now, names the buffers and inputs that the program writes
- * to. */
+ * count and the user's own source line. What the program writes to buffers and inputs comes out as further
+ * results (tshlo_value_info.output says of what), which it is up to the caller to keep. */
 TSHLO_API tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_options *opt, tshlo_error *e);
 
 /* Opens a StableHLO directory, ours or torch_xla's. */
@@ -275,6 +275,66 @@ typedef struct tshlo_saved_model_options {
  * assignments. UNSUPPORTED names what TensorFlow has no type for. */
 TSHLO_API bool tshlo_save_saved_model(tshlo_model *m, const char *dir, const tshlo_saved_model_options *opt,
 	tshlo_error *e);
+
+/* What a SavedModel holds, whoever wrote it: for looking at it, not for running it. For any number of threads.
+ * Functions below that return bool give false past the end. */
+typedef struct tshlo_saved_model tshlo_saved_model;
+
+/* Reads saved_model.pb and variables/variables.index in `dir`, and checks that the data files have the length
+ * that they must have; of the weights it reads nothing. NULL: IO; BAD_INPUT with the file and the place in it;
+ * UNSUPPORTED: a SavedModel stored as text or in chunks, a compressed index. */
+TSHLO_API tshlo_saved_model *tshlo_saved_model_open(const char *dir, tshlo_error *e);
+TSHLO_API void tshlo_saved_model_close(tshlo_saved_model *s);
+/* Whether there is assets.extra/tf_serving_warmup_requests. */
+TSHLO_API bool tshlo_saved_model_has_warmup(const tshlo_saved_model *s);
+
+/* A graph is chosen by its tags; nearly all SavedModels have one, with the tag "serve". */
+typedef struct tshlo_saved_graph {
+	const char *tensorflow_version;      /* that wrote it; "" unknown */
+	int ntags;
+	const char *const *tags;             /* [ntags] */
+} tshlo_saved_graph;
+TSHLO_API bool tshlo_saved_graph_info(const tshlo_saved_model *s, int graph, tshlo_saved_graph *out);
+
+/* A tensor of a signature, or a variable. */
+typedef struct tshlo_saved_tensor {
+	const char *key;             /* its name in the signature; in the checkpoint */
+	const char *name;            /* of the tensor in the graph, "" not one tensor; of the variable, "" unknown */
+	const char *type;            /* dtype's name, or TensorFlow's of what StableHLO has not: "string", "resource" */
+	tshlo_dtype dtype;           /* 0: of those */
+	int rank;                    /* -1: unknown */
+	const int64_t *dims;         /* [rank]; -1: unknown */
+	uint64_t nbytes;             /* of a variable, in the data files */
+} tshlo_saved_tensor;
+
+/* Signatures, their inputs and outputs, and variables come in the order of their keys. */
+typedef struct tshlo_saved_signature {
+	const char *key;             /* "serving_default" */
+	const char *method_name;     /* "tensorflow/serving/predict" */
+} tshlo_saved_signature;
+TSHLO_API bool tshlo_saved_signature_info(const tshlo_saved_model *s, int graph, int i,
+	tshlo_saved_signature *out);
+TSHLO_API bool tshlo_saved_input(const tshlo_saved_model *s, int graph, int signature, int i,
+	tshlo_saved_tensor *out);
+TSHLO_API bool tshlo_saved_output(const tshlo_saved_model *s, int graph, int signature, int i,
+	tshlo_saved_tensor *out);
+/* Shared by all graphs. A partitioned one counts once, with the bytes of all its parts. */
+TSHLO_API bool tshlo_saved_variable(const tshlo_saved_model *s, int i, tshlo_saved_tensor *out);
+
+/* A StableHLO module that a function calls: an XlaCallModule node. */
+typedef struct tshlo_saved_call {
+	const char *function;        /* that the node stands in; "" the graph itself */
+	const char *node;
+	int64_t version;             /* of the XlaCallModule operation */
+	int nplatforms;
+	const char *const *platforms;        /* [nplatforms] "CPU", ...; none: anywhere */
+	size_t module_nbytes;
+	const char *producer;        /* of the MLIR bytecode, "StableHLO_v1.0.0"; "" the module is no bytecode */
+} tshlo_saved_call;
+TSHLO_API bool tshlo_saved_call_info(const tshlo_saved_model *s, int graph, int i, tshlo_saved_call *out);
+/* The name by which converters find a function (MetaInfoDef.function_aliases). */
+TSHLO_API bool tshlo_saved_alias(const tshlo_saved_model *s, int graph, int i, const char **alias,
+	const char **function);
 
 /* -- running --------------------------------------------------------------------------------------------- */
 

@@ -46,17 +46,24 @@ static void add_control(Arena *a, Tf__FunctionDef *f, const char *node)
 	add_entry(a, &f->control_ret, &f->n_control_ret, node, node);
 }
 
-static Tf__FunctionDef *new_function(const Plan *p, const Served *s, const char *name)
+/* Arguments and results stand as given: the body's in the model's order, the signature's by name. in, out NULL: the former. */
+static Tf__FunctionDef *new_function(const Plan *p, const Served *s, const char *name, const int *in, const int *out)
 {
 	Arena *a = p->a;
 	Tf__FunctionDef *f = MESSAGE(a, Tf__FunctionDef, TF__FUNCTION_DEF__INIT);
 	Tf__OpDef *sig = f->signature = MESSAGE(a, Tf__OpDef, TF__OP_DEF__INIT);
 	sig->name = text(name);
 	sig->is_stateful = true;
-	for (int i = 0; i < s->nin; i++) *APPEND(a, sig, input_arg) = new_arg(a, in_arg(a, i), s->in[i].type);
+	for (int i = 0, k; i < s->nin; i++) {
+		k = in ? in[i] : i;
+		*APPEND(a, sig, input_arg) = new_arg(a, in_arg(a, k), s->in[k].type);
+	}
 	for (int i = 0; i < s->ncaptured; i++)
 		*APPEND(a, sig, input_arg) = variable_arg(a, var_arg(a, i), &p->variable[s->captured[i]]);
-	for (int i = 0; i < s->nout; i++) *APPEND(a, sig, output_arg) = new_arg(a, out_arg(a, i), s->out[i].type);
+	for (int i = 0, k; i < s->nout; i++) {
+		k = out ? out[i] : i;
+		*APPEND(a, sig, output_arg) = new_arg(a, out_arg(a, k), s->out[k].type);
+	}
 	return f;
 }
 
@@ -172,7 +179,7 @@ static void add_writes(const Plan *p, const Served *s, Tf__FunctionDef *f)
 static Tf__FunctionDef *body_of(const Plan *p, const Served *s)
 {
 	Arena *a = p->a;
-	Tf__FunctionDef *f = new_function(p, s, s->body);
+	Tf__FunctionDef *f = new_function(p, s, s->body, NULL, NULL);
 	add_module(p, s, f);
 	add_writes(p, s, f);
 	for (int i = 0; i < s->nout; i++) {
@@ -190,14 +197,16 @@ static Tf__FunctionDef *body_of(const Plan *p, const Served *s)
 
 /* -- the signature's function: the same with names ------------------------------------------------------- */
 
+/* The wrapper's arguments and results are by name, the body's are not. */
 static Tf__NodeDef *call_node(const Plan *p, const Served *s, const char *function, const char *name)
 {
+	bool by_name = function == s->wrapper;
 	Arena *a = p->a;
 	Tf__NodeDef *n = make_node(a, "StatefulPartitionedCall", name);
 	Tf__AttrValue__ListValue *in = attr_list(a, n, "Tin"), *out = attr_list(a, n, "Tout");
-	for (int i = 0; i < s->nin; i++) *APPEND(a, in, type) = s->in[i].type;
+	for (int i = 0; i < s->nin; i++) *APPEND(a, in, type) = s->in[by_name ? s->in_by_name[i] : i].type;
 	for (int i = 0; i < s->ncaptured; i++) *APPEND(a, in, type) = DT_RESOURCE;
-	for (int i = 0; i < s->nout; i++) *APPEND(a, out, type) = s->out[i].type;
+	for (int i = 0; i < s->nout; i++) *APPEND(a, out, type) = s->out[by_name ? s->out_by_name[i] : i].type;
 	attr_func(a, n, "f", function);
 	return n;
 }
@@ -205,7 +214,7 @@ static Tf__NodeDef *call_node(const Plan *p, const Served *s, const char *functi
 static Tf__FunctionDef *wrapper_of(const Plan *p, const Served *s)
 {
 	Arena *a = p->a;
-	Tf__FunctionDef *f = new_function(p, s, s->wrapper);
+	Tf__FunctionDef *f = new_function(p, s, s->wrapper, s->in_by_name, s->out_by_name);
 	Tf__NodeDef *call = call_node(p, s, s->body, "call");
 	for (int i = 0; i < s->nin; i++) add_input(a, call, in_arg(a, i));
 	for (int i = 0; i < s->ncaptured; i++) add_input(a, call, var_arg(a, i));
@@ -260,14 +269,15 @@ static void add_signature(Plan *p, Tf__MetaGraphDef *m, const Served *s)
 	sig->method_name = text("tensorflow/serving/predict");
 	Tf__NodeDef *call = call_node(p, s, s->wrapper, s->call);
 	for (int i = 0; i < s->nin; i++) {
-		const char *placeholder = add_placeholder(p, m->graph_def, s, &s->in[i]);
+		const Port *in = &s->in[s->in_by_name[i]];
+		const char *placeholder = add_placeholder(p, m->graph_def, s, in);
 		add_input(a, call, placeholder);
-		*APPEND(a, sig, inputs) = tensor_info(a, &s->in[i], arena_printf(a, "%s:0", placeholder));
+		*APPEND(a, sig, inputs) = tensor_info(a, in, arena_printf(a, "%s:0", placeholder));
 	}
 	for (int i = 0; i < s->ncaptured; i++) add_input(a, call, p->variable[s->captured[i]].name);
 	*APPEND(a, m->graph_def, node) = call;
 	for (int i = 0; i < s->nout; i++)
-		*APPEND(a, sig, outputs) = tensor_info(a, &s->out[i], arena_printf(a, "%s:%d", s->call, i));
+		*APPEND(a, sig, outputs) = tensor_info(a, &s->out[s->out_by_name[i]], arena_printf(a, "%s:%d", s->call, i));
 	*APPEND(a, m, signature_def) = e;
 }
 

@@ -98,10 +98,11 @@ static SV *nested_value(Arena *a, const Served *s, const Nest *n, int *leaf)
 
 /* -- functions ------------------------------------------------------------------------------------------- */
 
-static SV *names_value(Arena *a, const Served *s, bool any)
+static SV *names_value(Arena *a, const Served *s, bool any, const int *order)
 {
 	SV *v = list_value(a, false);
-	for (int i = 0; any && i < s->nin; i++) *APPEND(a, v->list_value, values) = string_value(a, s->in[i].name);
+	for (int i = 0; any && i < s->nin; i++)
+		*APPEND(a, v->list_value, values) = string_value(a, s->in[order ? order[i] : i].name);
 	return v;
 }
 
@@ -111,11 +112,11 @@ static SV *argspec_value(Arena *a, const Served *s, bool keywords)
 	SV *v = new_value(a, TF__STRUCTURED_VALUE__KIND_NAMED_TUPLE_VALUE);
 	Tf__NamedTupleValue *t = v->named_tuple_value = MESSAGE(a, Tf__NamedTupleValue, TF__NAMED_TUPLE_VALUE__INIT);
 	t->name = text("FullArgSpec");
-	*APPEND(a, t, values) = pair(a, "args", names_value(a, s, !keywords));
+	*APPEND(a, t, values) = pair(a, "args", names_value(a, s, !keywords, NULL));
 	*APPEND(a, t, values) = pair(a, "varargs", none_value(a));
 	*APPEND(a, t, values) = pair(a, "varkw", none_value(a));
 	*APPEND(a, t, values) = pair(a, "defaults", none_value(a));
-	*APPEND(a, t, values) = pair(a, "kwonlyargs", names_value(a, s, keywords));
+	*APPEND(a, t, values) = pair(a, "kwonlyargs", names_value(a, s, keywords, s->in_by_name));
 	*APPEND(a, t, values) = pair(a, "kwonlydefaults", none_value(a));
 	*APPEND(a, t, values) = pair(a, "annotations", dict_value(a));
 	return v;
@@ -221,7 +222,7 @@ static void add_method(Arena *a, Tf__SavedObjectGraph *g, const Served *s)
 	Tf__SavedBareConcreteFunction *b = MESSAGE(a, Tf__SavedBareConcreteFunction, TF__SAVED_BARE_CONCRETE_FUNCTION__INIT);
 	b->concrete_function_name = text(s->wrapper);
 	b->allowed_positional_arguments = s->nin == 1;       /* as TensorFlow's own signatures */
-	for (int i = 0; i < s->nin; i++) *APPEND(a, b, argument_keywords) = text(s->in[i].name);
+	for (int i = 0; i < s->nin; i++) *APPEND(a, b, argument_keywords) = text(s->in[s->in_by_name[i]].name);
 	b->function_spec = function_spec(a, s, true);
 	add_object(a, g, TF__SAVED_OBJECT__KIND_BARE_CONCRETE_FUNCTION)->bare_concrete_function = b;
 

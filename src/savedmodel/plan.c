@@ -297,6 +297,63 @@ static void name_functions(Plan *p, Served *s, int i)
 	s->call = node_name(p, "StatefulPartitionedCall");
 }
 
+/* -- TensorFlow's order (tensorflow/python/util/nest.py): dicts by their keys ---------------------------- */
+
+/* A dict's children by key; keys are few. */
+static int *child_order(Arena *a, const Nest *n)
+{
+	int *order = NEW(a, int, n->n + 1);
+	for (int i = 0; i < n->n; i++) {
+		int k = i;
+		for (; n->key && k && strcmp(n->key[order[k - 1]], n->key[i]) > 0; k--) order[k] = order[k - 1];
+		order[k] = i;
+	}
+	return order;
+}
+
+static int count_leaves(const Nest *n)
+{
+	int count = n->kind == NEST_LEAF;
+	for (int i = 0; i < n->n; i++) count += count_leaves(&n->child[i]);
+	return count;
+}
+
+/* leaves[0..*n): the leaves below `nest`, whose first is number `first`, in TensorFlow's order. */
+static void order_leaves(Arena *a, const Nest *nest, int first, int *leaves, int *n)
+{
+	int *order = child_order(a, nest), *start = NEW(a, int, nest->n + 1);
+	if (nest->kind == NEST_LEAF) leaves[(*n)++] = first;
+	for (int i = 0; i < nest->n; i++, first += count_leaves(&nest->child[i - 1])) start[i] = first;
+	for (int i = 0; i < nest->n; i++) order_leaves(a, &nest->child[order[i]], start[order[i]], leaves, n);
+}
+
+static void order_outputs(Plan *p, Served *s)
+{
+	if (!s->nest) return;
+	int nleaf = count_leaves(s->nest), n = 0, nout = 0;
+	int *leaves = NEW(p->a, int, nleaf + 1), *leaf = NEW(p->a, int, nleaf + 1);
+	Port *out = NEW(p->a, Port, s->nout + 1);
+	order_leaves(p->a, s->nest, 0, leaves, &n);
+	for (int i = 0; i < n; i++) {
+		int from = s->leaf[leaves[i]];
+		leaf[leaves[i]] = from < 0 ? -1 : nout;
+		if (from >= 0) out[nout++] = s->out[from];
+	}
+	s->out = out;
+	s->leaf = leaf;
+}
+
+static int *order_by_name(Arena *a, const Port *port, int n)
+{
+	int *order = NEW(a, int, n + 1);
+	for (int i = 0; i < n; i++) {
+		int k = i;
+		for (; k && strcmp(port[order[k - 1]].name, port[i].name) > 0; k--) order[k] = order[k - 1];
+		order[k] = i;
+	}
+	return order;
+}
+
 static bool plan_method(Plan *p, Binder *b, int i)
 {
 	Served *s = &p->served[i];
@@ -316,8 +373,12 @@ static bool plan_method(Plan *p, Binder *b, int i)
 		if (!bind_parameter(b, s, input_at, k)) return false;
 	if (!bind_results(b, s)) return false;
 	name_functions(p, s, i);
-	return rename_ports(p, m->name, "input", s->in, s->nin, o->input, o->ninput)
-	    && rename_ports(p, m->name, "output", s->out, s->nout, o->output, o->noutput);
+	if (!rename_ports(p, m->name, "input", s->in, s->nin, o->input, o->ninput)) return false;
+	if (!rename_ports(p, m->name, "output", s->out, s->nout, o->output, o->noutput)) return false;
+	order_outputs(p, s);
+	s->in_by_name = order_by_name(p->a, s->in, s->nin);
+	s->out_by_name = order_by_name(p->a, s->out, s->nout);
+	return true;
 }
 
 /* -- all of it ------------------------------------------------------------------------------------------- */

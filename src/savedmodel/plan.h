@@ -47,9 +47,10 @@ typedef struct Served {
 	int nin;
 	Port *in;                   /* [nin] by position among the user's inputs */
 	int nout;
-	Port *out;                  /* [nout] in the order of the flattened outputs, without None */
+	Port *out;                  /* [nout] in the order in which TensorFlow flattens the nest, without None */
 	const Nest *nest;           /* NULL: a list */
 	int *leaf;                  /* [leaves of nest] output that stands there; -1: None */
+	int *in_by_name, *out_by_name;      /* [nin], [nout] the order of the signature's keywords: by name */
 	Source *source;             /* [f->meta.ninput] */
 	int ncaptured;
 	int *captured;              /* [ncaptured] variables that the method reads or writes */

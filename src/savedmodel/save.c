@@ -25,7 +25,8 @@ static Tf__MetaGraphDef__MetaInfoDef *meta_info(const Plan *p)
 	Tf__MetaGraphDef__MetaInfoDef *m =
 		MESSAGE(a, Tf__MetaGraphDef__MetaInfoDef, TF__META_GRAPH_DEF__META_INFO_DEF__INIT);
 	*APPEND(a, m, tags) = text("serve");
-	m->tensorflow_version = text("torch-stablehlo " TSHLO_VERSION);
+	m->tensorflow_version = text("2.13.0");       /* the first that reads it; Python's loader wants a version here */
+	m->tensorflow_git_version = text("torch-stablehlo " TSHLO_VERSION);
 	m->stripped_default_attrs = true;
 	for (int i = 0; i < p->nserved; i++) {
 		if (!p->served[i].alias) continue;
