@@ -260,8 +260,9 @@ typedef struct tshlo_signature {
 typedef struct tshlo_saved_model_options {
 	const tshlo_signature *signatures;   /* [nsignatures] of the methods that want other than the defaults */
 	int nsignatures;
-	const char *const *platforms;        /* [nplatforms] "CPU", "CUDA", "ROCM", "TPU": where it may run, any else is
-	                                      * refused by TensorFlow; none: wherever there is XLA */
+	const char *const *platforms;        /* [nplatforms] "CPU", "CUDA", "ROCM", "TPU": where it may run, TensorFlow
+	                                      * refuses any other; none: wherever there is XLA. A loaded model
+	                                      * takes one at most */
 	int nplatforms;
 	const char *target;          /* as tshlo_save_options.target */
 	size_t inline_nbytes;        /* the exporter's constants up to this size stand in the graph, not in the variables;

@@ -11,24 +11,102 @@ static SignatureOptions signature_options(const tshlo_signature *s)
 		.input = s->input_names, .ninput = s->ninput_names, .output = s->output_names, .noutput = s->noutput_names };
 }
 
-static bool save(tshlo_model *m, Arena *a, const char *dir, const tshlo_saved_model_options *o, Err *e)
+/* -- more than one platform ------------------------------------------------------------------------------ */
+
+/* TensorFlow gives a module that names several platforms the number of the one it runs on, as a first argument. Ours do
+ * the same everywhere, so @main passes over it: main(platform, ...) = program(...). The module itself is shared, and only
+ * read; w is a copy that has its own list of functions. */
+static bool add_main(Module *w, const Module *shared)
 {
-	GUARD(a, e, return false);
-	SignatureOptions *sig = NEW(a, SignatureOptions, o->nsignatures + 1);
+	Func *program = COPY(&w->arena, Func, shared->func.v[0], 1), *main;
+	program->name = "program";
+	program->is_private = true;
+	for (int i = 0; i < shared->func.n; i++) *push(&w->arena, &w->func) = i ? shared->func.v[i] : program;
+	main = func_new(w, "main");
+	func_arg(w, main, scalar_type(DTYPE_i32), "platform");
+	Value *in = NEW(&w->arena, Value, program->narg + 1), *out = NEW(&w->arena, Value, program->nres + 1);
+	for (int i = 0; i < program->narg; i++) in[i] = func_arg(w, main, program->arg_type[i], program->arg_name[i]);
+	Builder b = builder(w, main);
+	Attr callee = { .set = true, .str = program->name };
+	Op *call = emit_op(&b, OP_call, program->nres, program->res_type, program->narg, in, &callee, 0, NULL);
+	for (int i = 0; call && i < program->nres; i++) out[i] = call->out + (Value)i;
+	func_return(&b, program->nres, out);
+	return !w->err->code;
+}
+
+static bool guarded_platforms(Module *w, const Module *shared, Version v, Buf *out)
+{
+	GUARD(&w->arena, w->err, return false);
+	return add_main(w, shared) && write_bytecode(w, v, out);
+}
+
+static bool platform_bytecode(const Method *k, const char *target, Buf *out, Err *e)
+{
+	Version v = k->oldest;
+	if (k->saved)
+		return fail(e, UNSUPPORTED, "method '%s': its saved bytecode has no place for the platform's number, so it can name one "
+			"platform or none (none: it runs on all); convert the .pt2 for more", k->name);
+	if (target && !version_parse(target, &v)) return fail(e, BAD_INPUT, "'%s' is no StableHLO version", target);
+	Module w = *k->module;
+	w.arena = (Arena){ 0 };
+	w.err = e;
+	w.func.n = w.func.cap = 0;
+	w.func.v = NULL;
+	w.value.cap = w.value.n;                /* to add one is to move them */
+	bool ok = guarded_platforms(&w, k->module, v, out);
+	arena_free(&w.arena);
+	return ok;
+}
+
+/* -- saving ---------------------------------------------------------------------------------------------- */
+
+/* Owns what is made for this call; free with job_free(). */
+typedef struct Job {
+	Arena a;
+	int nmodule;
+	Buf *module;
+} Job;
+
+static bool for_platforms(tshlo_model *m, Job *j, const char *target, BundleParts *parts, Err *e)
+{
+	BundleFunction *f = COPY(&j->a, BundleFunction, parts->function, m->nmethod);
+	j->module = NEW(&j->a, Buf, m->nmethod);
+	for (int i = 0; i < m->nmethod; i++) {
+		Buf *b = &j->module[j->nmodule++];
+		if (!platform_bytecode(&m->method[i], target, b, e)) return false;
+		f[i].bytecode = b->p;
+		f[i].bytecode_nbytes = b->n;
+	}
+	parts->function = f;
+	return true;
+}
+
+static bool save(tshlo_model *m, Job *j, const char *dir, const tshlo_saved_model_options *o, Err *e)
+{
+	GUARD(&j->a, e, return false);
+	SignatureOptions *sig = NEW(&j->a, SignatureOptions, o->nsignatures + 1);
 	SavedModelOptions opt = { .signature = sig, .nsignature = o->nsignatures, .platform = o->platforms,
 		.nplatform = o->nplatforms, .inline_nbytes = o->inline_nbytes, .warmup = o->warmup };
 	tshlo_save_options parts_opt = { .target = o->target, .skip_text = true };
 	BundleParts parts;
 	for (int i = 0; i < o->nsignatures; i++) sig[i] = signature_options(&o->signatures[i]);
-	return model_parts(m, a, &parts_opt, &parts, e) && savedmodel_save(dir, &parts, &opt, e);
+	return model_parts(m, &j->a, &parts_opt, &parts, e)
+	    && (o->nplatforms < 2 || for_platforms(m, j, o->target, &parts, e))
+	    && savedmodel_save(dir, &parts, &opt, e);
+}
+
+static void job_free(Job *j)
+{
+	for (int i = 0; i < j->nmodule; i++) buf_free(&j->module[i]);
+	arena_free(&j->a);
 }
 
 bool tshlo_save_saved_model(tshlo_model *m, const char *dir, const tshlo_saved_model_options *opt, tshlo_error *e)
 {
 	ERR(e, false);
 	if (!m || !given(dir, "directory", err)) return false;
-	Arena a = { 0 };
-	bool ok = save(m, &a, dir, opt ? opt : &defaults, err);
-	arena_free(&a);
+	Job j = { 0 };
+	bool ok = save(m, &j, dir, opt ? opt : &defaults, err);
+	job_free(&j);
 	return ok;
 }
