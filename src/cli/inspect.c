@@ -1,4 +1,4 @@
-/* torch-stablehlo inspect: what is in a program or a directory. */
+/* torch-stablehlo inspect: what is in a program, a directory or a SavedModel. */
 #include "inspect.h"
 
 #include <stdlib.h>
@@ -184,7 +184,7 @@ const char *output_kind(tshlo_output_kind k)
 
 static void field(const char *name) { printf("  %-16s", name); }
 
-static void put_bytes(uint64_t n)
+void put_bytes(uint64_t n)
 {
 	printf("%llu byte%s", (unsigned long long)n, n == 1 ? "" : "s");
 	if (n >= 1000000) printf(" (%.1f MB)", 1e-6 * (double)n);
@@ -273,6 +273,7 @@ static int inspect(const Args *a)
 	Inspection x = { .path = a->file };
 	tshlo_error e = { 0 };
 	int code = EXIT_GOOD;
+	if (is_saved_model(a->file)) return inspect_saved_model(a);
 	if (!(is_directory(a->file) ? look_at_directory(&x, &e) : look_at_program(&x, &e))) code = report(&e);
 	else if (a->json) print_json(&x);
 	else {
@@ -291,6 +292,7 @@ static const Option options[] = {
 };
 
 const Command inspect_command = { .name = "inspect", .operand = "X.pt2|DIR", .run = inspect, .option = options,
-	.summary = "tell what is in a program or a directory",
+	.summary = "tell what is in a program, a directory or a SavedModel",
 	.notes = "Inputs, outputs, weights, ops by count, sizes and versions. A program that\n"
-		"cannot be converted is shown as well, with the reason; the exit code is 0.\n" };
+		"cannot be converted is shown as well, with the reason; the exit code is 0.\n"
+		"Of a TensorFlow SavedModel: tags, signatures, StableHLO functions, variables.\n" };

@@ -39,5 +39,11 @@ typedef struct Inspection {
 void print_json(const Inspection *x);
 /* "user", "buffer mutation", ... */
 const char *output_kind(tshlo_output_kind k);
+/* "1200000 bytes (1.2 MB)" */
+void put_bytes(uint64_t n);
+
+/* Whether `dir` is a TensorFlow SavedModel, in whatever form; inspect of one, which returns an exit code. */
+bool is_saved_model(const char *dir);
+int inspect_saved_model(const Args *a);
 
 #endif
