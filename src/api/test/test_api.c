@@ -689,14 +689,22 @@ static void a_model_serves_many_threads(void **state)
 static void once_round(tshlo_error *e)
 {
 	static int n;
-	char name[32], line[300];
+	char name[32], served[48], line[600];
 	snprintf(name, sizeof name, "memory%d", n++);
+	snprintf(served, sizeof served, "served%d/new/1", n);
 	tshlo_model *m = tshlo_convert(affine(e), NULL, e);
 	tshlo_text(m, NULL, NULL, e);
 	tshlo_bytecode(m, NULL, "1.4.0", NULL, e);
 	bool saved = tshlo_save(m, in_folder(name), NULL, e);
-	tshlo_model_free(m);
 	assert_int_equal(saved, access(in_folder(name), F_OK) == 0);      /* all of it or nothing */
+	tshlo_saved_model_options opt = { .nplatforms = 2, .platforms = (const char *const[]){ "CPU", "CUDA" }, .warmup = true };
+	bool serves = tshlo_save_saved_model(m, in_folder(served), &opt, e);
+	assert_int_equal(serves, access(in_folder(served), F_OK) == 0);
+	served[strcspn(served, "/")] = 0;
+	assert_int_equal(serves, access(in_folder(served), F_OK) == 0);   /* nor the directories above it */
+	tshlo_model_free(m);
+	snprintf(line, sizeof line, "rm -rf '%s'", in_folder(served));
+	if (serves) assert_int_equal(system(line), 0);
 	m = tshlo_load(in_folder(name), e);
 	tshlo_text(m, NULL, NULL, e);
 	tshlo_model_free(m);
