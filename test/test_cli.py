@@ -24,10 +24,10 @@ SANITIZED = b"__asan_init" in TOOL.read_bytes() if TOOL.exists() else False
 OK, BAD_INPUT, USAGE, UNSUPPORTED, SYSTEM, PLUGIN, DIFFERS = range(7)
 
 
-def tool(*args, **kw):
+def tool(*args, program=TOOL, **kw):
     """(exit code, stdout, stderr); a sanitizer's report is never a mere failure."""
     kw = {"capture_output": True, "timeout": 120, **kw}
-    done = subprocess.run([TOOL, *map(os.fspath, map(lambda a: a if isinstance(a, (Path, bytes)) else str(a), args))], **kw)
+    done = subprocess.run([program, *map(os.fspath, map(lambda a: a if isinstance(a, (Path, bytes)) else str(a), args))], **kw)
     out, err = ((b or b"").decode(errors="replace") for b in (done.stdout, done.stderr))
     assert done.returncode in range(7) and "Sanitizer" not in err and "runtime error" not in err, (done.returncode, err)
     return done.returncode, out, err
@@ -39,12 +39,12 @@ def good(*args, **kw):
     return out
 
 
-def bad(want, *args, **kw):
+def bad(want, *args, program=TOOL, **kw):
     """The message of a failure with this exit code: it has the tool's name in front, and stdout stays empty."""
-    code, out, err = tool(*args, **kw)
+    code, out, err = tool(*args, program=program, **kw)
     assert code == want, (code, out, err)
-    assert err.startswith("torch-stablehlo: ") and not out, (out, err)
-    return err[len("torch-stablehlo: "):].rstrip("\n")
+    assert err.startswith(f"{program.name}: ") and not out, (out, err)
+    return err[len(f"{program.name}: "):].rstrip("\n")
 
 
 # -- programs ------------------------------------------------------------------------------------------------
