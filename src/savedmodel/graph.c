@@ -67,9 +67,14 @@ static Tf__FunctionDef *new_function(const Plan *p, const Served *s, const char 
 	return f;
 }
 
-static void give(Arena *a, Tf__FunctionDef *f, int out, const char *value)
+/* The function's result, through an Identity: TFLite's importer loses the type of one that comes from another node. */
+static void give(Arena *a, Tf__FunctionDef *f, const Served *s, int out, const char *value)
 {
-	add_entry(a, &f->ret, &f->n_ret, out_arg(a, out), value);
+	Tf__NodeDef *n = make_node(a, "Identity", arena_printf(a, "result_%d", out));
+	add_input(a, n, value);
+	attr_type(a, n, "T", s->out[out].type);
+	*APPEND(a, f, node_def) = n;
+	add_entry(a, &f->ret, &f->n_ret, out_arg(a, out), arena_printf(a, "%s:output:0", n->name));
 }
 
 /* -- the body: XlaCallModule ----------------------------------------------------------------------------- */
@@ -185,12 +190,12 @@ static Tf__FunctionDef *body_of(const Plan *p, const Served *s)
 	for (int i = 0; i < s->nout; i++) {
 		const Port *out = &s->out[i];
 		if (out->result >= 0) {
-			give(a, f, i, arena_printf(a, "module:output:%d", out->result));
+			give(a, f, s, i, arena_printf(a, "module:output:%d", out->result));
 			continue;
 		}
 		Tf__NodeDef *n = fixed_node(a, out, arena_printf(a, "fixed_%d", i));
 		*APPEND(a, f, node_def) = n;
-		give(a, f, i, arena_printf(a, "%s:output:0", n->name));
+		give(a, f, s, i, arena_printf(a, "%s:output:0", n->name));
 	}
 	return f;
 }
@@ -220,7 +225,7 @@ static Tf__FunctionDef *wrapper_of(const Plan *p, const Served *s)
 	for (int i = 0; i < s->ncaptured; i++) add_input(a, call, var_arg(a, i));
 	*APPEND(a, f, node_def) = call;
 	add_control(a, f, call->name);
-	for (int i = 0; i < s->nout; i++) give(a, f, i, arena_printf(a, "call:output:%d", i));
+	for (int i = 0; i < s->nout; i++) give(a, f, s, i, arena_printf(a, "call:output:%d", i));
 	return f;
 }
 

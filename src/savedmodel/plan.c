@@ -22,43 +22,25 @@ static const int64_t *dims_of(Arena *a, const Signature *s)
 	return dim;
 }
 
-/* -- variables ------------------------------------------------------------------------------------------- */
-
-static bool add_variable(Plan *p, const BundleTensor *t, const char *wanted)
-{
-	Variable *v = &p->variable[p->nvariable];
-	*v = (Variable){ .name = node_name(p, as_node_name(p->a, wanted)), .from = t, .type = dtype_info(t->array.dtype)->tf,
-		.key = arena_printf(p->a, "variables/%d/.ATTRIBUTES/VARIABLE_VALUE", p->nvariable) };
-	p->nvariable++;
-	if (v->type) return true;
-	return fail(p->e, UNSUPPORTED, "weight '%s' is %s, which TensorFlow has no type for", wanted, npy_str(p->a, &t->array));
-}
-
-/* Constants past the limit are variables as well, behind the state's: where[i] says which, or -1. */
-static bool add_variables(Plan *p, int *where)
-{
-	const BundleParts *parts = p->parts;
-	size_t most = p->opt->inline_nbytes ? p->opt->inline_nbytes : 1024;
-	p->variable = NEW(p->a, Variable, parts->ntensor + parts->nconstant + 1);
-	for (int i = 0; i < parts->ntensor; i++)
-		if (!add_variable(p, &parts->tensor[i], parts->tensor[i].name)) return false;
-	for (int i = 0; i < parts->nconstant; i++) {
-		const NpyArray *x = &parts->constant[i].array;
-		bool small = npy_count(x) * npy_itemsize(x) <= most;
-		where[i] = small ? -1 : p->nvariable;
-		if (!small && !add_variable(p, &parts->constant[i], arena_printf(p->a, "constant_%d", i))) return false;
-	}
-	return true;
-}
-
 /* -- what a method's parameters are ---------------------------------------------------------------------- */
 
 typedef struct Binder {
 	Plan *p;
-	Map tensor;                 /* state dict name -> variable */
-	const int *constant;        /* [nconstant] its variable, or -1 */
-	int *captured_as;           /* [nvariable] where the method at hand has it among its captured, or -1 */
+	Map tensor;                 /* state dict name -> number in parts->tensor */
+	int *state, *constant;      /* [ntensor], [nconstant] the variable that it became, -1: none yet */
+	int *captured_as;           /* [ntensor + nconstant] where the method at hand has a variable, -1: nowhere */
 } Binder;
+
+/* The variable that holds t: what no method reads or writes becomes none. */
+static bool variable_of(Plan *p, const BundleTensor *t, const char *name, int *variable)
+{
+	if (*variable >= 0) return true;
+	int i = *variable = p->nvariable++, type = dtype_info(t->array.dtype)->tf;
+	p->variable[i] = (Variable){ .name = node_name(p, as_node_name(p->a, name)), .from = t, .type = type,
+		.key = arena_printf(p->a, "variables/%d/.ATTRIBUTES/VARIABLE_VALUE", i) };
+	return type || fail(p->e, UNSUPPORTED, "weight '%s' is %s, which TensorFlow has no type for", name,
+		npy_str(p->a, &t->array));
+}
 
 static int capture(Binder *b, Served *s, int variable)
 {
@@ -74,7 +56,24 @@ static bool bind_state(Binder *b, Served *s, const char *name, int *captured)
 	if (i < 0)
 		return fail(b->p->e, BAD_INPUT, "method '%s' needs the weight '%s', which is not there: it was saved without weights",
 			s->f->meta.name, name);
-	*captured = capture(b, s, i);
+	if (!variable_of(b->p, &b->p->parts->tensor[i], name, &b->state[i])) return false;
+	*captured = capture(b, s, b->state[i]);
+	return true;
+}
+
+/* Small constants are nodes of the graph. */
+static bool bind_constant(Binder *b, Served *s, int i, Source *out)
+{
+	Plan *p = b->p;
+	size_t most = p->opt->inline_nbytes ? p->opt->inline_nbytes : 1024;
+	if (i >= p->parts->nconstant)
+		return fail(p->e, BAD_INPUT, "method '%s' needs constant %d, of which there are %d", s->f->meta.name, i,
+			p->parts->nconstant);
+	const BundleTensor *t = &p->parts->constant[i];
+	*out = (Source){ SOURCE_CONSTANT, i };
+	if (npy_count(&t->array) * npy_itemsize(&t->array) <= most) return true;
+	if (!variable_of(p, t, arena_printf(p->a, "constant_%d", i), &b->constant[i])) return false;
+	*out = (Source){ SOURCE_VARIABLE, capture(b, s, b->constant[i]) };
 	return true;
 }
 
@@ -82,17 +81,10 @@ static bool bind_parameter(Binder *b, Served *s, const int *input_at, int i)
 {
 	const Location *at = &s->f->meta.input_location[i];
 	Source *out = &s->source[i];
-	switch (at->kind) {
-	case LOCATION_INPUT_ARG: *out = (Source){ SOURCE_INPUT, input_at[at->position] }; return true;
-	case LOCATION_PARAMETER: out->kind = SOURCE_VARIABLE; return bind_state(b, s, at->name, &out->i);
-	case LOCATION_CONSTANT: break;
-	}
-	if (at->position >= b->p->parts->nconstant)
-		return fail(b->p->e, BAD_INPUT, "method '%s' needs constant %d, of which there are %d", s->f->meta.name, at->position,
-			b->p->parts->nconstant);
-	int variable = b->constant[at->position];
-	*out = variable < 0 ? (Source){ SOURCE_CONSTANT, at->position }
-	                    : (Source){ SOURCE_VARIABLE, capture(b, s, variable) };
+	*out = (Source){ .kind = at->kind == LOCATION_INPUT_ARG ? SOURCE_INPUT : SOURCE_VARIABLE };
+	if (at->kind == LOCATION_PARAMETER) return bind_state(b, s, at->name, &out->i);
+	if (at->kind == LOCATION_CONSTANT) return bind_constant(b, s, at->position, out);
+	out->i = input_at[at->position];
 	return true;
 }
 
@@ -367,7 +359,7 @@ static bool plan_method(Plan *p, Binder *b, int i)
 			m->ninput + m->nunused);
 	if (!s->f->bytecode) return fail(p->e, BAD_INPUT, "method '%s' has no bytecode", m->name);
 	int *input_at = NEW(p->a, int, npositions + 1);
-	for (int v = 0; v < p->nvariable; v++) b->captured_as[v] = -1;
+	for (int v = 0; v < p->nvariable; v++) b->captured_as[v] = -1;      /* of the method before */
 	if (!choose_key(p, s, o, i) || !plan_inputs(p, s, input_at, npositions) || !plan_outputs(p, s)) return false;
 	for (int k = 0; k < m->ninput; k++)
 		if (!bind_parameter(b, s, input_at, k)) return false;
@@ -419,17 +411,24 @@ static void name_methods(Plan *p)
 
 const char *node_name(Plan *p, const char *wanted) { return unique(p->a, &p->node, wanted); }
 
+static int *none_yet(Arena *a, int n)
+{
+	int *v = NEW(a, int, n + 1);
+	for (int i = 0; i < n; i++) v[i] = -1;
+	return v;
+}
+
 bool plan_make(Plan *p)
 {
 	const BundleParts *parts = p->parts;
-	Binder b = { .p = p, .tensor = { .arena = p->a } };
-	int *constant = NEW(p->a, int, parts->nconstant + 1);
+	int most = parts->ntensor + parts->nconstant;
+	Binder b = { .p = p, .tensor = { .arena = p->a }, .state = none_yet(p->a, parts->ntensor),
+		.constant = none_yet(p->a, parts->nconstant), .captured_as = none_yet(p->a, most) };
 	p->node.arena = p->a;
 	p->main = find_method(parts, "forward") > 0 ? find_method(parts, "forward") : 0;
-	if (!check_options(p) || !add_variables(p, constant)) return false;
+	if (!check_options(p)) return false;
 	for (int i = 0; i < parts->ntensor; i++) map_set(&b.tensor, parts->tensor[i].name, strlen(parts->tensor[i].name), i);
-	b.constant = constant;
-	b.captured_as = NEW(p->a, int, p->nvariable + 1);
+	p->variable = NEW(p->a, Variable, most + 1);
 	p->nserved = parts->nfunction;
 	p->served = NEW(p->a, Served, p->nserved + 1);
 	for (int i = 0; i < p->nserved; i++)
