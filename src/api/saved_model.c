@@ -13,9 +13,9 @@ static SignatureOptions signature_options(const tshlo_signature *s)
 
 /* -- more than one platform ------------------------------------------------------------------------------ */
 
-/* TensorFlow gives a module that names several platforms the number of the one it runs on, as a first argument. Ours do
- * the same everywhere, so @main passes over it: main(platform, ...) = program(...). The module itself is shared, and only
- * read; w is a copy that has its own list of functions. */
+/* TensorFlow gives a module that names several platforms the number of the one it runs on, as a first
+ * argument. Ours do the same everywhere, so @main passes over it: main(platform, ...) = program(...). The
+ * module itself is shared, and only read; w is a copy that has its own list of functions. */
 static bool add_main(Module *w, const Module *shared)
 {
 	Func *program = COPY(&w->arena, Func, shared->func.v[0], 1), *main;

@@ -13,7 +13,8 @@
 
 enum { CHUNK = 4 << 20 };
 
-/* Read-only pages of a file can be given back once written: what is resident stays small whatever the weights are. */
+/* Read-only pages of a file can be given back once written: what is resident stays small whatever the
+ * weights are. */
 static void give_back(const BundleTensor *t, const uint8_t *p, size_t n)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)p / page * page;
@@ -47,8 +48,8 @@ static bool write_strided(Out *o, const NpyArray *x, uint32_t *crc)
 	return true;
 }
 
-/* A string tensor of one element: varint length, u32 masked CRC-32C of the length as u32, bytes. The entry's CRC is of
- * the length as u32, that masked CRC and the bytes. */
+/* A string tensor of one element: varint length, u32 masked CRC-32C of the length as u32, bytes. The
+ * entry's CRC is of the length as u32, that masked CRC and the bytes. */
 static bool write_string(Out *o, const Buf *s, uint32_t *crc)
 {
 	Buf head = { 0 }, sum = { 0 };

@@ -10,8 +10,8 @@
 #include "base/out.h"
 #include "savedmodel/plan.h"
 
-/* Writes dir/variables; `shown` is what messages call dir. o is the caller's to close when the arena has no memory left and
- * jumps away. *crc is the index's, and so over the CRCs of all. */
+/* Writes dir/variables; `shown` is what messages call dir. o is the caller's to close when the arena has
+ * no memory left and jumps away. *crc is the index's, and so over the CRCs of all. */
 bool checkpoint_write(const Plan *p, const char *dir, const char *shown, Out *o, uint32_t *crc);
 
 /* The table alone. Keys in ascending order of their bytes. */

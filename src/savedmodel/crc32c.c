@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* Eight tables, eight bytes a step: table k has the CRC of a byte followed by k zero bytes. They are made once per call
- * of some length, which costs less than a page of input; constants would be 8 KB of numbers that nobody can check. */
+/* Eight tables, eight bytes a step: table k has the CRC of a byte followed by k zero bytes. They are made
+ * once per call of some length, which costs less than a page of input; constants would be 8 KB of numbers
+ * that nobody can check. */
 static void make_tables(uint32_t t[8][256])
 {
 	for (uint32_t i = 0; i < 256; i++) {

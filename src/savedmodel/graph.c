@@ -46,7 +46,8 @@ static void add_control(Arena *a, Tf__FunctionDef *f, const char *node)
 	add_entry(a, &f->control_ret, &f->n_control_ret, node, node);
 }
 
-/* Arguments and results stand as given: the body's in the model's order, the signature's by name. in, out NULL: the former. */
+/* Arguments and results stand as given: the body's in the model's order, the signature's by name. in, out
+ * NULL: the former. */
 static Tf__FunctionDef *new_function(const Plan *p, const Served *s, const char *name, const int *in, const int *out)
 {
 	Arena *a = p->a;
@@ -67,7 +68,8 @@ static Tf__FunctionDef *new_function(const Plan *p, const Served *s, const char 
 	return f;
 }
 
-/* The function's result, through an Identity: TFLite's importer loses the type of one that comes from another node. */
+/* The function's result, through an Identity: TFLite's importer loses the type of one that comes from
+ * another node. */
 static void give(Arena *a, Tf__FunctionDef *f, const Served *s, int out, const char *value)
 {
 	Tf__NodeDef *n = make_node(a, "Identity", arena_printf(a, "result_%d", out));
@@ -79,9 +81,9 @@ static void give(Arena *a, Tf__FunctionDef *f, const Served *s, int out, const c
 
 /* -- the body: XlaCallModule ----------------------------------------------------------------------------- */
 
-/* XlaCallModule's version attribute (tensorflow/compiler/tf2xla/kernels/xla_call_module_loader.cc): 4 is the first that
- * takes portable artifacts. 5 to 10 add calls into TensorFlow, disabled checks, shape assertions, effects and Shardy,
- * none of which our modules have. */
+/* XlaCallModule's version attribute (tensorflow/compiler/tf2xla/kernels/xla_call_module_loader.cc): 4 is
+ * the first that takes portable artifacts. 5 to 10 add calls into TensorFlow, disabled checks, shape
+ * assertions, effects and Shardy, none of which our modules have. */
 enum { CALL_MODULE_VERSION = 4 };
 
 /* The value of a variable, read once. */
@@ -353,8 +355,8 @@ static void add_save(Saver *v, Tf__NodeDef *done)
 	depend(a, done, save->name);
 }
 
-/* What a session's loader runs: feed the checkpoint's path, run the restore op. A model without variables has the ops all
- * the same, with nothing to do. */
+/* What a session's loader runs: feed the checkpoint's path, run the restore op. A model without variables
+ * has the ops all the same, with nothing to do. */
 static void add_saver(Plan *p, Tf__MetaGraphDef *m)
 {
 	Arena *a = p->a;

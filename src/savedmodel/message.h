@@ -1,5 +1,5 @@
-/* Inside the savedmodel module: TensorFlow's messages (saved_model.proto) in an arena, and the few shapes that they are
- * made in. Strings are borrowed. */
+/* Inside the savedmodel module: TensorFlow's messages (saved_model.proto) in an arena, and the few shapes
+ * that they are made in. Strings are borrowed. */
 #ifndef SAVEDMODEL_MESSAGE_H
 #define SAVEDMODEL_MESSAGE_H
 
@@ -43,7 +43,8 @@ Tf__TensorProto *tensor_message(Arena *a, int type, int rank, const int64_t *dim
 /* A Const node of strings, [n]; rank 0 when n is -1. */
 Tf__NodeDef *string_node(Arena *a, const char *name, const char *const *s, int n);
 
-/* The message's bytes: at the end of b; to a file. Their CRC-32C and number, which name the message; o may be NULL. */
+/* The message's bytes: at the end of b; to a file. Their CRC-32C and number, which name the message; o may
+ * be NULL. */
 void put_message(Buf *b, const ProtobufCMessage *m);
 bool write_message(Out *o, const ProtobufCMessage *m, uint32_t *crc);
 uint64_t message_hash(const ProtobufCMessage *m);

@@ -4,8 +4,9 @@
 
 #include "base/json.h"
 
-/* Types whose children are known by their place. The rest is known by what its context says: a dict's keys, the fields of
- * a ModelOutput of transformers, or torch.export.register_dataclass's lists of fields with and without a value. */
+/* Types whose children are known by their place. The rest is known by what its context says: a dict's
+ * keys, the fields of a ModelOutput of transformers, or torch.export.register_dataclass's lists of fields
+ * with and without a value. */
 static NestKind kind_of(JVal type)
 {
 	static const char *const tuples[] = { "builtins.tuple", "torch.Size" };

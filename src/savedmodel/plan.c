@@ -116,8 +116,9 @@ static const SignatureOptions *options_of(const Plan *p, int served)
 	return &none;
 }
 
-/* The type of the user's input at a position: a parameter's of the module, or that of an input which nothing depends on.
- * NULL: it is no tensor. torch_xla keeps Python numbers that it baked in as unused inputs, and gives them types. */
+/* The type of the user's input at a position: a parameter's of the module, or that of an input which
+ * nothing depends on. NULL: it is no tensor. torch_xla keeps Python numbers that it baked in as unused
+ * inputs, and gives them types. */
 static const Signature *input_signature(const FunctionMeta *m, int position)
 {
 	static const Signature i32 = { .dtype = DTYPE_i32 }, f32 = { .dtype = DTYPE_f32 };
@@ -185,7 +186,8 @@ static const Fixed *fixed_output(const FunctionMeta *m, int position)
 	return NULL;
 }
 
-/* Numbers have Python's types as TensorFlow converts them: int to int64, since they are torch's, float to float32. */
+/* Numbers have Python's types as TensorFlow converts them: int to int64, since they are torch's, float to
+ * float32. */
 static Port fixed_port(Arena *a, const char *json)
 {
 	Err ignored = { 0 };
@@ -228,7 +230,8 @@ static bool place_outputs(Plan *p, Served *s, int *nleaf)
 	}
 }
 
-/* The model's own nesting names them where it is known, and torch_xla's way is TensorFlow's: output_0, output_1, ... */
+/* The model's own nesting names them where it is known, and torch_xla's way is TensorFlow's: output_0,
+ * output_1, ... */
 static bool plan_outputs(Plan *p, Served *s)
 {
 	const FunctionMeta *m = &s->f->meta;

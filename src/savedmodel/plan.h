@@ -81,7 +81,8 @@ const char *node_name(Plan *p, const char *wanted);
 /* What tensorflow/core/graph/graph_constructor.cc takes for a node's name: [A-Za-z0-9.][A-Za-z0-9_.\-/>]* */
 bool is_node_name(const char *s);
 const char *as_node_name(Arena *a, const char *s);
-/* A Python identifier that is no keyword: inputs become arguments of Python functions when the model is loaded. */
+/* A Python identifier that is no keyword: inputs become arguments of Python functions when the model is
+ * loaded. */
 bool is_argument_name(const char *s);
 const char *as_argument_name(Arena *a, const char *s);
 /* s, or s_1, s_2, ...: the first that is not in the map, which gets it. */
@@ -89,8 +90,8 @@ const char *unique(Arena *a, Map *taken, const char *s);
 
 /* -- nesting (nest.c) ------------------------------------------------------------------------------------ */
 
-/* Of torch.utils._pytree.treespec_dumps()'s text; NULL when it is none, or has a node whose fields nobody knows the
- * names of and that is no tuple or list. nleaf: how many leaves. */
+/* Of torch.utils._pytree.treespec_dumps()'s text; NULL when it is none, or has a node whose fields nobody
+ * knows the names of and that is no tuple or list. nleaf: how many leaves. */
 const Nest *nest_read(Arena *a, const char *spec, int *nleaf);
 /* leaf[i] of name[]: "last_hidden_state", "cache_0_key"; NULL: the outermost is no dict. */
 const char **nest_names(Arena *a, const Nest *n, int nleaf);

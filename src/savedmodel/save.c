@@ -51,8 +51,8 @@ static Tf__SavedModel *saved_model(Plan *p)
 	return s;
 }
 
-/* TensorFlow reads these to tell models apart; how they are made is each writer's business, as long as the same model
- * has the same numbers. */
+/* TensorFlow reads these to tell models apart; how they are made is each writer's business, as long as the
+ * same model has the same numbers. */
 static Tf__FingerprintDef *fingerprint(Arena *a, const Tf__SavedModel *s, uint32_t checkpoint)
 {
 	const Tf__MetaGraphDef *m = s->meta_graphs[0];
@@ -69,20 +69,23 @@ static Tf__FingerprintDef *fingerprint(Arena *a, const Tf__SavedModel *s, uint32
 
 /* -- files ----------------------------------------------------------------------------------------------- */
 
+static bool open_file(Save *s, const char *name)
+{
+	const char *path = arena_printf(&s->a, "%s/%s", s->tmp, name);
+	return out_open(&s->out, path, arena_printf(&s->a, "%s/%s", s->dir, name), s->e);
+}
+
 static bool save_message(Save *s, const char *name, const ProtobufCMessage *m)
 {
-	const char *path = arena_printf(&s->a, "%s/%s", s->tmp, name), *shown = arena_printf(&s->a, "%s/%s", s->dir, name);
 	uint32_t crc;
-	return out_open(&s->out, path, shown, s->e) && out_close(&s->out, write_message(&s->out, m, &crc));
+	return open_file(s, name) && out_close(&s->out, write_message(&s->out, m, &crc));
 }
 
 static bool save_warmup(Save *s)
 {
-	static const char sub[] = "assets.extra", name[] = "assets.extra/tf_serving_warmup_requests";
 	if (!s->plan.opt->warmup) return true;
-	const char *path = arena_printf(&s->a, "%s/%s", s->tmp, name), *shown = arena_printf(&s->a, "%s/%s", s->dir, name);
-	return make_dir(arena_printf(&s->a, "%s/%s", s->tmp, sub), s->e)
-	    && out_open(&s->out, path, shown, s->e)
+	return make_dir(arena_printf(&s->a, "%s/assets.extra", s->tmp), s->e)
+	    && open_file(s, "assets.extra/tf_serving_warmup_requests")
 	    && out_close(&s->out, warmup_write(&s->plan, &s->out));
 }
 

@@ -5,7 +5,8 @@
 #include "savedmodel/crc32c.h"
 #include "savedmodel/message.h"
 
-/* TFRecord (tensorflow/core/lib/io/record_writer.h): u64 length, u32 masked CRC-32C of it, bytes, their u32 masked CRC-32C. */
+/* TFRecord (tensorflow/core/lib/io/record_writer.h): u64 length, u32 masked CRC-32C of it, bytes, their
+ * u32 masked CRC-32C. */
 static bool write_record(Out *o, const uint8_t *p, size_t n)
 {
 	Buf b = { 0 };

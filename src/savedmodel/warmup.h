@@ -1,5 +1,5 @@
-/* Inside the savedmodel module: assets.extra/tf_serving_warmup_requests, which TF Serving sends to itself before it takes
- * the model into service (tensorflow_serving/servables/tensorflow/saved_model_warmup.h). */
+/* Inside the savedmodel module: assets.extra/tf_serving_warmup_requests, which TF Serving sends to itself
+ * before it takes the model into service (tensorflow_serving/servables/tensorflow/saved_model_warmup.h). */
 #ifndef SAVEDMODEL_WARMUP_H
 #define SAVEDMODEL_WARMUP_H
 
