@@ -6,6 +6,7 @@ pytest. The codec below is what both sides use; nothing above main() imports Ten
 
 import base64
 import contextlib
+import functools
 import io
 import json
 import os
@@ -62,6 +63,38 @@ def field_of(f):
         "message": f.message_type.full_name if f.message_type else None,
         "oneof": f.containing_oneof.name if f.containing_oneof else None,
     }
+
+
+@functools.cache
+def prediction_log():
+    """tensorflow.serving.PredictionLog, as far as a warm-up request needs it (tensorflow_serving/apis/prediction_log.proto,
+    predict.proto, model.proto): the tensorflow package has no messages of the server."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from tensorflow.core.framework import tensor_pb2
+
+    messages = {
+        "ModelSpec": [("name", 1, None), ("signature_name", 3, None)],
+        "InputsEntry": [("key", 1, None), ("value", 2, "tensorflow.TensorProto")],
+        "PredictRequest": [("model_spec", 1, "serving.ModelSpec"), ("inputs", 2, "serving.PredictRequest.InputsEntry")],
+        "PredictLog": [("request", 1, "serving.PredictRequest")],
+        "PredictionLog": [("predict_log", 6, "serving.PredictLog")],
+    }
+    file = descriptor_pb2.FileDescriptorProto(
+        name="serving.proto", package="serving", syntax="proto3", dependency=[tensor_pb2.DESCRIPTOR.name])
+    kinds = descriptor_pb2.FieldDescriptorProto
+    made = {}
+    for name, fields in messages.items():
+        made[name] = m = descriptor_pb2.DescriptorProto(name=name)
+        for field, number, of in fields:
+            m.field.add(name=field, number=number, type=kinds.TYPE_MESSAGE if of else kinds.TYPE_STRING, type_name=of and "." + of,
+                        label=kinds.LABEL_REPEATED if field == "inputs" else kinds.LABEL_OPTIONAL)
+    entry = made.pop("InputsEntry")
+    entry.options.map_entry = True
+    made["PredictRequest"].nested_type.append(entry)
+    file.message_type.extend(made.values())
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("serving.PredictionLog"))
 
 
 # -- commands: each is a method, its arguments and result are such trees -------------------------------------------
@@ -253,9 +286,11 @@ class Worker:
             "checkpoint_hash", "version")}
 
     def warmup(self, path):
-        """Requests in assets.extra: records of PredictionLog, whose messages are not in this package."""
+        """The requests in assets.extra: (signature, arrays by name) of each record."""
         file = os.path.join(path, "assets.extra", "tf_serving_warmup_requests")
-        return [bytes(r.numpy()).hex() for r in self.tf.data.TFRecordDataset(file)]
+        logs = [prediction_log().FromString(r.numpy()) for r in self.tf.data.TFRecordDataset(file)]
+        requests = [log.predict_log.request for log in logs]
+        return [(r.model_spec.signature_name, {k: self.tf.make_ndarray(t) for k, t in r.inputs.items()}) for r in requests]
 
     def descriptors(self):
         """Every message that is reachable from those of a SavedModel's files: {name: {field: {number, type, ...}}}."""
