@@ -2,6 +2,7 @@
 #   make          the library, the command and the Python package, in build/
 #   make demo     the whole story on a real ResNet-18
 #   make test     every test;  make test SAN=1  the C side under AddressSanitizer and UBSan
+#   make test-large   with weights of several GB
 #   make fuzz     each fuzz target (or those of FUZZ) for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
 BUILD        := $(if $(SAN),build-san,build)
 PY           := .venv/bin/python
@@ -17,7 +18,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export UBSAN_OPTIONS := halt_on_error=1:print_stacktrace=1
 export SAN
 
-.PHONY: all demo test fuzz bench size clean
+.PHONY: all demo test test-large fuzz bench size clean
 all:
 	@tools/setup build
 	@test -f $(BUILD)/build.ninja || $(MESON) setup $(BUILD) $(SETUP)
@@ -32,7 +33,12 @@ test:
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
 	@$(MESON) test -C $(BUILD) --print-errorlogs
-	@$(PY) -m pytest -q test
+	@$(PY) -m pytest -q test --ignore=test/large
+
+test-large:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@$(PY) -m pytest -q test/large
 
 fuzz:
 	@tools/setup fuzz
