@@ -349,6 +349,16 @@ static int *order_by_name(Arena *a, const Port *port, int n)
 	return order;
 }
 
+/* TensorFlow would find out when the first request comes. The header: MLIR's magic number, a version, the producer. */
+static bool check_bytecode(Plan *p, const BundleFunction *f)
+{
+	static const uint8_t magic[] = { 'M', 'L', 0xef, 'R' };
+	if (!f->bytecode) return fail(p->e, BAD_INPUT, "method '%s' has no bytecode", f->meta.name);
+	if (f->bytecode_nbytes >= sizeof magic && !memcmp(f->bytecode, magic, sizeof magic)) return true;
+	return fail(p->e, BAD_INPUT, "method '%s': its bytecode is no MLIR bytecode, it does not start with its magic number",
+		f->meta.name);
+}
+
 static bool plan_method(Plan *p, Binder *b, int i)
 {
 	Served *s = &p->served[i];
@@ -360,7 +370,7 @@ static bool plan_method(Plan *p, Binder *b, int i)
 	if (npositions > m->ninput + m->nunused + m->nfixed_input)
 		return fail(p->e, BAD_INPUT, "method '%s': an input has position %d, of %d inputs", m->name, npositions - 1,
 			m->ninput + m->nunused);
-	if (!s->f->bytecode) return fail(p->e, BAD_INPUT, "method '%s' has no bytecode", m->name);
+	if (!check_bytecode(p, s->f)) return false;
 	int *input_at = NEW(p->a, int, npositions + 1);
 	for (int v = 0; v < p->nvariable; v++) b->captured_as[v] = -1;      /* of the method before */
 	if (!choose_key(p, s, o, i) || !plan_inputs(p, s, input_at, npositions) || !plan_outputs(p, s)) return false;
