@@ -62,4 +62,9 @@ Math2 complex_logaddexp;
 Math1 math_erf, math_erfc, math_erfinv, math_erfcx, math_ndtr, math_log_ndtr, math_entr, math_lgamma,
 	math_digamma;
 
+/* -- Bessel functions, f32 and f64 (bessel.c) ------------------------------------------------------------- */
+
+Math1 math_i0, math_i0e, math_i1, math_i1e, math_k0, math_k1, math_scaled_k0, math_scaled_k1;
+Math1 math_bessel_j0, math_bessel_j1, math_bessel_y0, math_bessel_y1, math_spherical_bessel_j0;
+
 #endif

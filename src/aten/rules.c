@@ -13,9 +13,12 @@ const RuleRow rule_table[] = {
 };
 const int nrules = sizeof rule_table / sizeof *rule_table;
 
+/* Some special functions call their argument x. */
+static const char *first_name(Node *n) { return arg_raw(n, "x") && !arg_raw(n, "self") ? "x" : "self"; }
+
 static DType row_type(Node *n, const RuleRow *r, int count)
 {
-	const char *const names[] = { "self", "other" };
+	const char *const names[] = { first_name(n), "other" };
 	return r->type == TYPE_FLOAT ? float_result_type(n, count, names) : result_type(n, count, names);
 }
 
@@ -44,7 +47,7 @@ static Value lower_binary(Node *n, const RuleRow *r)
 /* function(self), function(self, other) */
 static Value lower_math1(Node *n, const RuleRow *r)
 {
-	Value x = arg_as(n, "self", acc_type(row_type(n, r, 1)));
+	Value x = arg_as(n, first_name(n), acc_type(row_type(n, r, 1)));
 	x = x ? r->math1(n->b, x) : 0;
 	return cast(n->b, x, n->out.elem);
 }

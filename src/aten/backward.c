@@ -1,0 +1,206 @@
+/* Gradients, as a training step has them: the gradient of the result in, that of an argument out. f16 and bf16 are computed
+ * in f32 and rounded once. */
+#include "aten/index.h"
+#include "aten/rules.h"
+
+#include <string.h>
+
+static const double inv_sqrt2 = 0.70710678118654752440, inv_sqrt_2pi = 0.39894228040143267794;
+static const double sqrt_2_over_pi = 0.79788456080286535588;
+
+/* -- activations ----------------------------------------------------------------------------------------- */
+
+/* The gradient g and a second argument x, both in the type that they are computed in and n->out's shape. */
+typedef struct Grad { Value g, x; } Grad;
+
+static Grad gradient(Node *n, const char *x)
+{
+	Grad p = { 0 };
+	if (is_complex(n->out.elem)) {
+		node_fail(n, UNSUPPORTED, "gradients of type %s", type_str(n->a, n->out));
+		return p;
+	}
+	DType t = acc_type(n->out.elem);
+	p.g = arg_as(n, "grad_output", t);
+	p.g = broadcast(n->b, p.g, n->out);
+	p.x = arg_as(n, x, t);
+	p.x = broadcast(n->b, p.x, n->out);
+	return p;
+}
+
+static Value product(Node *n, Value x, Value y)
+{
+	x = hlo_multiply(n->b, x, y);
+	return cast(n->b, x, n->out.elem);
+}
+
+/* g where pred, else other */
+static Value chosen(Node *n, Value pred, Value g, Value other)
+{
+	g = hlo_select(n->b, pred, g, other);
+	return cast(n->b, g, n->out.elem);
+}
+
+/* aten.sigmoid_backward(grad_output, output): g y (1 - y) */
+Value lower_sigmoid_backward(Node *n)
+{
+	Grad p = gradient(n, "output");
+	Value rest = minus_from(n->b, 1, p.x);
+	rest = hlo_multiply(n->b, rest, p.x);
+	return product(n, p.g, rest);
+}
+
+/* aten.tanh_backward(grad_output, output): g (1 - y^2) */
+Value lower_tanh_backward(Node *n)
+{
+	Grad p = gradient(n, "output");
+	Value rest = square(n->b, p.x);
+	rest = minus_from(n->b, 1, rest);
+	return product(n, p.g, rest);
+}
+
+/* aten.silu_backward(grad_output, self): g s (1 + x (1 - s)), s = sigmoid(x) */
+Value lower_silu_backward(Node *n)
+{
+	Grad p = gradient(n, "self");
+	Value s = hlo_logistic(n->b, p.x);
+	Value rest = minus_from(n->b, 1, s);
+	rest = hlo_multiply(n->b, rest, p.x);
+	rest = plus(n->b, rest, 1);
+	rest = hlo_multiply(n->b, rest, s);
+	return product(n, p.g, rest);
+}
+
+/* d/dx x/2 (1 + erf(x / sqrt(2))) = (1 + erf(x / sqrt(2))) / 2 + x exp(-x^2 / 2) / sqrt(2 pi) */
+static Value gelu_erf_slope(Builder *b, Value x)
+{
+	Value cdf = scaled(b, x, inv_sqrt2);
+	cdf = math_erf(b, cdf);
+	cdf = plus(b, cdf, 1);
+	cdf = scaled(b, cdf, 0.5);
+	Value pdf = square(b, x);
+	pdf = scaled(b, pdf, -0.5);
+	pdf = hlo_exponential(b, pdf);
+	pdf = scaled(b, pdf, inv_sqrt_2pi);
+	pdf = hlo_multiply(b, pdf, x);
+	return hlo_add(b, cdf, pdf);
+}
+
+/* d/dx x/2 (1 + t), t = tanh(k (x + c x^3)): (1 + t) / 2 + x/2 (1 - t^2) k (1 + 3 c x^2) */
+static Value gelu_tanh_slope(Builder *b, Value x)
+{
+	Value xx = square(b, x);
+	Value inner = scaled(b, xx, 0.044715);
+	inner = plus(b, inner, 1);
+	inner = hlo_multiply(b, inner, x);
+	inner = scaled(b, inner, sqrt_2_over_pi);
+	Value t = hlo_tanh(b, inner);
+	Value dt = square(b, t);
+	dt = minus_from(b, 1, dt);
+	dt = hlo_multiply(b, dt, x);
+	Value dinner = scaled(b, xx, 3 * 0.044715);
+	dinner = plus(b, dinner, 1);
+	dinner = scaled(b, dinner, 0.5 * sqrt_2_over_pi);
+	dt = hlo_multiply(b, dt, dinner);
+	t = plus(b, t, 1);
+	t = scaled(b, t, 0.5);
+	return hlo_add(b, t, dt);
+}
+
+/* aten.gelu_backward(grad_output, self, *, approximate="none" or "tanh") */
+Value lower_gelu_backward(Node *n)
+{
+	const char *mode = arg_str(n, "approximate", "none");
+	bool by_tanh = !strcmp(mode, "tanh");
+	if (!by_tanh && strcmp(mode, "none")) return node_fail(n, UNSUPPORTED, "approximate='%s'", mode);
+	Grad p = gradient(n, "self");
+	Value slope = by_tanh ? gelu_tanh_slope(n->b, p.x) : gelu_erf_slope(n->b, p.x);
+	return product(n, p.g, slope);
+}
+
+/* aten.threshold_backward(grad_output, self, threshold): x <= threshold ? 0 : g */
+Value lower_threshold_backward(Node *n)
+{
+	Grad p = gradient(n, "self");
+	Value below = is(n->b, DIRECTION_LE, p.x, arg_num(n, "threshold", 0));
+	Value g = if_num(n->b, below, 0, p.g);
+	return cast(n->b, g, n->out.elem);
+}
+
+/* aten.hardtanh_backward(grad_output, self, min_val, max_val): min < x < max ? g : 0 */
+Value lower_hardtanh_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "self");
+	Value above = is(b, DIRECTION_GT, p.x, arg_num(n, "min_val", -1));
+	Value below = is(b, DIRECTION_LT, p.x, arg_num(n, "max_val", 1));
+	Value inside = hlo_and(b, above, below);
+	return chosen(n, inside, p.g, full_like(b, p.g, 0));
+}
+
+/* aten.leaky_relu_backward(grad_output, self, negative_slope, self_is_result): x > 0 ? g : g slope */
+Value lower_leaky_relu_backward(Node *n)
+{
+	Grad p = gradient(n, "self");
+	Value positive = is(n->b, DIRECTION_GT, p.x, 0);
+	Value low = scaled(n->b, p.g, arg_num(n, "negative_slope", 0.01));
+	return chosen(n, positive, p.g, low);
+}
+
+/* aten.elu_backward(grad_output, alpha, scale, input_scale, is_result, self_or_result), a = alpha scale:
+ * x > 0: g scale; else, of a result g input_scale (y + a), of an input g input_scale a exp(input_scale x) */
+Value lower_elu_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "self_or_result");
+	double scale = arg_num(n, "scale", 1), inner = arg_num(n, "input_scale", 1), a = arg_num(n, "alpha", 1) * scale;
+	Value positive = is(b, DIRECTION_GT, p.x, 0);
+	Value high = scaled(b, p.g, scale);
+	Value low = arg_bool(n, "is_result", false) ? plus(b, p.x, a)
+	                                            : scaled(b, hlo_exponential(b, scaled(b, p.x, inner)), a);
+	low = scaled(b, low, inner);
+	low = hlo_multiply(b, low, p.g);
+	return chosen(n, positive, high, low);
+}
+
+/* aten.native_dropout_backward(grad_output, mask, scale): g mask scale */
+Value lower_native_dropout_backward(Node *n)
+{
+	Grad p = gradient(n, "mask");
+	Value g = hlo_multiply(n->b, p.g, p.x);
+	g = scaled(n->b, g, arg_num(n, "scale", 1));
+	return cast(n->b, g, n->out.elem);
+}
+
+/* -- softmax --------------------------------------------------------------------------------------------- */
+
+/* x summed over "dim" and spread over it again */
+static Value total(Node *n, Value x)
+{
+	Type t = known_type(n->b, x);
+	if (!t.rank) return x;
+	Ints dims = one_dim(n->b, arg_dim(n, "dim", 0, t.rank));
+	x = sum_over(n->b, x, dims);
+	return spread_over(n->b, x, dims, t);
+}
+
+/* aten._softmax_backward_data(grad_output, output, dim, input_dtype): g y - y sum(g y) */
+Value lower_softmax_backward(Node *n)
+{
+	Grad p = gradient(n, "output");
+	Value gy = hlo_multiply(n->b, p.g, p.x);
+	Value all = total(n, gy);
+	all = hlo_multiply(n->b, all, p.x);
+	gy = hlo_subtract(n->b, gy, all);
+	return cast(n->b, gy, n->out.elem);
+}
+
+/* aten._log_softmax_backward_data(grad_output, output, dim, input_dtype): g - exp(y) sum(g) */
+Value lower_log_softmax_backward(Node *n)
+{
+	Grad p = gradient(n, "output");
+	Value all = total(n, p.g);
+	all = hlo_multiply(n->b, all, hlo_exponential(n->b, p.x));
+	all = hlo_subtract(n->b, p.g, all);
+	return cast(n->b, all, n->out.elem);
+}
