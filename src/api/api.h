@@ -132,6 +132,8 @@ bool model_parts(tshlo_model *m, Arena *a, const tshlo_save_options *opt, Bundle
 tshlo_model *model_new(Err *e);
 /* NULL, with the failure recorded, when there is no such method. */
 Method *model_method(const tshlo_model *m, const char *name, Err *e);
+/* What `target` (NULL: the oldest that can express the method) stands for. */
+bool wanted_version(const Method *k, const char *target, Version *v, Err *e);
 /* Dense bytes of a weight; NULL with the failure recorded when it has none. */
 const void *weight_data(tshlo_model *m, Weight *w, Err *e);
 

@@ -184,7 +184,7 @@ const char *tshlo_text(tshlo_model *m, const char *method, size_t *n, tshlo_erro
 	return (const char *)k->text.p;
 }
 
-static bool wanted_version(const Method *k, const char *target, Version *v, Err *e)
+bool wanted_version(const Method *k, const char *target, Version *v, Err *e)
 {
 	if (!target) return *v = k->oldest, true;
 	return version_parse(target, v)

@@ -42,11 +42,11 @@ static bool guarded_platforms(Module *w, const Module *shared, Version v, Buf *o
 
 static bool platform_bytecode(const Method *k, const char *target, Buf *out, Err *e)
 {
-	Version v = k->oldest;
+	Version v;
 	if (k->saved)
 		return fail(e, UNSUPPORTED, "method '%s': its saved bytecode has no place for the platform's number, so it can name one "
 			"platform or none (none: it runs on all); convert the .pt2 for more", k->name);
-	if (target && !version_parse(target, &v)) return fail(e, BAD_INPUT, "'%s' is no StableHLO version", target);
+	if (!wanted_version(k, target, &v, e)) return false;
 	Module w = *k->module;
 	w.arena = (Arena){ 0 };
 	w.err = e;

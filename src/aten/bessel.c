@@ -19,6 +19,24 @@ static Value quotient(Builder *b, Value x, int np, const double *p, int nq, cons
 #define QUOTIENT(b, x, p, q) quotient(b, x, COUNT(p), p, COUNT(q), q)
 #define COUNT(c) ((int)(sizeof(c) / sizeof *(c)))
 
+/* y with x's sign: y is an odd function's value at |x| */
+static Value odd(Builder *b, Value x, Value y)
+{
+	Value negative = is(b, DIRECTION_LT, x, 0);
+	return hlo_select(b, negative, hlo_negate(b, y), y);
+}
+
+/* Of the second kind: near to the bound and far above it; at 0 as said, below NaN */
+static Value second_kind(Builder *b, Value x, double bound, Value near, Value far, double at_zero)
+{
+	Value close = is(b, DIRECTION_LE, x, bound);
+	Value y = hlo_select(b, close, near, far);
+	Value zero = is(b, DIRECTION_EQ, x, 0);
+	y = if_num(b, zero, at_zero, y);
+	Value below = is(b, DIRECTION_LT, x, 0);
+	return if_num(b, below, NAN, y);
+}
+
 /* -- modified, of the first kind ------------------------------------------------------------------------- */
 
 static const double i0_near[] = {
@@ -124,9 +142,7 @@ static Value i1_times(Builder *b, Value x, Value size, Value factor)
 	Value far = SERIES(b, far_argument(b, size, 32), i1_far);
 	far = far_series(b, size, far, factor);
 	Value close = is(b, DIRECTION_LE, size, 8);
-	Value y = hlo_select(b, close, near, far);
-	Value negative = is(b, DIRECTION_LT, x, 0);
-	return hlo_select(b, negative, hlo_negate(b, y), y);
+	return odd(b, x, hlo_select(b, close, near, far));
 }
 
 Value math_i0(Builder *b, Value x)
@@ -178,17 +194,6 @@ static const double k1_far[] = {
 	-0.0028578168596227792, 0.10392373657681724, 2.7206261904844427
 };
 
-/* near below 2 and far above; at 0 infinite, below NaN */
-static Value k_of(Builder *b, Value x, Value near, Value far)
-{
-	Value close = is(b, DIRECTION_LE, x, 2);
-	Value y = hlo_select(b, close, near, far);
-	Value zero = is(b, DIRECTION_EQ, x, 0);
-	y = if_num(b, zero, INFINITY, y);
-	Value below = is(b, DIRECTION_LT, x, 0);
-	return if_num(b, below, NAN, y);
-}
-
 /* x^2 - 2: [0, 2] brought to [-2, 2] */
 static Value square_argument(Builder *b, Value x)
 {
@@ -219,39 +224,40 @@ static Value k1_below(Builder *b, Value x)
 
 static Value exp_minus(Builder *b, Value x) { return hlo_exponential(b, hlo_negate(b, x)); }
 
-/* Above 2: exp(-x) series(8 / x - 2) / sqrt(x) */
+/* Above 2, but for the factor: exp(-x) series(8 / x - 2) / sqrt(x). near and far: what both sides are times; 0 for 1 */
+static Value k_times(Builder *b, Value x, Value series, Value below, Value near, Value far)
+{
+	if (near) below = hlo_multiply(b, below, near);
+	far = far_series(b, x, series, far);
+	return second_kind(b, x, 2, below, far, INFINITY);
+}
+
+static Value k0_above(Builder *b, Value x) { return SERIES(b, far_argument(b, x, 8), k0_far); }
+static Value k1_above(Builder *b, Value x) { return SERIES(b, far_argument(b, x, 8), k1_far); }
+
 Value math_k0(Builder *b, Value x)
 {
-	Value far = SERIES(b, far_argument(b, x, 8), k0_far);
-	far = far_series(b, x, far, exp_minus(b, x));
-	return k_of(b, x, k0_below(b, x), far);
+	Value above = k0_above(b, x), below = k0_below(b, x);
+	return k_times(b, x, above, below, 0, exp_minus(b, x));
 }
 
 Value math_k1(Builder *b, Value x)
 {
-	Value far = SERIES(b, far_argument(b, x, 8), k1_far);
-	far = far_series(b, x, far, exp_minus(b, x));
-	return k_of(b, x, k1_below(b, x), far);
+	Value above = k1_above(b, x), below = k1_below(b, x);
+	return k_times(b, x, above, below, 0, exp_minus(b, x));
 }
 
-/* exp(x) K0(x) */
+/* exp(x) K0(x), exp(x) K1(x) */
 Value math_scaled_k0(Builder *b, Value x)
 {
-	Value near = k0_below(b, x);
-	near = hlo_multiply(b, near, hlo_exponential(b, x));
-	Value far = SERIES(b, far_argument(b, x, 8), k0_far);
-	far = far_series(b, x, far, 0);
-	return k_of(b, x, near, far);
+	Value above = k0_above(b, x), below = k0_below(b, x);
+	return k_times(b, x, above, below, hlo_exponential(b, x), 0);
 }
 
-/* exp(x) K1(x) */
 Value math_scaled_k1(Builder *b, Value x)
 {
-	Value near = k1_below(b, x);
-	near = hlo_multiply(b, near, hlo_exponential(b, x));
-	Value far = SERIES(b, far_argument(b, x, 8), k1_far);
-	far = far_series(b, x, far, 0);
-	return k_of(b, x, near, far);
+	Value above = k1_above(b, x), below = k1_below(b, x);
+	return k_times(b, x, above, below, hlo_exponential(b, x), 0);
 }
 
 /* -- of the first and the second kind -------------------------------------------------------------------- */
@@ -390,20 +396,7 @@ Value math_bessel_j1(Builder *b, Value x)
 	Value near = with_zeros(b, u, fit, 14.6819706421238932572, 49.2184563216946036703);
 	Value far = j_far(b, size, 1);
 	Value close = is(b, DIRECTION_LE, size, 5);
-	Value y = hlo_select(b, close, near, far);
-	Value negative = is(b, DIRECTION_LT, x, 0);
-	return hlo_select(b, negative, hlo_negate(b, y), y);
-}
-
-/* near to 5 and far above; at 0 -inf, below NaN */
-static Value y_of(Builder *b, Value x, Value near, Value far)
-{
-	Value close = is(b, DIRECTION_LE, x, 5);
-	Value y = hlo_select(b, close, near, far);
-	Value zero = is(b, DIRECTION_EQ, x, 0);
-	y = if_num(b, zero, -INFINITY, y);
-	Value below = is(b, DIRECTION_LT, x, 0);
-	return if_num(b, below, NAN, y);
+	return odd(b, x, hlo_select(b, close, near, far));
 }
 
 /* To 5: fit(x^2) + 2 / pi log(x) J0(x) */
@@ -415,7 +408,7 @@ Value math_bessel_y0(Builder *b, Value x)
 	near = hlo_multiply(b, near, hlo_log(b, x));
 	near = scaled(b, near, 2 / pi);
 	near = hlo_add(b, fit, near);
-	return y_of(b, x, near, y_far(b, x, 0));
+	return second_kind(b, x, 5, near, y_far(b, x, 0), -INFINITY);
 }
 
 /* To 5: x fit(x^2) + 2 / pi (J1(x) log(x) - 1 / x) */
@@ -428,7 +421,7 @@ Value math_bessel_y1(Builder *b, Value x)
 	near = hlo_subtract(b, near, over(b, 1, x));
 	near = scaled(b, near, 2 / pi);
 	near = hlo_add(b, fit, near);
-	return y_of(b, x, near, y_far(b, x, 1));
+	return second_kind(b, x, 5, near, y_far(b, x, 1), -INFINITY);
 }
 
 /* sin(x) / x, below 1/2 by its series sum (-1)^k x^2k / (2k + 1)!; 0 at infinity */

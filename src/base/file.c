@@ -39,8 +39,9 @@ void unmap_file(FileMap *m)
 	*m = (FileMap){ 0 };
 }
 
-static bool write_all(int fd, const uint8_t *p, size_t n)
+bool write_all(int fd, const void *bytes, size_t n)
 {
+	const uint8_t *p = bytes;
 	while (n) {
 		ssize_t k = write(fd, p, n < (1u << 30) ? n : (1u << 30));
 		if (k < 0 && errno == EINTR) continue;

@@ -17,6 +17,9 @@ typedef struct FileMap {
 bool map_file(FileMap *m, const char *path, Err *e);
 void unmap_file(FileMap *m);
 
+/* All of p[0..n) to an open file; false, with errno set, when the system would not take it. */
+bool write_all(int fd, const void *p, size_t n);
+
 /* Writes p[0..n) to path: a temporary file beside it, fsync, rename. On failure nothing is left and an older file at
  * path is untouched. path "-" is standard output. */
 bool write_file(const char *path, const void *p, size_t n, Err *e);

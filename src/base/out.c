@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 static bool out_failed(Out *o, const char *what)
 {
 	return fail(o->e, IO, "%s: cannot %s: %s", o->shown, what, strerror(errno));
@@ -19,16 +21,8 @@ bool out_open(Out *o, const char *path, const char *shown, Err *e)
 
 bool out_write(Out *o, const void *p, size_t n)
 {
-	const uint8_t *at = p;
 	o->n += n;
-	while (n) {
-		ssize_t k = write(o->fd, at, n < (1u << 30) ? n : (1u << 30));
-		if (k < 0 && errno == EINTR) continue;
-		if (k <= 0) return out_failed(o, "write");
-		at += k;
-		n -= (size_t)k;
-	}
-	return true;
+	return write_all(o->fd, p, n) || out_failed(o, "write");
 }
 
 bool out_close(Out *o, bool ok)

@@ -356,6 +356,13 @@ void npy_pack(const NpyArray *x, size_t first, size_t count, uint8_t *out)
 	}
 }
 
+size_t npy_block(const NpyArray *x, size_t first, uint8_t *out, size_t room)
+{
+	size_t left = npy_count(x) - first, most = room / npy_itemsize(x), n = left < most ? left : most;
+	npy_pack(x, first, n, out);
+	return n;
+}
+
 bool npy_write_file(const char *path, const NpyArray *x, Err *e)
 {
 	if (!npy_check(x, e)) return err_at(e, "%s", path);

@@ -46,12 +46,14 @@ bool npy_write_file(const char *path, const NpyArray *x, Err *e);
  *	npy_check   dims, strides and bytes agree and there is a descr for the type
  *	npy_header  what stands before the elements
  *	npy_order   whether the elements can go out as they lie, from data on, else they must be packed
- *	npy_pack    elements [first, first + count), counted row-major, to out */
+ *	npy_pack    elements [first, first + count), counted row-major, to out
+ *	npy_block   as many elements from `first` on as fit into out[0..room); how many, 0 past the last */
 bool npy_check(const NpyArray *x, Err *e);
 void npy_header(Buf *b, const NpyArray *x);
 typedef enum NpyOrder { NPY_ROW_MAJOR, NPY_COLUMN_MAJOR, NPY_STRIDED } NpyOrder;
 NpyOrder npy_order(const NpyArray *x);
 void npy_pack(const NpyArray *x, size_t first, size_t count, uint8_t *out);
+size_t npy_block(const NpyArray *x, size_t first, uint8_t *out, size_t room);
 
 size_t npy_itemsize(const NpyArray *x);
 size_t npy_count(const NpyArray *x);        /* of a checked array */

@@ -39,12 +39,8 @@ static size_t out_copy(Out *o, const FileRange *from, size_t n)
 static bool out_packed(Out *o, const NpyArray *x)
 {
 	uint8_t block[1 << 16];
-	size_t size = npy_itemsize(x), count = npy_count(x), most = sizeof block / size;
-	for (size_t at = 0, n; at < count; at += n) {
-		n = count - at < most ? count - at : most;
-		npy_pack(x, at, n, block);
-		if (!out_write(o, block, n * size)) return false;
-	}
+	for (size_t at = 0, n; (n = npy_block(x, at, block, sizeof block)) > 0; at += n)
+		if (!out_write(o, block, n * npy_itemsize(x))) return false;
 	return true;
 }
 

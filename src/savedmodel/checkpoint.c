@@ -38,12 +38,9 @@ static bool write_dense(Out *o, const BundleTensor *t, uint32_t *crc)
 static bool write_strided(Out *o, const NpyArray *x, uint32_t *crc)
 {
 	uint8_t block[1 << 16];
-	size_t size = npy_itemsize(x), count = npy_count(x), most = sizeof block / size;
-	for (size_t at = 0, n; at < count; at += n) {
-		n = count - at < most ? count - at : most;
-		npy_pack(x, at, n, block);
-		*crc = crc32c(*crc, block, n * size);
-		if (!out_write(o, block, n * size)) return false;
+	for (size_t at = 0, n; (n = npy_block(x, at, block, sizeof block)) > 0; at += n) {
+		*crc = crc32c(*crc, block, n * npy_itemsize(x));
+		if (!out_write(o, block, n * npy_itemsize(x))) return false;
 	}
 	return true;
 }
@@ -53,9 +50,7 @@ static bool write_strided(Out *o, const NpyArray *x, uint32_t *crc)
 static bool write_string(Out *o, const Buf *s, uint32_t *crc)
 {
 	Buf head = { 0 }, sum = { 0 };
-	uint64_t n = s->n;
-	for (; n >= 0x80; n >>= 7) put_byte(&head, (uint8_t)(n | 0x80));
-	put_byte(&head, (uint8_t)n);
+	put_leb128(&head, s->n);
 	put_le(&sum, s->n, 4);
 	bool room = !head.failed && !sum.failed;
 	uint32_t length = room ? crc32c_mask(crc32c(0, sum.p, 4)) : 0;
@@ -71,14 +66,14 @@ static bool write_string(Out *o, const Buf *s, uint32_t *crc)
 
 /* -- entries --------------------------------------------------------------------------------------------- */
 
-typedef struct Index { Arena *a; int n; TableEntry *entry; Err *e; } Index;
+typedef struct Index { Arena *a; int n; TableRow *entry; Err *e; } Index;
 
 static void add_entry(Index *x, const char *key, const ProtobufCMessage *m)
 {
 	size_t n = protobuf_c_message_get_packed_size(m);
 	uint8_t *p = NEW(x->a, uint8_t, n + 1);
 	protobuf_c_message_pack(m, p);
-	x->entry[x->n++] = (TableEntry){ key, p, n };
+	x->entry[x->n++] = (TableRow){ key, p, n };
 }
 
 static void add_tensor(Index *x, const char *key, int type, Tf__TensorShapeProto *shape, uint64_t at, uint64_t n, uint32_t crc)
@@ -123,7 +118,7 @@ static bool write_objects(const Plan *p, Out *o, Index *x)
 	put_message(&b, &g->base);
 	bool ok = b.failed ? fail(p->e, NO_MEMORY, "out of memory") : write_string(o, &b, &crc);
 	buf_free(&b);
-	if (ok) add_tensor(x, "_CHECKPOINTABLE_OBJECT_GRAPH", DT_STRING, scalar, at, o->n - at, crc);
+	if (ok) add_tensor(x, OBJECT_GRAPH_KEY, DT_STRING, scalar, at, o->n - at, crc);
 	return ok;
 }
 
@@ -138,7 +133,7 @@ static bool write_data(const Plan *p, Out *o, Index *x)
 
 static int by_key(const void *a, const void *b)
 {
-	return strcmp(((const TableEntry *)a)->key, ((const TableEntry *)b)->key);
+	return strcmp(((const TableRow *)a)->key, ((const TableRow *)b)->key);
 }
 
 static bool write_index(const Index *x, Out *o, const char *path, const char *shown, uint32_t *crc)
@@ -158,7 +153,7 @@ bool checkpoint_write(const Plan *p, const char *dir, const char *shown, Out *o,
 	static const char data[] = "variables/variables.data-00000-of-00001", index[] = "variables/variables.index";
 	Arena *a = p->a;
 	const char *path = arena_printf(a, "%s/%s", dir, index), *name = arena_printf(a, "%s/%s", shown, index);
-	Index x = { .a = a, .e = p->e, .entry = NEW(a, TableEntry, p->nvariable + 2) };
+	Index x = { .a = a, .e = p->e, .entry = NEW(a, TableRow, p->nvariable + 2) };
 	add_header(&x);
 	return make_dir(arena_printf(a, "%s/variables", dir), p->e)
 	    && out_open(o, arena_printf(a, "%s/%s", dir, data), arena_printf(a, "%s/%s", shown, data), p->e)

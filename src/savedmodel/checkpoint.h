@@ -15,7 +15,10 @@
 bool checkpoint_write(const Plan *p, const char *dir, const char *shown, Out *o, uint32_t *crc);
 
 /* The table alone. Keys in ascending order of their bytes. */
-typedef struct TableEntry { const char *key; const uint8_t *value; size_t nbytes; } TableEntry;
-void table_write(Buf *out, const TableEntry *entry, int n);
+typedef struct TableRow { const char *key; const uint8_t *value; size_t nbytes; } TableRow;
+void table_write(Buf *out, const TableRow *row, int n);
+
+/* What protobuf and LevelDB call a varint: 7 bits a byte, the lowest first; all but the last have the top bit set. */
+void put_leb128(Buf *b, uint64_t v);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "savedmodel/message.h"
 
 /* -- names of arguments and results inside functions ----------------------------------------------------- */
@@ -146,10 +147,8 @@ static void add_results(const Plan *p, const FunctionMeta *m, Tf__NodeDef *modul
 	Tf__AttrValue__ListValue *types = attr_list(a, module, "Tout"), *shapes = attr_list(a, module, "Sout");
 	for (int i = 0; i < m->noutput; i++) {
 		const Signature *t = &m->output_signature[i];
-		int64_t *dim = NEW(a, int64_t, t->rank + 1);
-		for (int k = 0; k < t->rank; k++) dim[k] = signature_dim(t, k);
 		*APPEND(a, types, type) = dtype_info(t->dtype)->tf;
-		*APPEND(a, shapes, shape) = shape_message(a, t->rank, dim);
+		*APPEND(a, shapes, shape) = shape_message(a, t->rank, signature_dims(a, t));
 	}
 }
 
@@ -181,6 +180,21 @@ static void add_writes(const Plan *p, const Served *s, Tf__FunctionDef *f)
 		*APPEND(a, f, node_def) = n;
 		add_control(a, f, n->name);
 	}
+}
+
+/* A Const node of the number, bool or string that an output always is. */
+static Tf__NodeDef *fixed_node(Arena *a, const Port *out, const char *name)
+{
+	Err never = { 0 };           /* plan.c has read it before */
+	JVal v = json_root(json_parse(a, out->fixed, strlen(out->fixed), "value", &never));
+	if (out->type == DT_STRING) return string_node(a, name, (const char *[]){ json_str(a, v) }, -1);
+	uint8_t *p = NEW(a, uint8_t, 8);
+	if (is_float(out->dtype)) dtype_store(out->dtype, p, 0, json_num(v, 0));
+	else dtype_store_int(out->dtype, p, out->dtype == DTYPE_bool ? json_bool_or(v, false) : json_int(v, 0));
+	Tf__NodeDef *n = make_node(a, "Const", name);
+	attr_type(a, n, "dtype", out->type);
+	attr_tensor(a, n, "value", tensor_message(a, out->type, 0, NULL, p, dtype_nbytes(out->dtype)));
+	return n;
 }
 
 static Tf__FunctionDef *body_of(const Plan *p, const Served *s)

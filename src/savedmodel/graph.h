@@ -5,14 +5,12 @@
 #include "savedmodel/message.h"
 #include "savedmodel/plan.h"
 
-/* TF_GRAPH_DEF_VERSION of TensorFlow 2.13, the first that reads what we write. */
+/* Between TF_GRAPH_DEF_VERSION of TensorFlow 2.12, 1394, and of 2.21, 2474: newer ones take what is older, and 2.13.1 to
+ * 2.21 were seen to take this. */
 enum { GRAPH_PRODUCER = 1482 };
 
 /* graph_def, signature_def, saver_def and the main op. */
 void add_graph(Plan *p, Tf__MetaGraphDef *m);
-
-/* A Const node of the number, bool or string that an output always is. */
-Tf__NodeDef *fixed_node(Arena *a, const Port *out, const char *name);
 
 /* object_graph_def: what tf.saved_model.load gives. */
 void add_objects(Plan *p, Tf__MetaGraphDef *m);

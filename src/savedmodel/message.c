@@ -129,6 +129,7 @@ typedef struct FileSink {
 	Out *o;                     /* NULL: nothing is written */
 	bool ok;
 	uint32_t crc;
+	uint64_t total;             /* bytes before the block's */
 	size_t n;
 	uint8_t block[1 << 16];
 } FileSink;
@@ -137,6 +138,7 @@ static void empty(FileSink *s)
 {
 	s->crc = crc32c(s->crc, s->block, s->n);
 	if (s->o) s->ok = s->ok && out_write(s->o, s->block, s->n);
+	s->total += s->n;
 	s->n = 0;
 }
 
@@ -151,18 +153,18 @@ static void file_sink(ProtobufCBuffer *b, size_t n, const uint8_t *p)
 	}
 }
 
-bool write_message(Out *o, const ProtobufCMessage *m, uint32_t *crc)
+bool write_message(Out *o, const ProtobufCMessage *m, uint64_t *hash)
 {
 	FileSink s = { .base = { file_sink }, .o = o, .ok = true };
 	protobuf_c_message_pack_to_buffer(m, &s.base);
 	empty(&s);
-	*crc = s.crc;
+	*hash = (uint64_t)s.crc << 32 | (uint32_t)s.total;
 	return s.ok;
 }
 
 uint64_t message_hash(const ProtobufCMessage *m)
 {
-	uint32_t crc;
-	write_message(NULL, m, &crc);
-	return (uint64_t)crc << 32 | (uint32_t)protobuf_c_message_get_packed_size(m);
+	uint64_t hash;
+	write_message(NULL, m, &hash);
+	return hash;
 }

@@ -43,10 +43,9 @@ Tf__TensorProto *tensor_message(Arena *a, int type, int rank, const int64_t *dim
 /* A Const node of strings, [n]; rank 0 when n is -1. */
 Tf__NodeDef *string_node(Arena *a, const char *name, const char *const *s, int n);
 
-/* The message's bytes: at the end of b; to a file. Their CRC-32C and number, which name the message; o may
- * be NULL. */
+/* The message's bytes: at the end of b; to a file. Its name: their CRC-32C and, below it, how many they are. */
 void put_message(Buf *b, const ProtobufCMessage *m);
-bool write_message(Out *o, const ProtobufCMessage *m, uint32_t *crc);
+bool write_message(Out *o, const ProtobufCMessage *m, uint64_t *hash);
 uint64_t message_hash(const ProtobufCMessage *m);
 
 #endif

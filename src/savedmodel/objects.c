@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include "base/json.h"
-
 enum { ROOT, VARIABLES, SIGNATURES, FIRST_VARIABLE };
 
 static int function_node(const Plan *p, int served) { return FIRST_VARIABLE + p->nvariable + 2 * served; }
@@ -287,20 +285,4 @@ Tf__TrackableObjectGraph *checkpoint_objects(const Plan *p)
 		*APPEND(a, o, attributes) = t;
 	}
 	return g;
-}
-
-/* -- values that export baked in ------------------------------------------------------------------------- */
-
-Tf__NodeDef *fixed_node(Arena *a, const Port *out, const char *name)
-{
-	Err never = { 0 };           /* plan.c has read it before */
-	JVal v = json_root(json_parse(a, out->fixed, strlen(out->fixed), "value", &never));
-	if (out->type == DT_STRING) return string_node(a, name, (const char *[]){ json_str(a, v) }, -1);
-	uint8_t *p = NEW(a, uint8_t, 8);
-	if (is_float(out->dtype)) dtype_store(out->dtype, p, 0, json_num(v, 0));
-	else dtype_store_int(out->dtype, p, out->dtype == DTYPE_bool ? json_bool_or(v, false) : json_int(v, 0));
-	Tf__NodeDef *n = make_node(a, "Const", name);
-	attr_type(a, n, "dtype", out->type);
-	attr_tensor(a, n, "value", tensor_message(a, out->type, 0, NULL, p, dtype_nbytes(out->dtype)));
-	return n;
 }

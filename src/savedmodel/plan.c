@@ -15,7 +15,7 @@ static bool set_type(Plan *p, Port *port, DType t, const char *method, const cha
 		dtype_name(t));
 }
 
-static const int64_t *dims_of(Arena *a, const Signature *s)
+const int64_t *signature_dims(Arena *a, const Signature *s)
 {
 	int64_t *dim = NEW(a, int64_t, s->rank + 1);
 	for (int i = 0; i < s->rank; i++) dim[i] = signature_dim(s, i);
@@ -170,7 +170,7 @@ static bool plan_inputs(Plan *p, Served *s, int *input_at, int npositions)
 		const Signature *t = is_fixed(m, i) ? NULL : input_signature(m, i);
 		if (!t) continue;
 		Port *in = &s->in[s->nin];
-		*in = (Port){ .name = unique(p->a, &taken, input_name(p, m, i)), .rank = t->rank, .dim = dims_of(p->a, t) };
+		*in = (Port){ .name = unique(p->a, &taken, input_name(p, m, i)), .rank = t->rank, .dim = signature_dims(p->a, t) };
 		if (!set_type(p, in, t->dtype, m->name, "input", in->name)) return false;
 		input_at[i] = s->nin++;
 	}
@@ -208,7 +208,7 @@ static bool plan_output(Plan *p, Served *s, int result, const char *name)
 {
 	const Signature *t = &s->f->meta.output_signature[result];
 	Port *out = &s->out[s->nout++];
-	*out = (Port){ .rank = t->rank, .dim = dims_of(p->a, t), .result = result };
+	*out = (Port){ .rank = t->rank, .dim = signature_dims(p->a, t), .result = result };
 	return set_type(p, out, t->dtype, s->f->meta.name, "output", name);
 }
 
@@ -251,19 +251,23 @@ static bool plan_outputs(Plan *p, Served *s)
 
 /* -- the user's choices ---------------------------------------------------------------------------------- */
 
-static bool rename_ports(Plan *p, const char *method, const char *what, Port *port, int nport, const char *const *name,
-	int nname)
+typedef struct NameRule { const char *what; bool (*ok)(const char *s); const char *wanted; } NameRule;
+static const NameRule input_rule = { "input", is_argument_name, "a letter, then letters, digits and '_', and no word of Python's" },
+	output_rule = { "output", is_node_name, "a letter, digit or '.', then those, '_', '-', '/' and '\\'" };
+
+static bool rename_ports(Plan *p, const char *method, const NameRule *rule, Port *port, int nport,
+	const char *const *name, int nname)
 {
 	Map taken = { .arena = p->a };
 	if (!nname) return true;
 	if (nname != nport)
-		return fail(p->e, BAD_INPUT, "method '%s': %d %s names are given, it has %d", method, nname, what, nport);
+		return fail(p->e, BAD_INPUT, "method '%s': %d %s names are given, it has %d", method, nname, rule->what, nport);
 	for (int i = 0; i < nname; i++) {
-		if (what[0] == 'i' ? !is_argument_name(name[i]) : !is_node_name(name[i]))
-			return fail(p->e, BAD_INPUT, "method '%s': TensorFlow takes no %s called '%s'; wanted a letter, then letters, "
-				"digits and '_'", method, what, name[i]);
+		if (!rule->ok(name[i]))
+			return fail(p->e, BAD_INPUT, "method '%s': TensorFlow takes no %s called '%s'; wanted %s", method, rule->what,
+				name[i], rule->wanted);
 		if (map_set(&taken, name[i], strlen(name[i]), i) >= 0)
-			return fail(p->e, BAD_INPUT, "method '%s': two %ss are called '%s'", method, what, name[i]);
+			return fail(p->e, BAD_INPUT, "method '%s': two %ss are called '%s'", method, rule->what, name[i]);
 		port[i].name = name[i];
 	}
 	return true;
@@ -294,13 +298,13 @@ static void name_functions(Plan *p, Served *s, int i)
 
 /* -- TensorFlow's order (tensorflow/python/util/nest.py): dicts by their keys ---------------------------- */
 
-/* A dict's children by key; keys are few. */
-static int *child_order(Arena *a, const Nest *n)
+/* The places of n strings in the order of their bytes; NULL: as they stand. They are few. */
+static int *order_of(Arena *a, const char *const *s, int n)
 {
-	int *order = NEW(a, int, n->n + 1);
-	for (int i = 0; i < n->n; i++) {
+	int *order = NEW(a, int, n + 1);
+	for (int i = 0; i < n; i++) {
 		int k = i;
-		for (; n->key && k && strcmp(n->key[order[k - 1]], n->key[i]) > 0; k--) order[k] = order[k - 1];
+		for (; s && k && strcmp(s[order[k - 1]], s[i]) > 0; k--) order[k] = order[k - 1];
 		order[k] = i;
 	}
 	return order;
@@ -316,7 +320,7 @@ static int count_leaves(const Nest *n)
 /* leaves[0..*n): the leaves below `nest`, whose first is number `first`, in TensorFlow's order. */
 static void order_leaves(Arena *a, const Nest *nest, int first, int *leaves, int *n)
 {
-	int *order = child_order(a, nest), *start = NEW(a, int, nest->n + 1);
+	int *order = order_of(a, nest->key, nest->n), *start = NEW(a, int, nest->n + 1);
 	if (nest->kind == NEST_LEAF) leaves[(*n)++] = first;
 	for (int i = 0; i < nest->n; i++, first += count_leaves(&nest->child[i - 1])) start[i] = first;
 	for (int i = 0; i < nest->n; i++) order_leaves(a, &nest->child[order[i]], start[order[i]], leaves, n);
@@ -340,21 +344,16 @@ static void order_outputs(Plan *p, Served *s)
 
 static int *order_by_name(Arena *a, const Port *port, int n)
 {
-	int *order = NEW(a, int, n + 1);
-	for (int i = 0; i < n; i++) {
-		int k = i;
-		for (; k && strcmp(port[order[k - 1]].name, port[i].name) > 0; k--) order[k] = order[k - 1];
-		order[k] = i;
-	}
-	return order;
+	const char **name = NEW(a, const char *, n + 1);
+	for (int i = 0; i < n; i++) name[i] = port[i].name;
+	return order_of(a, name, n);
 }
 
 /* TensorFlow would find out when the first request comes. The header: MLIR's magic number, a version, the producer. */
 static bool check_bytecode(Plan *p, const BundleFunction *f)
 {
-	static const uint8_t magic[] = { 'M', 'L', 0xef, 'R' };
 	if (!f->bytecode) return fail(p->e, BAD_INPUT, "method '%s' has no bytecode", f->meta.name);
-	if (f->bytecode_nbytes >= sizeof magic && !memcmp(f->bytecode, magic, sizeof magic)) return true;
+	if (is_bytecode(f->bytecode, f->bytecode_nbytes)) return true;
 	return fail(p->e, BAD_INPUT, "method '%s': its bytecode is no MLIR bytecode, it does not start with its magic number",
 		f->meta.name);
 }
@@ -378,8 +377,8 @@ static bool plan_method(Plan *p, Binder *b, int i)
 		if (!bind_parameter(b, s, input_at, k)) return false;
 	if (!bind_results(b, s)) return false;
 	name_functions(p, s, i);
-	if (!rename_ports(p, m->name, "input", s->in, s->nin, o->input, o->ninput)) return false;
-	if (!rename_ports(p, m->name, "output", s->out, s->nout, o->output, o->noutput)) return false;
+	if (!rename_ports(p, m->name, &input_rule, s->in, s->nin, o->input, o->ninput)) return false;
+	if (!rename_ports(p, m->name, &output_rule, s->out, s->nout, o->output, o->noutput)) return false;
 	order_outputs(p, s);
 	s->in_by_name = order_by_name(p->a, s->in, s->nin);
 	s->out_by_name = order_by_name(p->a, s->out, s->nout);

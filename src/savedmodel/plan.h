@@ -2,10 +2,8 @@
 #ifndef SAVEDMODEL_PLAN_H
 #define SAVEDMODEL_PLAN_H
 
+#include "savedmodel/format.h"
 #include "savedmodel/savedmodel.h"
-
-/* DataType of tensorflow/core/framework/types.proto, where an element type has none of its own. */
-enum { DT_STRING = 7, DT_RESOURCE = 20 };
 
 typedef struct Variable {
 	const char *name;           /* of its node, unique in the graph: the state dict's, without what TensorFlow forbids */
@@ -73,12 +71,15 @@ typedef struct Plan {
 /* Settles everything, or fails with what TensorFlow could not take. */
 bool plan_make(Plan *p);
 
+/* [rank]; -1: any */
+const int64_t *signature_dims(Arena *a, const Signature *s);
+
 /* A name for a node of the graph that no other has: wanted, or wanted_1, ... */
 const char *node_name(Plan *p, const char *wanted);
 
 /* -- names (names.c) ------------------------------------------------------------------------------------- */
 
-/* What tensorflow/core/graph/graph_constructor.cc takes for a node's name: [A-Za-z0-9.][A-Za-z0-9_.\-/>]* */
+/* Of what tensorflow/core/graph/graph_constructor.cc takes for a node's name all but '>': [A-Za-z0-9.][A-Za-z0-9_.\/-]* */
 bool is_node_name(const char *s);
 const char *as_node_name(Arena *a, const char *s);
 /* A Python identifier that is no keyword: inputs become arguments of Python functions when the model is

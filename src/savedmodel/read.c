@@ -17,8 +17,8 @@ static int by_key(const void *x, const void *y)
 
 /* tensorflow/core/framework/types.proto: those that no tensor of ours has. */
 static const struct { int type; const char *name; } other_types[] = {
-	{ 7, "string" }, { 11, "qint8" }, { 12, "quint8" }, { 13, "qint32" }, { 15, "qint16" }, { 16, "quint16" },
-	{ 20, "resource" }, { 21, "variant" },
+	{ DT_STRING, "string" }, { 11, "qint8" }, { 12, "quint8" }, { 13, "qint32" }, { 15, "qint16" }, { 16, "quint16" },
+	{ DT_RESOURCE, "resource" }, { 21, "variant" },
 };
 enum { REFERENCE = 100 };      /* added to a type: a variable of TensorFlow 1 itself */
 
@@ -111,8 +111,7 @@ static const Tfread__AttrValue *attribute(const Tfread__NodeDef *n, const char *
  * zeros at the low end of the first byte say how many more bytes it has (mlir/docs/BytecodeFormat.md). */
 static const char *producer(Reading *r, const uint8_t *p, size_t n)
 {
-	static const uint8_t magic[4] = { 'M', 'L', 0xef, 'R' };
-	if (n < 5 || memcmp(p, magic, 4)) return "";
+	if (n < 5 || !is_bytecode(p, n)) return "";
 	size_t at = 5;
 	for (unsigned first = p[4]; at < 13 && !(first & 1); first = first >> 1 | 0x100) at++;
 	const uint8_t *end = at < n ? memchr(p + at, 0, n - at) : NULL;

@@ -6,6 +6,7 @@
 
 #include "read.pb-c.h"
 #include "base/file.h"
+#include "savedmodel/format.h"
 #include "savedmodel/read.h"
 
 /* -- messages (unpack.c) --------------------------------------------------------------------------------- */

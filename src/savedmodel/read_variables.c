@@ -17,9 +17,6 @@
 #include "base/map.h"
 #include "savedmodel/crc32c.h"
 
-static const char OBJECT_GRAPH[] = "_CHECKPOINTABLE_OBJECT_GRAPH";
-enum { STRING = 7 };      /* DataType */
-
 typedef struct Shard { int32_t number; const char *path; uint64_t nbytes; } Shard;
 
 typedef struct Checkpoint {
@@ -136,7 +133,7 @@ static bool read_entries(Checkpoint *b, const Table *t)
 		const Tfread__BundleEntryProto *m = entry_message(b, &tfread__bundle_entry_proto__descriptor, &t->v[i]);
 		SavedTensor *v = &c->variable[c->nvariable];
 		if (!m || !read_variable(b, &t->v[i], m, v)) return false;
-		if (!strcmp(v->key, OBJECT_GRAPH)) b->objects = m;
+		if (!strcmp(v->key, OBJECT_GRAPH_KEY)) b->objects = m;
 		else map_set(&b->variable_of, v->key, strlen(v->key), c->nvariable++);
 	}
 	for (int i = 1; i < t->n; i++)
@@ -188,16 +185,16 @@ static bool read_objects(Checkpoint *b)
 	const uint8_t *s;
 	size_t n;
 	Shard shard;
-	if (m->dtype != STRING || (m->shape && m->shape->n_dim) || m->n_slices)
-		return fail(r->e, BAD_INPUT, "%s: '%s' is no scalar string", b->index, OBJECT_GRAPH);
+	if (m->dtype != DT_STRING || (m->shape && m->shape->n_dim) || m->n_slices)
+		return fail(r->e, BAD_INPUT, "%s: '%s' is no scalar string", b->index, OBJECT_GRAPH_KEY);
 	if (!find_shard(b, &m->shard_id, &shard) || !map_file(&r->data, shard.path, r->e)) return false;
 	/* The file may be another by now than the one whose size was looked at. */
 	if ((uint64_t)m->size > r->data.n || (uint64_t)m->offset > r->data.n - (uint64_t)m->size)
 		return fail(r->e, BAD_INPUT, "%s: is cut short", shard.path);
 	if (!read_string(r->data.p + m->offset, (size_t)m->size, m->crc32c, &s, &n))
 		return fail(r->e, BAD_INPUT, "%s: offset %lld: '%s' is damaged: its length or a checksum is wrong",
-			shard.path, (long long)m->offset, OBJECT_GRAPH);
-	const char *what = arena_printf(&r->scratch, "%s: '%s'", shard.path, OBJECT_GRAPH);
+			shard.path, (long long)m->offset, OBJECT_GRAPH_KEY);
+	const char *what = arena_printf(&r->scratch, "%s: '%s'", shard.path, OBJECT_GRAPH_KEY);
 	const ProtobufCMessageDescriptor *d = &tfread__trackable_object_graph__descriptor;
 	const Tfread__TrackableObjectGraph *g = unpack(&r->scratch, d, s, n, what, r->e);
 	if (g) name_variables(b, g);

@@ -53,11 +53,10 @@ static Tf__SavedModel *saved_model(Plan *p)
 
 /* TensorFlow reads these to tell models apart; how they are made is each writer's business, as long as the
  * same model has the same numbers. */
-static Tf__FingerprintDef *fingerprint(Arena *a, const Tf__SavedModel *s, uint32_t checkpoint)
+static Tf__FingerprintDef *fingerprint(Arena *a, const Tf__MetaGraphDef *m, uint64_t file, uint32_t checkpoint)
 {
-	const Tf__MetaGraphDef *m = s->meta_graphs[0];
 	Tf__FingerprintDef *f = MESSAGE(a, Tf__FingerprintDef, TF__FINGERPRINT_DEF__INIT);
-	f->saved_model_checksum = message_hash(&s->base);
+	f->saved_model_checksum = file;
 	f->graph_def_program_hash = message_hash(&m->graph_def->base);
 	for (size_t i = 0; i < m->n_signature_def; i++)
 		f->signature_def_hash = f->signature_def_hash * 31 + message_hash(&m->signature_def[i]->base);
@@ -75,10 +74,16 @@ static bool open_file(Save *s, const char *name)
 	return out_open(&s->out, path, arena_printf(&s->a, "%s/%s", s->dir, name), s->e);
 }
 
-static bool save_message(Save *s, const char *name, const ProtobufCMessage *m)
+static bool save_message(Save *s, const char *name, const ProtobufCMessage *m, uint64_t *hash)
 {
-	uint32_t crc;
-	return open_file(s, name) && out_close(&s->out, write_message(&s->out, m, &crc));
+	return open_file(s, name) && out_close(&s->out, write_message(&s->out, m, hash));
+}
+
+static bool save_fingerprint(Save *s, const Tf__MetaGraphDef *m, uint64_t file, uint32_t checkpoint)
+{
+	Tf__FingerprintDef *f = fingerprint(&s->a, m, file, checkpoint);
+	uint64_t unused;
+	return save_message(s, "fingerprint.pb", &f->base, &unused);
 }
 
 static bool save_warmup(Save *s)
@@ -130,14 +135,15 @@ static void remove_above(Save *s)
 static bool save_all(Save *s)
 {
 	uint32_t crc = 0;
+	uint64_t hash = 0;
 	if (!plan_make(&s->plan)) return false;
 	Tf__SavedModel *m = saved_model(&s->plan);
 	return check_size(s, m)
 	    && make_above(s)
 	    && (s->tmp = begin_dir(s->dir, s->e))
 	    && checkpoint_write(&s->plan, s->tmp, s->dir, &s->out, &crc)
-	    && save_message(s, "saved_model.pb", &m->base)
-	    && save_message(s, "fingerprint.pb", &fingerprint(&s->a, m, crc)->base)
+	    && save_message(s, "saved_model.pb", &m->base, &hash)
+	    && save_fingerprint(s, m->meta_graphs[0], hash, crc)
 	    && save_warmup(s);
 }
 

@@ -15,7 +15,7 @@
 
 enum { RESTART_INTERVAL = 16, BLOCK_NBYTES = 256 << 10 };
 
-static void put_varint(Buf *b, uint64_t v)
+void put_leb128(Buf *b, uint64_t v)
 {
 	for (; v >= 0x80; v >>= 7) put_byte(b, (uint8_t)(v | 0x80));
 	put_byte(b, (uint8_t)v);
@@ -34,9 +34,9 @@ static void add(Block *b, const char *key, const void *value, size_t nbytes)
 	size_t shared = 0, n = strlen(key);
 	if (b->n++ % RESTART_INTERVAL == 0) put_le(&b->restarts, b->bytes.n, 4);
 	else while (key[shared] && key[shared] == b->last[shared]) shared++;
-	put_varint(&b->bytes, shared);
-	put_varint(&b->bytes, n - shared);
-	put_varint(&b->bytes, nbytes);
+	put_leb128(&b->bytes, shared);
+	put_leb128(&b->bytes, n - shared);
+	put_leb128(&b->bytes, nbytes);
 	put(&b->bytes, key + shared, n - shared);
 	put(&b->bytes, value, nbytes);
 	b->last = key;
@@ -46,8 +46,8 @@ typedef struct Handle { uint64_t at, n; } Handle;
 
 static void put_handle(Buf *b, Handle h)
 {
-	put_varint(b, h.at);
-	put_varint(b, h.n);
+	put_leb128(b, h.at);
+	put_leb128(b, h.n);
 }
 
 /* Appends the block to the table, and empties it. */
@@ -80,11 +80,11 @@ static void add_handle(Block *index, const char *last, Handle h)
 	buf_free(&b);
 }
 
-void table_write(Buf *out, const TableEntry *entry, int n)
+void table_write(Buf *out, const TableRow *row, int n)
 {
 	Block data = { 0 }, index = { 0 }, meta = { 0 };
 	for (int i = 0; i < n; i++) {
-		add(&data, entry[i].key, entry[i].value, entry[i].nbytes);
+		add(&data, row[i].key, row[i].value, row[i].nbytes);
 		if (data.bytes.n < BLOCK_NBYTES && i + 1 < n) continue;
 		const char *last = data.last;
 		Handle h = flush(out, &data);
@@ -94,6 +94,6 @@ void table_write(Buf *out, const TableEntry *entry, int n)
 	size_t footer = out->n;
 	put_handle(out, meta_at);
 	put_handle(out, index_at);
-	while (!out->failed && out->n < footer + 40) put_byte(out, 0);
-	put_le(out, 0xdb4775248b80fb57u, 8);
+	while (!out->failed && out->n < footer + TABLE_HANDLES_NBYTES) put_byte(out, 0);
+	put_le(out, TABLE_MAGIC, 8);
 }

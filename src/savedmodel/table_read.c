@@ -17,8 +17,7 @@
 
 #include "savedmodel/crc32c.h"
 
-enum { FOOTER = 48, HANDLES = 40, TRAILER = 5, STORED = 0, SNAPPY = 1 };
-static const uint64_t MAGIC = 0xdb4775248b80fb57;
+enum { FOOTER = TABLE_FOOTER_NBYTES, HANDLES = TABLE_HANDLES_NBYTES, TRAILER = 5, STORED = 0, SNAPPY = 1 };
 
 typedef struct Handle { uint64_t offset, size; } Handle;
 
@@ -178,9 +177,9 @@ static bool read_footer(const File *f, Handle *metaindex, Handle *index)
 			f->n, FOOTER);
 	const uint8_t *p = f->p + f->n - FOOTER;
 	uint64_t magic = le(p + HANDLES, 8);
-	if (magic != MAGIC)
+	if (magic != TABLE_MAGIC)
 		return fail(f->e, BAD_INPUT, "%s: offset %zu: is no table, or one cut short: it ends with %016llx, wanted"
-			" %016llx", f->what, f->n - 8, (unsigned long long)magic, (unsigned long long)MAGIC);
+			" %016llx", f->what, f->n - 8, (unsigned long long)magic, (unsigned long long)TABLE_MAGIC);
 	size_t at = 0;
 	bool ok = get_handle(p, HANDLES, &at, metaindex) && get_handle(p, HANDLES, &at, index);
 	while (ok && at < HANDLES) ok = !p[at++];

@@ -425,6 +425,9 @@ bool version_parse(const char *s, Version *out);        /* "1.9.0" */
 /* The oldest version that can express the module. */
 Version version_needed(const Module *m);
 
+/* What every MLIR bytecode begins with. */
+#define MLIR_MAGIC "ML\xefR"
+
 /* A portable artifact (VHLO in MLIR bytecode) for `target`: the bytes StableHLO's own serializer gives.
  * Fails naming the op and the version it needs when the target cannot express the module. */
 bool write_bytecode(const Module *m, Version target, Buf *out);

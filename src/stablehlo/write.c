@@ -231,7 +231,7 @@ static void put_strings(Writer *w, Buf *out)
 
 static void put_file(Writer *w, Version v, Buf *out)
 {
-	put(out, "ML\xefR", 4);
+	put(out, MLIR_MAGIC, sizeof MLIR_MAGIC - 1);
 	put_varint(out, (uint64_t)w->format);
 	putf(out, "StableHLO_v%d.%d.%d", v.major, v.minor, v.patch);
 	put_byte(out, 0);
