@@ -103,8 +103,7 @@ static void put_graph(const tshlo_saved_model *s, int graph, const tshlo_saved_g
 	field("tags");
 	for (int i = 0; i < g->ntags; i++) fputs(i ? ", " : "", stdout), put_safe(stdout, g->tags[i]);
 	puts(g->ntags ? "" : "none");
-	field("written by"), fputs(*g->tensorflow_version ? "TensorFlow " : "unknown", stdout);
-	put_safe(stdout, g->tensorflow_version), putchar('\n');
+	field("TensorFlow"), put_safe(stdout, *g->tensorflow_version ? g->tensorflow_version : "unknown"), putchar('\n');
 	for (int i = 0; tshlo_saved_signature_info(s, graph, i, &d); i++) {
 		fputs("\nsignature ", stdout), put_safe(stdout, d.key);
 		if (*d.method_name) fputs(": ", stdout), put_safe(stdout, d.method_name);
