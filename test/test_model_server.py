@@ -12,9 +12,11 @@ import urllib.request
 import numpy as np
 import pytest
 from served import TO_SAVED_MODEL, good, same, served  # noqa: F401 (a fixture)
+from serving import needs_tensorflow, tensorflow  # noqa: F401 (a fixture)
 
 SERVER = shutil.which("tensorflow_model_server")
-pytestmark = pytest.mark.skipif(SERVER is None, reason="tensorflow_model_server is not on this machine's PATH")
+pytestmark = [needs_tensorflow, pytest.mark.skipif(SERVER is None, reason="tensorflow_model_server is not on this machine's PATH")]
+CLIENTS, TIMES = 4, 12
 
 
 def free_port():
@@ -42,21 +44,24 @@ def wait_until_available(url, process):
 
 
 @pytest.mark.parametrize("name", ["ResNet18", "Bert"])
-def test_rest_under_load(name, served, tmp_path):  # noqa: F811
-    s, port = served(name), free_port()
+def test_rest_and_grpc_under_load(name, served, tensorflow, tmp_path):  # noqa: F811
+    s, port, grpc = served(name), free_port(), free_port()
     good(TO_SAVED_MODEL, s.directory, tmp_path / "model/1", "--warmup")
     url = f"http://127.0.0.1:{port}/v1/models/net"
-    command = [SERVER, "--model_name=net", f"--model_base_path={tmp_path}/model", f"--rest_api_port={port}", f"--port={free_port()}"]
+    command = [SERVER, "--model_name=net", f"--model_base_path={tmp_path}/model", f"--rest_api_port={port}", f"--port={grpc}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_available(url, process)
         body = {"inputs": {k: a.tolist() for k, a in s.inputs.items()}}
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda _: ask(url + ":predict", body)["outputs"], range(12)))
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+            answers = list(pool.map(lambda _: ask(url + ":predict", body)["outputs"], range(TIMES)))
+        by_grpc = tensorflow.predict(f"127.0.0.1:{grpc}", "net", "serving_default", s.inputs, CLIENTS, TIMES)
     finally:
         process.kill()
         process.wait()
     want = s.want()
+    for got in by_grpc:
+        s.check(got)
     for got in answers:
         got = got if isinstance(got, dict) else dict.fromkeys(want, got)        # one output comes without its name
         for key, w in want.items():

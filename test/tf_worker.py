@@ -5,6 +5,7 @@ pytest. The codec below is what both sides use; nothing above main() imports Ten
 """
 
 import base64
+import concurrent.futures
 import contextlib
 import functools
 import io
@@ -65,17 +66,26 @@ def field_of(f):
     }
 
 
+def serving_message(name):
+    """A message of tensorflow_serving/apis (prediction_log.proto, predict.proto, model.proto), as far as tensors go in and out: the
+    tensorflow package has none of them."""
+    pool = serving_pool()
+    from google.protobuf import message_factory
+
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("serving." + name))
+
+
 @functools.cache
-def prediction_log():
-    """tensorflow.serving.PredictionLog, as far as a warm-up request needs it (tensorflow_serving/apis/prediction_log.proto,
-    predict.proto, model.proto): the tensorflow package has no messages of the server."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+def serving_pool():
+    from google.protobuf import descriptor_pb2, descriptor_pool
     from tensorflow.core.framework import tensor_pb2
 
     messages = {
         "ModelSpec": [("name", 1, None), ("signature_name", 3, None)],
         "InputsEntry": [("key", 1, None), ("value", 2, "tensorflow.TensorProto")],
         "PredictRequest": [("model_spec", 1, "serving.ModelSpec"), ("inputs", 2, "serving.PredictRequest.InputsEntry")],
+        "OutputsEntry": [("key", 1, None), ("value", 2, "tensorflow.TensorProto")],
+        "PredictResponse": [("outputs", 1, "serving.PredictResponse.OutputsEntry"), ("model_spec", 2, "serving.ModelSpec")],
         "PredictLog": [("request", 1, "serving.PredictRequest")],
         "PredictionLog": [("predict_log", 6, "serving.PredictLog")],
     }
@@ -87,14 +97,14 @@ def prediction_log():
         made[name] = m = descriptor_pb2.DescriptorProto(name=name)
         for field, number, of in fields:
             m.field.add(name=field, number=number, type=kinds.TYPE_MESSAGE if of else kinds.TYPE_STRING, type_name=of and "." + of,
-                        label=kinds.LABEL_REPEATED if field == "inputs" else kinds.LABEL_OPTIONAL)
-    entry = made.pop("InputsEntry")
-    entry.options.map_entry = True
-    made["PredictRequest"].nested_type.append(entry)
+                        label=kinds.LABEL_REPEATED if field in ("inputs", "outputs") else kinds.LABEL_OPTIONAL)
+    for name, entry in (("PredictRequest", "InputsEntry"), ("PredictResponse", "OutputsEntry")):
+        made[entry].options.map_entry = True
+        made[name].nested_type.append(made.pop(entry))
     file.message_type.extend(made.values())
     pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("serving.PredictionLog"))
+    return pool
 
 
 # -- commands: each is a method, its arguments and result are such trees -------------------------------------------
@@ -288,9 +298,24 @@ class Worker:
     def warmup(self, path):
         """The requests in assets.extra: (signature, arrays by name) of each record."""
         file = os.path.join(path, "assets.extra", "tf_serving_warmup_requests")
-        logs = [prediction_log().FromString(r.numpy()) for r in self.tf.data.TFRecordDataset(file)]
+        logs = [serving_message("PredictionLog").FromString(r.numpy()) for r in self.tf.data.TFRecordDataset(file)]
         requests = [log.predict_log.request for log in logs]
         return [(r.model_spec.signature_name, {k: self.tf.make_ndarray(t) for k, t in r.inputs.items()}) for r in requests]
+
+    def predict(self, address, model, key, inputs, clients, times):
+        """The outputs of `times` requests that `clients` threads send to a model server's gRPC port."""
+        import grpc
+
+        request = serving_message("PredictRequest")()
+        request.model_spec.name, request.model_spec.signature_name = model, key
+        for name, a in inputs.items():
+            request.inputs[name].CopyFrom(self.tf.make_tensor_proto(a))
+        with grpc.insecure_channel(address) as channel, concurrent.futures.ThreadPoolExecutor(clients) as pool:
+            call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict",
+                                       request_serializer=lambda m: m.SerializeToString(),
+                                       response_deserializer=serving_message("PredictResponse").FromString)
+            answers = list(pool.map(lambda _: call(request, timeout=60), range(times)))
+        return [{k: self.tf.make_ndarray(t) for k, t in a.outputs.items()} for a in answers]
 
     def descriptors(self):
         """Every message that is reachable from those of a SavedModel's files: {name: {field: {number, type, ...}}}."""
