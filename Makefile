@@ -18,10 +18,12 @@ export OMP_WAIT_POLICY := PASSIVE
 export UBSAN_OPTIONS := halt_on_error=1:print_stacktrace=1
 export SAN
 
+# What tests need may come after the build was set up (make demo, then make test): then the build looks for it again.
 .PHONY: all demo test test-large fuzz bench size clean
 all:
 	@tools/setup build
 	@test -f $(BUILD)/build.ninja || $(MESON) setup $(BUILD) $(SETUP)
+	@for s in .venv/.test-*; do [ ! $$s -nt $(BUILD)/build.ninja ] || $(MESON) setup --reconfigure $(BUILD) >/dev/null; done
 	@ninja -C $(BUILD)
 
 demo:
