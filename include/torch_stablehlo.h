@@ -90,6 +90,8 @@ TSHLO_API void tshlo_program_free(tshlo_program *p);
 /* How often each op stands in the program: name and count of the i-th, in order of first use. false: i is
  * past the end. */
 TSHLO_API bool tshlo_program_op(tshlo_program *p, int i, const char **name, int *count);
+/* Whether a lowering takes an ATen overload ("aten.add_.Tensor"), as it stands or made functional. */
+TSHLO_API bool tshlo_op_supported(const char *target);
 /* that wrote it; "" unknown */
 TSHLO_API const char *tshlo_program_torch_version(const tshlo_program *p);
 
@@ -160,6 +162,11 @@ typedef struct tshlo_model tshlo_model;
 typedef struct tshlo_convert_options {
 	const char *method;          /* NULL: "forward" */
 	bool inline_weights;         /* weights as constants in the module instead of arguments */
+	uint64_t seed;               /* of the random numbers, which are the same at every run */
+	bool seed_input;             /* each call gives the seed instead: one more user input, the last, a 0-d u64
+	                              * named "seed" */
+	int ncustom_op;              /* operators outside ATen that become stablehlo.custom_call: a namespace ("my_lib"), or */
+	const char *const *custom_op;   /* one operator ("my_lib::op") or overload ("my_lib.op.default") */
 } tshlo_convert_options;
 
 /* Converts the program, which the model takes over on success and on failure alike: do not use or free it

@@ -164,6 +164,8 @@ class Bridge:
             self.inline(n, getattr(n.graph.owning_module, n.args[1].target), n.args[2:])
             return
         schema = getattr(n.target, "_schema", None)
+        if schema is not None and schema.is_mutable and n.target.namespace != "aten":
+            self.refused = self.refused or UnsupportedError(f"{n.target} (node '{n.name}') writes its arguments, which only aten operators may")
         lib.tshlo_node(
             self.p, target_name(n.target), _encode(n.name), _encode(n.meta.get("stack_trace")), ffi.NULL
         )
@@ -245,6 +247,19 @@ class Bridge:
         specs = ep.call_spec
         lib.tshlo_specs(self.p, _spec(specs.in_spec), _spec(specs.out_spec))
         return self.p
+
+
+def decomposed(ep):
+    """The program with torch's own decompositions of just the overloads that have no rule; None when torch has none of them."""
+    missing = {
+        n.target
+        for n in ep.graph.nodes
+        if isinstance(n.target, torch._ops.OpOverload) and not lib.tshlo_op_supported(target_name(n.target))
+    }
+    known = torch.export.default_decompositions() if missing else {}
+    table = {op: known[op] for op in missing if op in known}
+    table.update(torch._decomp.get_decompositions([op for op in missing if op not in table]))
+    return ep.run_decompositions(table) if table else None
 
 
 def target_name(target):

@@ -5,7 +5,7 @@ import os
 import tempfile
 from typing import Any, Mapping, Optional, Set, Tuple
 
-from ._lib import check, ffi, lib
+from ._lib import UnsupportedError, check, ffi, lib
 from ._model import Model
 from .bundle import (
     InputLocation,
@@ -38,13 +38,15 @@ __all__ = [
 
 @dataclasses.dataclass
 class StableHLOExportOptions:
-    """The fields of torch_xla's class of this name, with its defaults, and ``target`` beside them.
+    """The fields of torch_xla's class of this name, with its defaults, and ``target`` and ``decompose`` beside them.
 
     include_human_readable_text: write functions/<name>.mlir when saving
     override_tracing_arguments, override_tracing_kwargs: an ExportedProgram is never traced again, so they only have to be what
         the program was exported for: the same structure, shapes and element types
     save_weights: write data/ when saving
     export_weights: False leaves the weights out of the bundle; data/ is then empty
+    custom_ops_allowed_in_graph: operators outside ATen that become stablehlo.custom_call: namespaces ("my_lib"), operators ("my_lib::op")
+    decompose: overloads without a rule are taken apart by torch's own decompositions where it has some; those only, and only then
     target: StableHLO version of the bytecode ("1.9.0"); None is the oldest that can express the program
     """
 
@@ -57,11 +59,11 @@ class StableHLOExportOptions:
     custom_ops_allowed_in_graph: Set[str] = dataclasses.field(default_factory=set)
     export_node_metadata: bool = False
     target: Optional[str] = None
+    decompose: bool = True
 
     def _refuse_later(self):
         for name, usual in (
             ("inline_all_constant", True),
-            ("custom_ops_allowed_in_graph", set()),
             ("export_node_metadata", False),
         ):
             if getattr(self, name) != usual:
@@ -141,20 +143,45 @@ def exported_program_to_stablehlo(exported_model, options=None):
     Its weights are borrowed, not copied: they are read when the program is first run or saved. Raises UnsupportedError listing
     every op that cannot be converted, with its count and source line.
     """
-    from ._bridge import program_of
-
     options = dataclasses.replace(options) if options else StableHLOExportOptions()
     options._refuse_later()
-    program, kept, refused = program_of(exported_model)
-    handle = check(lib.tshlo_convert, program, ffi.NULL)
-    if refused:
-        lib.tshlo_model_free(handle)
-        raise refused
-    call = exported_model.call_spec
-    model = Model(handle, kept, (call.in_spec, call.out_spec))
+    model = _model_of(exported_model, options)
     if options.override_tracing_arguments is not None:
         model.method(None).check_inputs(tuple(options.override_tracing_arguments), dict(options.override_tracing_kwargs or {}))
     return StableHLOGraphModule._of(model, options)
+
+
+def _model_of(ep, options):
+    from ._bridge import decomposed
+
+    try:
+        return _convert(ep, options)
+    except UnsupportedError:
+        simpler = decomposed(ep) if options.decompose else None
+        if simpler is None:
+            raise
+    return _convert(simpler, options)
+
+
+def _convert(ep, options):
+    from ._bridge import program_of
+
+    program, kept, refused = program_of(ep)
+    opt, _alive = _convert_options(options)
+    handle = check(lib.tshlo_convert, program, opt)
+    if refused:
+        lib.tshlo_model_free(handle)
+        raise refused
+    return Model(handle, kept, (ep.call_spec.in_spec, ep.call_spec.out_spec))
+
+
+def _convert_options(options):
+    """(the library's options, what they point into)"""
+    opt = ffi.new("tshlo_convert_options *")
+    names = [ffi.new("char[]", name.encode()) for name in sorted(options.custom_ops_allowed_in_graph)]
+    allowed = ffi.new("char *[]", names)
+    opt.ncustom_op, opt.custom_op = len(names), allowed
+    return opt, (names, allowed)
 
 
 def save_as_stablehlo(exported_model, stablehlo_dir, options=None):

@@ -77,7 +77,7 @@ static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lo
 {
 	return functionalize(p, mod->err)
 	    && check_outputs(p, mod->err)
-	    && check_ops(p, mod->err)
+	    && check_ops(p, opt, mod->err)
 	    && lower(p, mod, opt, lowered)
 	    && !mod->err->code
 	    && verify(mod);
@@ -103,7 +103,9 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	if (!k->module) return fail(e, NO_MEMORY, "out of memory");
 	k->module->err = e;
 	k->module->arena.full = m->program->arena.full = m->arena.full;
-	LowerOptions lower_opt = { .inline_weights = opt && opt->inline_weights };
+	LowerOptions lower_opt = { .inline_weights = opt && opt->inline_weights, .ncustom_op = opt ? opt->ncustom_op : 0,
+		.custom_op = opt ? opt->custom_op : NULL };
+	if (opt) lower_opt.seed = opt->seed, lower_opt.seed_input = opt->seed_input;
 	Lowered lowered;
 	if (!stages(m->program, k->module, &lower_opt, &lowered)) return false;
 	k->in_spec = m->program->in_spec ? m->program->in_spec : "";
@@ -112,7 +114,9 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	describe_outputs(m, k, &lowered);
 	describe_version(m, k);
 	model_state(m);
-	return fixed_of_program(&m->arena, m->program, k, e);
+	if (!fixed_of_program(&m->arena, m->program, k, e)) return false;
+	if (lower_opt.seed_input) k->user_name[k->nuser_name++] = SEED_NAME;
+	return true;
 }
 
 static bool guarded(tshlo_model *m, const tshlo_convert_options *opt, Err *e)

@@ -39,7 +39,7 @@ static const char *value_json(Arena *a, const Arg *x)
 static bool fixed_inputs(Arena *a, const Program *p, Method *k, Err *e)
 {
 	k->fixed_in = NEW(a, tshlo_fixed, p->ninput + 1);
-	k->user_name = NEW(a, const char *, p->ninput + 1);
+	k->user_name = NEW(a, const char *, p->ninput + 1);      /* room for the seed */
 	for (int i = 0; i < p->ninput; i++) {
 		const Input *in = &p->input[i];
 		if (in->kind != INPUT_USER && in->kind != INPUT_CONSTANT) continue;

@@ -46,6 +46,14 @@ bool tshlo_program_op(tshlo_program *p, int i, const char **name, int *count)
 	return true;
 }
 
+bool tshlo_op_supported(const char *target)
+{
+	OWN_ERR(NULL);
+	Arena a __attribute__((cleanup(arena_free))) = { 0 };
+	GUARD(&a, err, return false);
+	return target && has_rule(functional_target(&a, target));
+}
+
 const char *tshlo_program_torch_version(const tshlo_program *p)
 {
 	return p && p->program->torch_version ? p->program->torch_version : "";

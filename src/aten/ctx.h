@@ -12,6 +12,8 @@ struct Lower {
 	Arena *a;
 	Value *value;            /* [graph->value.n]: what each graph value became; 0 not yet */
 	const LowerOptions *opt;
+	Value seed;              /* the argument, with opt->seed_input */
+	int ndraws;              /* tensors of random numbers so far (random.c) */
 };
 
 /* The module value of a graph value; records a failure when it is not defined or not a tensor. */

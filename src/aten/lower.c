@@ -6,6 +6,13 @@
 
 const char *rule_name(int i) { return i >= 0 && i < nrules ? rule_table[i].target : NULL; }
 
+bool has_rule(const char *target)
+{
+	for (int i = 0; i < nrules; i++)
+		if (!strcmp(rule_table[i].target, target)) return true;
+	return false;
+}
+
 static void index_rules(Map *m)
 {
 	for (int i = 0; i < nrules; i++) map_set(m, rule_table[i].target, strlen(rule_table[i].target), i);
@@ -15,7 +22,20 @@ static void index_rules(Map *m)
 
 typedef struct Missing { const char *target; int count; const char *line; } Missing;
 
-bool check_ops(const Program *p, Err *e)
+/* Operators of the user's own: what can be done about them. */
+static const char custom_advice[] =
+	"\nOperators outside aten are a library's or your own: allowed by name, each becomes a stablehlo.custom_call"
+	" (custom_ops_allowed_in_graph, --custom-op), which the device's plugin has to know; else write them with torch's operators.";
+
+static bool is_own(const char *target)
+{
+	static const char *const torchs[] = { "aten.", "prims.", "_operator.", "higher_order.", "math.", "torch.", "builtins.", "quantized_decomposed." };
+	for (size_t i = 0; i < sizeof torchs / sizeof *torchs; i++)
+		if (!strncmp(target, torchs[i], strlen(torchs[i]))) return false;
+	return true;
+}
+
+bool check_ops(const Program *p, const LowerOptions *opt, Err *e)
 {
 	Arena a = { 0 };
 	jmp_buf full;
@@ -30,7 +50,7 @@ bool check_ops(const Program *p, Err *e)
 	for (int i = 0; i < p->graph->node.n; i++) {
 		const GraphNode *g = &p->graph->node.v[i];
 		size_t len = strlen(g->target);
-		if (map_get(&rules, g->target, len) >= 0) continue;
+		if (map_get(&rules, g->target, len) >= 0 || is_custom(g->target, opt)) continue;
 		int at = map_get(&seen, g->target, len);
 		if (at < 0) {
 			at = missing.n;
@@ -40,8 +60,12 @@ bool check_ops(const Program *p, Err *e)
 		missing.v[at].count++;
 	}
 	Buf list = { 0 };
-	for (int i = 0; i < missing.n; i++)
+	bool own = false;
+	for (int i = 0; i < missing.n; i++) {
 		putf(&list, "\n  %s  x%d  %s", missing.v[i].target, missing.v[i].count, missing.v[i].line);
+		own |= is_own(missing.v[i].target);
+	}
+	if (own) put_str(&list, custom_advice);
 	put_byte(&list, 0);
 	if (list.failed) fail(e, NO_MEMORY, "out of memory for the list of %d ops that cannot be converted", missing.n);
 	else if (missing.n)
@@ -113,13 +137,13 @@ static bool lower_node(Lower *l, const GraphNode *g, const RuleRow *r)
 
 static bool lower_nodes(Lower *l)
 {
+	static const RuleRow custom = { .rule = lower_custom };
 	Map rules = { l->a, 0, 0, 0 };
 	index_rules(&rules);
 	const Graph *g = l->graph;
 	for (int i = 0; i < g->node.n; i++) {
 		int r = map_get(&rules, g->node.v[i].target, strlen(g->node.v[i].target));
-		if (r < 0) return fail(l->b->m->err, UNSUPPORTED, "%s has no rule", g->node.v[i].target);
-		if (!lower_node(l, &g->node.v[i], &rule_table[r])) return false;
+		if (!lower_node(l, &g->node.v[i], r < 0 ? &custom : &rule_table[r])) return false;
 	}
 	return true;
 }
@@ -171,16 +195,26 @@ static bool add_input(Lower *l, Func *f, const Input *in, int user_position, Low
 	return true;
 }
 
+/* The seed of all random numbers as one more user input. */
+static void add_seed(Lower *l, Func *f, int user_position, Lowered *out)
+{
+	Input *in = NEW(l->a, Input, 1);
+	*in = (Input){ .kind = INPUT_USER, .name = SEED_NAME };
+	l->seed = func_arg(l->b->m, f, scalar_type(DTYPE_u64), in->name);
+	out->arg[out->narg++] = (ArgSource){ INPUT_USER, in, user_position, NULL };
+}
+
 static bool add_inputs(Lower *l, Func *f, Lowered *out)
 {
 	const Program *p = l->program;
-	out->arg = NEW(l->a, ArgSource, p->ninput + 1);
+	out->arg = NEW(l->a, ArgSource, p->ninput + 2);
 	int user = 0;
 	for (int i = 0; i < p->ninput; i++) {
 		bool is_user = p->input[i].kind == INPUT_USER || p->input[i].kind == INPUT_CONSTANT;
 		if (!add_input(l, f, &p->input[i], is_user ? user : -1, out)) return false;
 		user += is_user;
 	}
+	if (l->opt->seed_input) add_seed(l, f, user, out);
 	return true;
 }
 

@@ -26,13 +26,27 @@ typedef struct Lowered {
 	int nunused;   ArgSource *unused;        /* weights and user inputs that no op needs; user inputs stay arguments too */
 } Lowered;
 
+/* What the input that LowerOptions.seed_input adds is called. */
+#define SEED_NAME "seed"
+
 typedef struct LowerOptions {
 	const char *func_name;       /* NULL: "main" */
 	bool inline_weights;         /* weights become constants instead of arguments */
+	uint64_t seed;               /* of all random numbers */
+	bool seed_input;             /* it is the last argument instead: a 0-d ui64, after all user inputs */
+	int ncustom_op;              /* operators that become custom_call, as is_custom() has it */
+	const char *const *custom_op;
 } LowerOptions;
 
-/* Every overload without a rule, one line each: "aten.foo.default  x3  model.py:17, in forward". True when there is none. */
-bool check_ops(const Program *p, Err *e);
+/* Every overload without a rule that is not custom either, one line each: "aten.foo.default  x3  model.py:17, in forward".
+ * True when there is none. */
+bool check_ops(const Program *p, const LowerOptions *opt, Err *e);
+
+/* Whether an overload has a rule. */
+bool has_rule(const char *target);
+
+/* Whether "my_lib.op.default" is allowed: by its namespace ("my_lib"), its name ("my_lib::op", "my_lib.op") or as it stands. */
+bool is_custom(const char *target, const LowerOptions *opt);
 
 /* Lowers the functionalized program into m (fresh; m->arena.full set by the caller; m->err receives failures). */
 bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out);

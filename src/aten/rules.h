@@ -36,6 +36,9 @@ extern const int nrules;
 #undef MATH2
 #undef COMPARE
 
+/* An operator that is_custom(): custom.c. */
+Rule lower_custom;
+
 /* What the row says, whichever kind it is. */
 Value lower_row(Node *n, const RuleRow *r);
 

@@ -105,6 +105,42 @@ tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshl
 	return tshlo_convert(tshlo_program_open(path, e), opt, e);
 }
 
+/* A string in Python's quotes, what is no text spelled \\x.. as put_safe() does. */
+static void put_quoted(FILE *to, const char *s)
+{
+	fputc('"', to);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\') fputc('\\', to);
+		put_safe(to, (char[]){ *s, 0 });
+	}
+	fputc('"', to);
+}
+
+/* Whether the file has ATen overloads without a lowering. */
+static bool lacks_ops(const char *path)
+{
+	tshlo_program *p = tshlo_program_open(path, NULL);
+	const char *name;
+	int count;
+	bool lacks = false;
+	for (int i = 0; !lacks && tshlo_program_op(p, i, &name, &count); i++)
+		lacks = !strncmp(name, "aten.", 5) && !tshlo_op_supported(name);
+	tshlo_program_free(p);
+	return lacks;
+}
+
+int report_open(const char *path, tshlo_error *e)
+{
+	bool advise = e->code == TSHLO_UNSUPPORTED && !is_directory(path) && lacks_ops(path);
+	int code = report(e);
+	if (!advise) return code;
+	fprintf(stderr, "%s: where torch can take such ops apart, this Python does it and converts: "
+		"import torch, torch_stablehlo; torch_stablehlo.save_as_stablehlo(torch.export.load(", tool_name);
+	put_quoted(stderr, path);
+	fputs("), \"stablehlo_dir\")\n", stderr);
+	return code;
+}
+
 char *method_list(const tshlo_model *m)
 {
 	char *list = NULL;

@@ -24,7 +24,7 @@ typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by A
 typedef struct Args {
 	const char *file;                                        /* the operand */
 	const char *to, *format, *target, *method, *plugin;
-	Strings input, output, expect;
+	Strings input, output, expect, custom_op;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms;
 	bool inline_weights, no_text, no_weights, locations, ops, json, help, warmup;
@@ -90,6 +90,10 @@ bool file_size(const char *path, uint64_t *nbytes);
 
 /* A directory is loaded, a .pt2 opened and converted. NULL on failure. */
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
+
+/* Reports a failure of open_model(); where ops are missing, with the Python line that lets torch decompose them. Returns an
+ * exit code. */
+int report_open(const char *path, tshlo_error *e);
 
 /* "forward, decode", to be freed; NULL: out of memory. */
 char *method_list(const tshlo_model *m);
@@ -160,9 +164,9 @@ typedef struct Job {
 	Results results;
 } Job;
 
-/* Takes the model over (NULL: the failure in e is reported), and makes room for inputs and results. Returns an
+/* Takes the model of a->file over (NULL: the failure in e is reported), and makes room for inputs and results. Returns an
  * exit code. */
-int job_new(Job *j, tshlo_model *m, const char *method, tshlo_error *e);
+int job_new(Job *j, const Args *a, tshlo_model *m, tshlo_error *e);
 /* Opens the device and compiles; reports. */
 int job_compile(Job *j, const char *plugin, tshlo_error *e);
 void job_free(Job *j);

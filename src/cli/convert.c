@@ -105,9 +105,10 @@ static int convert(const Args *a)
 	if (code) return code;
 	tshlo_error e = { 0 };
 	progress("converting");
-	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights };
+	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights,
+		.ncustom_op = a->custom_op.n, .custom_op = a->custom_op.v };
 	tshlo_model *m = open_model(a->file, &opt, &e);
-	code = m ? write_output(m, a, f) : report(&e);
+	code = m ? write_output(m, a, f) : report_open(a->file, &e);
 	progress(NULL);
 	tshlo_model_free(m);
 	return code;
@@ -119,6 +120,7 @@ static const Option options[] = {
 	{ "target",          0,  OPTION_ONE,  offsetof(Args, target),         "X.Y.Z", "StableHLO version of the bytecode;\nelse the oldest that can express the program" },
 	{ "method",          0,  OPTION_ONE,  offsetof(Args, method),         "NAME", "what the function is called (forward);\nof a directory: which one" },
 	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
+	{ "custom-op",       0,  OPTION_MANY, offsetof(Args, custom_op),      "NAME", "an operator outside aten that becomes a\ncustom_call: my_lib::op, or my_lib for all of it" },
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },
 	{ "locations",       0,  OPTION_FLAG, offsetof(Args, locations),      NULL,   "ops carry the names of nodes (comes later)" },

@@ -240,12 +240,12 @@ int match_results(const char *option, const Strings *values, Results *r, Result 
 
 /* -- jobs ------------------------------------------------------------------------------------------------ */
 
-int job_new(Job *j, tshlo_model *m, const char *method, tshlo_error *e)
+int job_new(Job *j, const Args *a, tshlo_model *m, tshlo_error *e)
 {
-	*j = (Job){ .m = m, .method = method };
-	if (!m) return report(e);
-	int code = check_method(m, method);
-	if (code || (feed_new(&j->feed, m, method) && results_new(&j->results, m, method))) return code;
+	*j = (Job){ .m = m, .method = a->method };
+	if (!m) return report_open(a->file, e);
+	int code = check_method(m, j->method);
+	if (code || (feed_new(&j->feed, m, j->method) && results_new(&j->results, m, j->method))) return code;
 	return complain(EXIT_SYSTEM, "out of memory");
 }
 

@@ -78,7 +78,7 @@ static int run(const Args *a)
 {
 	Job j;
 	tshlo_error e = { 0 };
-	int code = job_new(&j, open_model(a->file, NULL, &e), a->method, &e);
+	int code = job_new(&j, a, open_model(a->file, NULL, &e), &e);
 	Result **which = calloc((size_t)a->output.n + 1, sizeof *which);
 	const char **file = calloc((size_t)a->output.n + 1, sizeof *file);
 	if (!code && !(which && file)) code = complain(EXIT_SYSTEM, "out of memory");

@@ -133,7 +133,7 @@ static tshlo_model *convert(Verify *v, tshlo_error *e)
 static int step_convert(Verify *v, tshlo_error *e)
 {
 	const Args *a = v->a;
-	int code = job_new(&v->job, convert(v, e), a->method, e);
+	int code = job_new(&v->job, a, convert(v, e), e);
 	if (code) return code;
 	size_t n;
 	const char *version = tshlo_bytecode_version(v->job.m, a->method, e);

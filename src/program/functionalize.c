@@ -512,6 +512,25 @@ static void do_outputs(Fn *f)
 	for (int i = 0; i < n; i++) f->g->output[i] = out[i].arg;
 }
 
+static void index_tables(Fn *f)
+{
+	for (int i = 0; i < (int)(sizeof views / sizeof *views); i++)
+		map_set(&f->views, views[i].op, strlen(views[i].op), i);
+	for (int i = 0; i < (int)(sizeof writes / sizeof *writes); i++)
+		map_set(&f->writes, writes[i].target, strlen(writes[i].target), i);
+}
+
+const char *functional_target(Arena *a, const char *target)
+{
+	Fn f = { .a = a, .views.arena = a, .writes.arena = a };
+	index_tables(&f);
+	const char *name = functional_name(&f, target), *overload = target + op_len(target);
+	if (name) return name;
+	size_t n = strlen(overload);
+	bool is_out = write_row(&f, target) || !strcmp(overload, ".out") || (n > 4 && !strcmp(overload + n - 4, "_out"));
+	return is_out ? without_out(&f, target) : target;
+}
+
 /* Programs that write nothing stay as they are, but for as_strided. */
 static bool needs_work(const Fn *f)
 {
@@ -527,10 +546,7 @@ bool functionalize(Program *p, Err *e)
 {
 	Fn f = { .p = p, .g = p->graph, .a = &p->arena, .err = e, .views.arena = &p->arena,
 		.writes.arena = &p->arena };
-	for (int i = 0; i < (int)(sizeof views / sizeof *views); i++)
-		map_set(&f.views, views[i].op, strlen(views[i].op), i);
-	for (int i = 0; i < (int)(sizeof writes / sizeof *writes); i++)
-		map_set(&f.writes, writes[i].target, strlen(writes[i].target), i);
+	index_tables(&f);
 	if (!needs_work(&f)) return true;
 	for (int i = 0; i < f.g->value.n; i++) *push(f.a, &f.alias) = (Alias){ .now = i, .base = i };
 	for (int i = 0; i < f.g->node.n; i++)

@@ -209,4 +209,8 @@ const char *user_line(Arena *a, const char *stack_trace);
  * write cannot be expressed. */
 bool functionalize(Program *p, Err *e);
 
+/* What functionalize() makes of a target: "aten.add_.Tensor" -> "aten.add.Tensor", "aten.cat.out" -> "aten.cat.default"; itself
+ * when it writes nothing. */
+const char *functional_target(Arena *a, const char *target);
+
 #endif

@@ -43,7 +43,7 @@ static bool convert(Program *p, Module *m, Text text, Buf *out)
 	LowerOptions opt = { 0 };
 	Lowered lowered;
 	return read_t(p, text.p, text.n, &mutated, m->err) && functionalize(p, m->err) && check_mutations(p, &mutated, m->err)
-	    && check_ops(p, m->err) && lower(p, m, &opt, &lowered) && verify(m) && print_module(m, out);
+	    && check_ops(p, &opt, m->err) && lower(p, m, &opt, &lowered) && verify(m) && print_module(m, out);
 }
 
 /* Without "module {" and "}" and their indent. */
