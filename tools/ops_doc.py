@@ -1,6 +1,12 @@
 #!/usr/bin/env python3
-"""Writes docs/ops.md from src/aten/rules.def; with --check fails when it is not up to date."""
+"""Writes docs/ops.md from the rules; with --check fails when it is not up to date.
 
+What a rule lowers to, and what it refuses, is read from its C function and those that it calls: hlo_add() and OP_add are
+stablehlo.add, the text of node_fail(n, UNSUPPORTED, ...) is a limit. The types are those of test/ops.txt.
+"""
+
+import collections
+import functools
 import pathlib
 import re
 import sys
@@ -8,27 +14,129 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HEAD = """# ATen overloads that convert
 
-Made from `src/aten/rules.def` by `tools/ops_doc.py`. In-place forms (`aten.add_.Tensor`) and `.out` overloads are turned into these
-first. An argument combination that a rule cannot do is refused by name when a program is converted.
+Made from `src/aten/rules.def`, the rules and `test/ops.txt` by `tools/ops_doc.py`. In-place forms (`aten.add_.Tensor`) and `.out`
+overloads are turned into these first.
+
+- **types**: in which the op is compared with eager PyTorch on torch's own samples; `-`: it has no samples of its own there, but
+  stands in tests of ours. Other types of torch convert by the same rules.
+- **lowers to**: the StableHLO ops that its rule can give. constant, convert, reshape, broadcast_in_dim, compare, select, slice,
+  concatenate, transpose and iota are left out where there are others.
+- **limits**: what the rule refuses, naming the node. Data-dependent output shapes are refused everywhere.
 
 """
+# Ops of nearly every lowering: they tell nothing.
+PLAIN = {"constant", "convert", "reshape", "broadcast_in_dim", "compare", "select", "slice", "concatenate", "transpose", "iota", "return"}
+SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16", "complex64": "c64", "complex128": "c128", "bool": "bool"}
 
 
-def rows():
+def stablehlo_ops():
+    text = (ROOT / "src/stablehlo/ops.def").read_text()
+    return set(re.findall(r"^(?:OP|UNARY|UNARY_F|BINARY)\((\w+)", text, re.M))
+
+
+def rules():
+    """(target, what it is made of) of every row."""
     for line in (ROOT / "src/aten/rules.def").read_text().splitlines():
-        m = re.match(r'(\w+)\s*\("(aten|_operator|prims|quantized_decomposed|higher_order|torchvision|math)\.([^"]+)"', line)
+        m = re.match(r'(\w+)\s*\("([^"]+)",\s*(\w+)', line)
         if m:
-            yield f"{m[2]}.{m[3]}"
+            yield m[2], m[1], m[3]
+
+
+# Not followed: arguments and results. Followed for hlo_ calls alone: their OP_ names are a table of neutral elements.
+DRIVER = {"node.c", "lower.c", "rules.c", "custom.c"}
+HELPERS = {"helpers.c", "fold.c", "types.c", "cast.c"}
+
+
+@functools.cache
+def functions():
+    """(file, name) -> body of the C functions of aten; where a name is global, (None, name) too."""
+    out = {}
+    for path in sorted((ROOT / "src/aten").glob("*.c")):
+        if path.name in DRIVER:
+            continue
+        text = path.read_text()
+        for m in re.finditer(r"^([A-Za-z][^\n;{}=]*?)\b(\w+)\([^;{}]*?\)\n?(?:\{\n(.*?)^\}| \{ ([^\n]*) \}$)", text, re.M | re.S):
+            out[path.name, m[2]] = m[3] or m[4] or ""
+            if not m[1].startswith("static"):
+                out[None, m[2]] = m[3] or m[4] or ""
+                out[m[2]] = path.name
+    return out
+
+
+@functools.cache
+def words(file, name):
+    """What a function's body names."""
+    return frozenset(re.findall(r"\b[A-Za-z_]\w*\b", functions()[file, name]))
+
+
+@functools.cache
+def reached(name):
+    """The (file, function)s behind a global function. Names mean those of the same file first."""
+    every, seen = functions(), set()
+    todo = [(every[name], name)] if name in every else []
+    while todo:
+        f = todo.pop()
+        if f in seen:
+            continue
+        seen.add(f)
+        for w in words(*f):
+            if (f[0], w) in every:
+                todo.append((f[0], w))
+            elif w in every:
+                todo.append((every[w], w))
+    return frozenset(seen)
+
+
+def lowering(kind, what, known):
+    if kind in ("UNARY", "BINARY"):
+        return {what}
+    if kind == "COMPARE":
+        return {"compare"}
+    ops = set()
+    for f in reached(what):
+        ops |= {w[4:] for w in words(*f) if w.startswith("hlo_")}
+        ops |= {w[3:] for w in words(*f) if w.startswith("OP_") and f[0] not in HELPERS}
+    ops = {re.sub("_n$", "", o) for o in ops}
+    return (ops & known) - PLAIN or ops & known
+
+
+def limits(kind, what):
+    if kind in ("UNARY", "BINARY", "COMPARE"):
+        return []
+    found = set()
+    for f in reached(what):
+        for m in re.finditer(r'UNSUPPORTED,\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', functions()[f]):
+            text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', m[1]))
+            if "dynamic" not in text:
+                found.add(re.sub(r"%(\.\*)?(ll)?[a-z]", "..", text).replace('\\"', '"').replace("|", "/"))
+    return sorted(found)
+
+
+def tested():
+    """aten op -> types in test/ops.txt. An OpInfo is named as its function is: the last part is the op's."""
+    out = collections.defaultdict(list)
+    for line in (ROOT / "test/ops.txt").read_text().splitlines():
+        name, *types = line.split()
+        for part in {name.rpartition(".")[2], name.replace(".", "_"), name.partition(".")[0]}:
+            out[part] += [t for t in types if t not in out[part]]
+    return out
 
 
 def page():
-    by_op = {}
-    for target in sorted(set(rows())):
+    known, types, rows = stablehlo_ops(), tested(), collections.defaultdict(list)
+    all_rules = sorted(set(rules()))
+    for target, kind, what in all_rules:
         op, _, overload = target.rpartition(".")
-        by_op.setdefault(op, []).append(overload)
-    table = "".join(f"| {op} | {' '.join(overloads)} |\n" for op, overloads in by_op.items())
-    count = sum(map(len, by_op.values()))
-    return f"{HEAD}{count} overloads of {len(by_op)} ops.\n\n| op | overloads |\n|---|---|\n{table}"
+        rows[op, kind, what].append(overload)
+    table = ""
+    for (op, kind, what), overloads in sorted(rows.items()):
+        used = types.get(op.partition(".")[2], ())
+        order = [short for long, short in SHORT.items() if long in used]
+        order += sorted(re.sub(r"(u?)int", r"\1i", t) for t in used if "int" in t)
+        cells = op, " ".join(overloads), " ".join(order) or "-", " ".join(sorted(lowering(kind, what, known))), "; ".join(limits(kind, what))
+        table += "| " + " | ".join(cells) + " |\n"
+    count = f"{len(all_rules)} overloads of {len({op for op, *_ in rows})} ops."
+    return f"{HEAD}{count}\n\n| op | overloads | types | lowers to | limits |\n|---|---|---|---|---|\n{table}"
 
 
 if __name__ == "__main__":
