@@ -2,7 +2,7 @@
 #   make          the library, the command and the Python package, in build/
 #   make demo     the whole story on a real ResNet-18
 #   make test     every test;  make test SAN=1  the C side under AddressSanitizer and UBSan
-#   make test-large   with weights of several GB
+#   make test-large   with weights of several GB;  make test-core-aten CORE_ATEN=...  pytorch/xla's own op tests
 #   make fuzz     each fuzz target (or those of FUZZ) for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
 BUILD        := $(if $(SAN),build-san,build)
 PY           := .venv/bin/python
@@ -19,7 +19,7 @@ export UBSAN_OPTIONS := halt_on_error=1:print_stacktrace=1
 export SAN
 
 # What tests need may come after the build was set up (make demo, then make test): then the build looks for it again.
-.PHONY: all demo test test-large fuzz bench size clean
+.PHONY: all demo test test-core-aten test-large fuzz bench size clean
 all:
 	@tools/setup build
 	@test -f $(BUILD)/build.ninja || $(MESON) setup $(BUILD) $(SETUP)
@@ -36,6 +36,12 @@ test:
 	@$(MAKE) --no-print-directory all
 	@$(MESON) test -C $(BUILD) --print-errorlogs
 	@$(PY) -m pytest -q test --ignore=test/large
+
+test-core-aten:
+	@test -f "$(CORE_ATEN)" || { echo 'CORE_ATEN names no file, wanted pytorch/xla'"'"'s test/test_core_aten_ops.py'; exit 2; }
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@$(PY) test/core_aten/run.py "$(CORE_ATEN)"
 
 test-large:
 	@tools/setup test

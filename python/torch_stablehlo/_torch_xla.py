@@ -16,6 +16,15 @@ def _sync(*args, **kwargs):
     """Nothing: programs run when they are called, and a call returns when its results are there."""
 
 
+def _clear_metrics():
+    """Nothing: there are none."""
+
+
+def _metrics_report():
+    """No counters: nothing falls back to torch, so there is nothing that torch_xla would count."""
+    return ""
+
+
 def _package(name, **names):
     """An empty package with these names: other submodules of torch_xla are then not found, by Python's own message."""
     module = types.ModuleType(name, f"{_OURS} under the name {name}")
@@ -45,10 +54,13 @@ def install_as_torch_xla(force=False):
         del sys.modules[name]
     from . import tf_saved_model_integration  # here, so that it can be run as a module of its own
 
+    metrics = _package("torch_xla.debug.metrics", clear_all=_clear_metrics, metrics_report=_metrics_report)
+    debug = _package("torch_xla.debug", metrics=metrics)
     below = _package("torch_xla.core", xla_model=xla_model)
     sys.modules["torch_xla"] = _package(
         "torch_xla",
         core=below,
+        debug=debug,
         stablehlo=stablehlo,
         tf_saved_model_integration=tf_saved_model_integration,
         device=lambda index=None: device(),
@@ -56,6 +68,8 @@ def install_as_torch_xla(force=False):
         save_as_stablehlo=stablehlo.save_as_stablehlo,
         save_torch_model_as_stablehlo=stablehlo.save_torch_model_as_stablehlo,
     )
+    sys.modules["torch_xla.debug"] = debug
+    sys.modules["torch_xla.debug.metrics"] = metrics
     sys.modules["torch_xla.core"] = below
     sys.modules["torch_xla.core.xla_model"] = xla_model
     sys.modules["torch_xla.stablehlo"] = stablehlo
