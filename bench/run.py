@@ -7,6 +7,7 @@ table in docs/performance.md.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -218,6 +219,15 @@ def rows(name):
         yield f"| {name} | steady run | {run['ms']:.2f} ms | {run['ms'] / run['raw_ms']:.3f} of raw PJRT, {run['ms'] / run['eager_ms']:.2f} of eager |"
 
 
+def node_rows():
+    """bench/nodes.c: whether converting is linear in nodes."""
+    build = pathlib.Path(os.environ.get("TORCH_STABLEHLO_BUILD", ROOT / "build"))
+    done = subprocess.run([build / "bench/nodes"], capture_output=True, text=True, check=True)
+    for line in done.stdout.splitlines()[1:]:
+        nodes, _, convert, bytecode, each = line.split()
+        yield f"| {int(nodes):,} nodes | graph in memory -> module, in C | {float(convert):.0f} ms, bytecode {float(bytecode):.0f} ms | {float(each):.1f} us a node |"
+
+
 def save(name, path):
     import torch
 
@@ -237,10 +247,9 @@ def main():
         return
     lines = ["| model | what | measured | ratio |", "|---|---|---|---|"]
     print("\n".join(lines))
-    for name in opt.models:
-        for row in rows(name):
-            lines.append(row)
-            print(row, flush=True)
+    for row in itertools.chain(node_rows(), *map(rows, opt.models)):
+        lines.append(row)
+        print(row, flush=True)
     if opt.write:
         import torch
 
