@@ -1,4 +1,4 @@
-/* Bessel functions of order 0 and 1.
+/* Bessel functions of order 0 and 1, and Airy's.
  *
  * The fits are S. Moshier's (Cephes: i0.c, i1.c, k0.c, k1.c, j0.c, j1.c), whose coefficients are the ones
  * PyTorch's kernels have. Powers fall from left to right. x is f32 or f64. */
@@ -435,4 +435,90 @@ Value math_spherical_bessel_j0(Builder *b, Value x)
 	Value close = is(b, DIRECTION_LT, hlo_abs(b, x), 0.5);
 	Value y = hlo_select(b, close, near, far);
 	return if_num(b, math_isinf(b, x), 0, y);
+}
+
+/* -- Airy's function ------------------------------------------------------------------------------------- */
+
+/* 1 + z / (2 3) + z^2 / (2 3 5 6) + ... (first 2) or 1 + z / (3 4) + z^2 / (3 4 6 7) + ... (first 3), DLMF
+ * 9.4.1: enough of them for |z| < 9.2 */
+static Value airy_series(Builder *b, Value z, int first)
+{
+	enum { TERMS = 16 };
+	double c[TERMS];
+	c[TERMS - 1] = 1;
+	for (int k = TERMS - 1, m = first; k > 0; k--, m += 3) c[k - 1] = c[k] / (m * (m + 1.0));
+	return POLYNOMIAL(b, z, c);
+}
+
+/* |x| < 2.09: Ai(0) f(x^3) + Ai'(0) x g(x^3) */
+static Value airy_near(Builder *b, Value x)
+{
+	Value z = hlo_multiply(b, hlo_multiply(b, x, x), x);
+	Value f = scaled(b, airy_series(b, z, 2), 0.355028053887817239260);
+	Value g = hlo_multiply(b, x, airy_series(b, z, 3));
+	return hlo_subtract(b, f, scaled(b, g, 0.258819403792806798405));
+}
+
+static const double airy_num[] = {
+	0.346538101525629032477, 12.0075952739645805542, 76.2796053615234516538, 168.089224934630576269,
+	159.756391350164413639, 70.5360906840444183113, 14.0264691163389668864, 0.999999999999999995305
+};
+static const double airy_den[] = {
+	0.567594532638770212846, 14.7562562584847203173, 84.5138970141474626562, 177.318088145400459522,
+	164.234692871529701831, 71.4778400825575695274, 14.0959135607834029598, 1.00000000000000000470
+};
+static const double airy_sin_num[] = {
+	-0.131696323418331795333, -0.626456544431912369773, -0.693158036036933542233,
+	-0.279779981545119124951, -0.0491900132609500318020, -0.00406265923594885404393,
+	-0.000159276496239262096340, -2.77649108155232920844e-06, -1.67787698489114633780e-08
+};
+static const double airy_sin_den[] = {
+	13.3560420706553243746, 32.6825032795224613948, 26.7367040941499554804, 9.18707402907259625840,
+	1.47529146771666414581, 0.115687173795188044134, 0.00440291641615211203805,
+	7.54720348287414296618e-05, 4.51850092970580378464e-07
+};
+static const double airy_cos_num[] = {
+	0.0197339932091685679179, 0.391103029615688277255, 1.06579897599595591108, 0.939169229816650230044,
+	0.351465656105547619242, 0.0633888919628925490927, 0.00585804113048388458567,
+	0.000282851600836737019778, 6.98793669997260967291e-06, 8.11789239554389293311e-08,
+	3.41551784765923618484e-10
+};
+static const double airy_cos_den[] = {
+	9.30892908077441974853, 19.8352928718312140417, 15.5646628932864612953, 5.47686069422975497931,
+	0.954293611618961883998, 0.0864580826352392193095, 0.00412656523824222607191,
+	0.000101259085116509135510, 1.17166733214413521882e-06, 4.91834570062930015649e-09
+};
+
+/* x >= 2.09, zeta = 2 x^(3/2) / 3: exp(-zeta) fit(1 / zeta) / (2 sqrt(pi) x^(1/4)) */
+static Value airy_decaying(Builder *b, Value root, Value zeta)
+{
+	Value y = scaled(b, QUOTIENT(b, over(b, 1, zeta), airy_num, airy_den), 1 / sqrt(pi));
+	Value den = hlo_multiply(b, scaled(b, hlo_sqrt(b, root), 2), hlo_exponential(b, zeta));
+	return hlo_divide(b, y, den);
+}
+
+/* x <= -2.09, zeta = 2 |x|^(3/2) / 3, z = 1 / zeta, t = zeta + pi / 4: (sin(t) (1 + z^2 fit(z^2)) - cos(t) z
+ * fit(z^2)) / (sqrt(pi) |x|^(1/4)) */
+static Value airy_waving(Builder *b, Value root, Value zeta)
+{
+	Value z = over(b, 1, zeta), u = hlo_multiply(b, z, z);
+	Value t = plus(b, zeta, 0.25 * pi);
+	Value s = hlo_multiply(b, u, QUOTIENT(b, u, airy_sin_num, airy_sin_den));
+	s = hlo_multiply(b, hlo_sine(b, t), plus(b, s, 1));
+	Value c = hlo_multiply(b, z, QUOTIENT(b, u, airy_cos_num, airy_cos_den));
+	c = hlo_multiply(b, hlo_cosine(b, t), c);
+	Value y = scaled(b, hlo_subtract(b, s, c), 1 / sqrt(pi));
+	return hlo_divide(b, y, hlo_sqrt(b, root));
+}
+
+/* Ai(x), with Cephes' fits (airy.c); NaN at both infinities, as torch has it, 0 above 103.892 */
+Value math_airy_ai(Builder *b, Value x)
+{
+	Value size = hlo_abs(b, x), root = hlo_sqrt(b, size);
+	Value zeta = scaled(b, hlo_multiply(b, size, root), 2.0 / 3);
+	Value y = airy_near(b, bounded(b, x, -2.09, 2.09));
+	y = hlo_select(b, is(b, DIRECTION_GE, x, 2.09), airy_decaying(b, root, zeta), y);
+	y = hlo_select(b, is(b, DIRECTION_LT, x, -2.09), airy_waving(b, root, zeta), y);
+	y = if_num(b, is(b, DIRECTION_GT, x, 103.892), 0, y);
+	return if_num(b, math_isinf(b, x), NAN, y);
 }

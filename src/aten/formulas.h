@@ -59,12 +59,26 @@ Math2 complex_logaddexp;
 
 /* -- special functions, f32 and f64 (formulas_special.c) ------------------------------------------------- */
 
-Math1 math_erf, math_erfc, math_erfinv, math_erfcx, math_ndtr, math_log_ndtr, math_entr, math_lgamma,
+Math1 math_erf, math_erfc, math_erfinv, math_erfcx, math_ndtr, math_log_ndtr, math_ndtri, math_entr, math_lgamma,
 	math_digamma;
 
 /* -- Bessel functions, f32 and f64 (bessel.c) ------------------------------------------------------------- */
 
 Math1 math_i0, math_i0e, math_i1, math_i1e, math_k0, math_k1, math_scaled_k0, math_scaled_k1;
-Math1 math_bessel_j0, math_bessel_j1, math_bessel_y0, math_bessel_y1, math_spherical_bessel_j0;
+Math1 math_bessel_j0, math_bessel_j1, math_bessel_y0, math_bessel_y1, math_spherical_bessel_j0,
+	math_airy_ai;
+
+/* -- incomplete gamma, zeta and their kin, f32 and f64 (gamma.c) ------------------------------------------ */
+
+Math1 math_trigamma;
+Math2 math_zeta, math_igamma, math_igammac;
+
+/* -- iteration (iterate.c) ------------------------------------------------------------------------------- */
+
+/* v[0]: which elements still move, v[1..]: their state. The step gives the next state of each and whether
+ * it moves on; iterate() keeps those that have stopped as they are, and ends when all have. */
+enum { MAX_STATE = 8 };
+typedef void Step(Builder *b, const void *env, const Value *v, Value *next);
+bool iterate(Builder *b, int n, const Value *init, Step *step, const void *env, Value *out);
 
 #endif

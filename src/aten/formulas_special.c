@@ -178,7 +178,9 @@ Value math_erfcx(Builder *b, Value x)
 	Value e = exp_minus_square(b, x);
 	Value product = hlo_divide(b, erfc, e);
 	Value from_one = at_least(b, x, 1);
-	Value far = erfcx_far(b, from_one);
+	Value within = at_most(b, from_one, 1e8);         /* where it has become 1 / (x sqrt(pi)) */
+	Value far = erfcx_far(b, within);
+	far = hlo_multiply(b, far, hlo_divide(b, within, from_one));
 	Value close = is(b, DIRECTION_LT, x, 1);
 	return hlo_select(b, close, product, far);
 }
@@ -290,6 +292,67 @@ Value math_log_ndtr(Builder *b, Value x)
 	high = hlo_log_plus_one(b, high);
 	Value below = is(b, DIRECTION_LT, x, -1);
 	return hlo_select(b, below, low, high);
+}
+
+static Value quotient(Builder *b, Value x, int np, const double *p, int nq, const double *q)
+{
+	Value num = polynomial(b, x, np, p);
+	Value den = polynomial(b, x, nq, q);
+	return hlo_divide(b, num, den);
+}
+#define QUOTIENT(b, x, p, q) quotient(b, x, sizeof(p) / sizeof *(p), p, sizeof(q) / sizeof *(q), q)
+
+/* The inverse of ndtr at y + 1/2, |y| < 0.365: sqrt(2 pi) (y + y^3 fit(y^2)) (Cephes, ndtri.c) */
+static Value ndtri_middle(Builder *b, Value y)
+{
+	static const double p[] = { -5.99633501014107895267e1, 9.80010754185999661536e1, -5.66762857469070293439e1,
+		1.39312609387279679503e1, -1.23916583867381258016 };
+	static const double q[] = { 1, 1.95448858338141759834, 4.67627912898881538453, 8.63602421390890590575e1,
+		-2.25462687854119370527e2, 2.00260212380060660359e2, -8.20372256168333339912e1,
+		1.59056225126211695515e1, -1.18331621121330003142 };
+	Value sq = hlo_multiply(b, y, y);
+	Value fit = hlo_multiply(b, sq, QUOTIENT(b, sq, p, q));
+	y = hlo_add(b, y, hlo_multiply(b, y, fit));
+	return scaled(b, y, 2.50662827463100050242);
+}
+
+/* Of a small y, at x = sqrt(-2 log(y)): x - log(x) / x - fit(1 / x) / x, one fit below 8, another above */
+static Value ndtri_tail(Builder *b, Value y)
+{
+	static const double p1[] = { 4.05544892305962419923, 3.15251094599893866154e1, 5.71628192246421288162e1,
+		4.40805073893200834700e1, 1.46849561928858024014e1, 2.18663306850790267539,
+		-1.40256079171354495875e-1, -3.50424626827848203418e-2, -8.57456785154685413611e-4 };
+	static const double q1[] = { 1, 1.57799883256466749731e1, 4.53907635128879210584e1, 4.13172038254672030440e1,
+		1.50425385692907503408e1, 2.50464946208309415979, -1.42182922854787788574e-1,
+		-3.80806407691578277194e-2, -9.33259480895457427372e-4 };
+	static const double p2[] = { 3.23774891776946035970, 6.91522889068984211695, 3.93881025292474443415,
+		1.33303460815807542389, 2.01485389549179081538e-1, 1.23716634817820021358e-2,
+		3.01581553508235416007e-4, 2.65806974686737550832e-6, 6.23974539184983293730e-9 };
+	static const double q2[] = { 1, 6.02427039364742014255, 3.67983563856160859403, 1.37702099489081330271,
+		2.16236993594496635890e-1, 1.34204006088543189037e-2, 3.28014464682127739104e-4,
+		2.89247864745380683936e-6, 6.79019408009981274425e-9 };
+	Value x = hlo_sqrt(b, scaled(b, hlo_log(b, y), -2));
+	Value z = over(b, 1, x);
+	Value near = is(b, DIRECTION_LT, x, 8);
+	Value close = QUOTIENT(b, z, p1, q1), far = QUOTIENT(b, z, p2, q2);
+	Value fit = hlo_multiply(b, z, hlo_select(b, near, close, far));
+	Value first = hlo_subtract(b, x, hlo_divide(b, hlo_log(b, x), x));
+	return hlo_subtract(b, first, fit);
+}
+
+/* Where ndtr is y: the tail fit within exp(-2) of 0 and 1, infinite at 0 and 1, NaN outside */
+Value math_ndtri(Builder *b, Value y)
+{
+	static const double tail = 0.13533528323661269189;   /* exp(-2) */
+	if (!f32_or_f64(b, y, "ndtri")) return 0;
+	Value upper = is(b, DIRECTION_GT, y, 1 - tail);
+	Value low = hlo_select(b, upper, minus_from(b, 1, y), y);
+	Value middle = is(b, DIRECTION_GT, low, tail);
+	Value end = ndtri_tail(b, low);
+	end = hlo_select(b, upper, end, hlo_negate(b, end));
+	Value x = hlo_select(b, middle, ndtri_middle(b, plus(b, low, -0.5)), end);
+	x = if_num(b, is(b, DIRECTION_EQ, y, 0), -INFINITY, x);
+	return if_num(b, is(b, DIRECTION_EQ, y, 1), INFINITY, x);
 }
 
 /* -x log(x), 0 at 0, -inf below */
