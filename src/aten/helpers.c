@@ -204,6 +204,12 @@ Value full_like(Builder *b, Value x, double v)
 	return t.kind ? full(b, t, v) : 0;
 }
 
+Value rounded_to(Builder *b, Value x, DType elem)
+{
+	if (elem == DTYPE_f16) return hlo_reduce_precision(b, x, 5, 10);
+	return elem == DTYPE_bf16 ? hlo_reduce_precision(b, x, 8, 7) : x;
+}
+
 Value positions(Builder *b, Type t, int dim, DType elem) { return hlo_iota(b, with_elem(t, elem), dim); }
 
 Value where(Builder *b, Value pred, Value x, Value y)

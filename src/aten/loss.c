@@ -100,14 +100,15 @@ Value lower_bce_with_logits(Node *n)
 	return reduced_loss(n, weighted(n, x, "weight"));
 }
 
-/* aten.soft_margin_loss(self, target, reduction): log(1 + exp(-target self)) */
+/* aten.soft_margin_loss(self, target, reduction): log(1 + exp(-target self)); torch stores each step in the
+ * result's type, so that the power overflows in f16 */
 Value lower_soft_margin_loss(Node *n)
 {
 	Builder *b = n->b;
 	Pair p = float_pair(n, "self", "target");
 	Value x = hlo_negate(b, p.y);
-	x = hlo_multiply(b, x, p.x);
-	x = hlo_exponential(b, x);
+	x = rounded_to(b, hlo_multiply(b, x, p.x), n->out.elem);
+	x = rounded_to(b, hlo_exponential(b, x), n->out.elem);
 	return reduced_loss(n, hlo_log_plus_one(b, x));
 }
 

@@ -114,7 +114,7 @@ static void histogram_edges(Node *n, Value x, Value *low, Value *high)
 }
 
 /* aten.histc(self, bins=100, min=0, max=0): how many elements fall in each of `bins` equal parts of [min,
- * max]; the last has both its ends. Bin of x: (x - min) / (max - min) * bins, rounded down. */
+ * max]; the last has both its ends. Bin of x: (x - min) bins / (max - min) in self's type, rounded down. */
 Value lower_histc(Node *n)
 {
 	Builder *b = n->b;
@@ -129,17 +129,16 @@ Value lower_histc(Node *n)
 	int64_t bins = n->out.dim[0];
 	Value low, high;
 	histogram_edges(n, x, &low, &high);
-	Value width = hlo_subtract(b, high, low);
+	Value width = rounded_to(b, hlo_subtract(b, high, low), n->out.elem);
 	low = broadcast(b, low, t);
 	high = broadcast(b, high, t);
 	width = broadcast(b, width, t);
 	Value at_least = hlo_compare(b, DIRECTION_GE, x, low);
 	Value at_most = hlo_compare(b, DIRECTION_LE, x, high);
 	Value inside = hlo_and(b, at_least, at_most);
-	Value bin = hlo_subtract(b, x, low);
-	bin = hlo_divide(b, bin, width);
-	Value count = full(b, t, (double)bins);
-	bin = hlo_multiply(b, bin, count);
+	Value bin = rounded_to(b, hlo_subtract(b, x, low), n->out.elem);
+	bin = rounded_to(b, scaled(b, bin, (double)bins), n->out.elem);
+	bin = rounded_to(b, hlo_divide(b, bin, width), n->out.elem);
 	bin = hlo_convert(b, bin, DTYPE_i64);
 	Value last = full_like(b, bin, (double)(bins - 1));
 	bin = hlo_minimum(b, bin, last);
