@@ -161,6 +161,8 @@ def test_options_are_torch_xlas():
         "export_node_metadata",
         "target",
         "decompose",
+        "random_seed",
+        "seed_input",
     ]
 
 

@@ -216,7 +216,8 @@ class Bridge:
                 self.fixed(f"input '{n.name}'", spec.arg.value)
                 continue
             if isinstance(spec.arg, (CustomObjArgument, TokenArgument)):
-                raise UnsupportedError(f"input '{n.name}' is a {type(spec.arg).__name__}, which StableHLO cannot express")
+                found = getattr(spec.arg, "class_fqn", None) or type(spec.arg).__name__
+                raise UnsupportedError(f"input '{n.name}' is a {found}, which StableHLO cannot express")
             v = self.values[n] = self.value(n.name.encode(), n.meta["val"])
             if target is not None and spec.target not in seen:
                 seen.add(spec.target)

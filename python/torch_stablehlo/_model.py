@@ -6,9 +6,17 @@ import json
 import sys
 import threading
 
+import numpy
+
 from . import _tree
 from ._lib import BadInputError, UnsupportedError, check, ffi, lib, owned, text
 from ._tensors import DeviceArray, host_tensor
+
+
+def checked_seed(seed):
+    if not 0 <= seed < 2**64:
+        raise BadInputError(f"the seed is {seed}, wanted 0 to 2**64 - 1")
+    return seed
 
 
 class Model:
@@ -113,8 +121,29 @@ class Method:
         spec = self.in_spec
         return spec.kind is tuple and [c.kind for c in spec.children] == [tuple, dict]
 
+    @functools.cached_property
+    def has_seed(self):
+        """Whether there is an input that the program's structure does not have: the seed of its random numbers."""
+        return self.in_spec is not None and max(self.positions, default=-1) == self.in_spec.nleaves
+
+    def _take_seed(self, args, kwargs):
+        """(args, kwargs, seed) of a call with a seed: seed=, or the last positional argument."""
+        if "seed" in kwargs and "seed" not in (self.in_spec.children[1].context if self._is_call else ()):
+            seed, kwargs = kwargs["seed"], {k: v for k, v in kwargs.items() if k != "seed"}
+        elif args:
+            args, seed = args[:-1], args[-1]
+        else:
+            raise _tree.StructureError("this program takes a seed: give seed= or one more positional argument")
+        return args, kwargs, numpy.asarray(checked_seed(seed), numpy.uint64) if isinstance(seed, int) else seed
+
     def leaves(self, args, kwargs):
         """The flattened inputs of a call."""
+        if self.has_seed:
+            args, kwargs, seed = self._take_seed(args, kwargs)
+            return [*self._leaves(args, kwargs), seed]
+        return self._leaves(args, kwargs)
+
+    def _leaves(self, args, kwargs):
         if self.in_spec is not None and self._is_call:
             return self._flatten_call(args, kwargs)
         if kwargs:

@@ -6,7 +6,7 @@ import tempfile
 from typing import Any, Mapping, Optional, Set, Tuple
 
 from ._lib import UnsupportedError, check, ffi, lib
-from ._model import Model
+from ._model import Model, checked_seed
 from .bundle import (
     InputLocation,
     StableHLOFunc,
@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclasses.dataclass
 class StableHLOExportOptions:
-    """The fields of torch_xla's class of this name, with its defaults, and ``target`` and ``decompose`` beside them.
+    """The fields of torch_xla's class of this name, with its defaults, and beside them ``target`` and those below it.
 
     include_human_readable_text: write functions/<name>.mlir when saving
     override_tracing_arguments, override_tracing_kwargs: an ExportedProgram is never traced again, so they only have to be what
@@ -47,6 +47,8 @@ class StableHLOExportOptions:
     export_weights: False leaves the weights out of the bundle; data/ is then empty
     custom_ops_allowed_in_graph: operators outside ATen that become stablehlo.custom_call: namespaces ("my_lib"), operators ("my_lib::op")
     decompose: overloads without a rule are taken apart by torch's own decompositions where it has some; those only, and only then
+    random_seed: of all random numbers, 0 to 2**64 - 1; a program draws the same ones at every call
+    seed_input: the seed is one more input instead: each call gives it, as ``seed=`` or as the last positional argument
     target: StableHLO version of the bytecode ("1.9.0"); None is the oldest that can express the program
     """
 
@@ -60,6 +62,8 @@ class StableHLOExportOptions:
     export_node_metadata: bool = False
     target: Optional[str] = None
     decompose: bool = True
+    random_seed: int = 0
+    seed_input: bool = False
 
     def _refuse_later(self):
         for name, usual in (
@@ -147,7 +151,8 @@ def exported_program_to_stablehlo(exported_model, options=None):
     options._refuse_later()
     model = _model_of(exported_model, options)
     if options.override_tracing_arguments is not None:
-        model.method(None).check_inputs(tuple(options.override_tracing_arguments), dict(options.override_tracing_kwargs or {}))
+        seed = (0,) if options.seed_input else ()
+        model.method(None).check_inputs((*options.override_tracing_arguments, *seed), dict(options.override_tracing_kwargs or {}))
     return StableHLOGraphModule._of(model, options)
 
 
@@ -181,6 +186,7 @@ def _convert_options(options):
     names = [ffi.new("char[]", name.encode()) for name in sorted(options.custom_ops_allowed_in_graph)]
     allowed = ffi.new("char *[]", names)
     opt.ncustom_op, opt.custom_op = len(names), allowed
+    opt.seed, opt.seed_input = checked_seed(options.random_seed), options.seed_input
     return opt, (names, allowed)
 
 

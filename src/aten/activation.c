@@ -52,13 +52,6 @@ static Value leaky(Node *n, double slope)
 /* aten.leaky_relu(self, negative_slope=0.01) */
 Value lower_leaky_relu(Node *n) { return leaky(n, arg_num(n, "negative_slope", 0.01)); }
 
-/* aten.rrelu(self, lower=1/8, upper=1/3, training): outside training the slope is the middle of both */
-Value lower_rrelu(Node *n)
-{
-	if (arg_bool(n, "training", false)) return node_fail(n, UNSUPPORTED, "rrelu in training mode");
-	return leaky(n, (arg_num(n, "lower", 0.125) + arg_num(n, "upper", 1.0 / 3)) / 2);
-}
-
 /* aten.prelu(self[N, C, *], weight[C] or one number): x > 0 ? x : weight * x */
 Value lower_prelu(Node *n)
 {

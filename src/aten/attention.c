@@ -2,12 +2,13 @@
  *
  * Scores and their softmax are in acc_type (f32 for f16 and bf16); the weights are rounded before they meet v, as torch does. */
 #include "aten/layers.h"
+#include "aten/random.h"
 #include "aten/rules.h"
 
 #include <math.h>
 
 /* q [*, L, E], k [*, S, E], v [*, S, F]; mask [*, L, S]: bool (where it is false nothing is seen) or added; 0: none */
-typedef struct Attention { Value q, k, v, mask; double scale; bool causal; } Attention;
+typedef struct Attention { Value q, k, v, mask; double scale; bool causal, drops; } Attention;      /* drops: dropout_p may be above 0 */
 
 /* What the softmax leaves behind for the second output. */
 typedef struct Weights { Value w, logsumexp; } Weights;
@@ -122,7 +123,7 @@ static bool align(Node *n, Attention *a, bool grouped)
 /* "query", "key", "value", "is_causal", "scale", and the mask under the given name */
 static bool attention_of(Node *n, const char *mask, Attention *a)
 {
-	if (arg_num(n, "dropout_p", 0) > 0) return node_fail(n, UNSUPPORTED, "dropout_p above 0: results would be random"), false;
+	if (!a->drops && arg_num(n, "dropout_p", 0) > 0) return node_fail(n, UNSUPPORTED, "dropout_p above 0"), false;
 	if (has_arg(n, "dropout_mask")) return node_fail(n, UNSUPPORTED, "dropout_mask"), false;
 	a->q = arg(n, "query");
 	a->k = arg(n, "key");
@@ -135,12 +136,16 @@ static bool attention_of(Node *n, const char *mask, Attention *a)
 	return true;
 }
 
-static Weights weights_of(Builder *b, Attention a)
+static Weights weights_of(Node *n, Attention a)
 {
+	Builder *b = n->b;
+	double p = arg_num(n, "dropout_p", 0);
 	Value s = scores(b, a);
 	if (a.causal) s = causal(b, s);
 	if (a.mask) s = masked(b, s, a.mask);
-	return softmax_rows(b, s, a.mask || a.causal);
+	Weights w = softmax_rows(b, s, a.mask || a.causal);
+	if (p > 0) w.w = random_dropout(n, w.w, p);
+	return w;
 }
 
 /* weights [*, L, S] . v [*, S, F] */
@@ -157,17 +162,17 @@ static Value weighted(Builder *b, Value w, Value v)
 /* aten.scaled_dot_product_attention(query, key, value, attn_mask?, dropout_p, is_causal, scale?, enable_gqa) */
 Value lower_attention(Node *n)
 {
-	Attention a = { 0 };
+	Attention a = { .drops = true };
 	if (!attention_of(n, "attn_mask", &a)) return 0;
-	return weighted(n->b, weights_of(n->b, a).w, a.v);
+	return weighted(n->b, weights_of(n, a).w, a.v);
 }
 
 /* aten._scaled_dot_product_attention_math(...) -> (out, weights) */
 Value lower_attention_math(Node *n)
 {
-	Attention a = { 0 };
+	Attention a = { .drops = true };
 	if (!attention_of(n, "attn_mask", &a)) return 0;
-	Weights w = weights_of(n->b, a);
+	Weights w = weights_of(n, a);
 	if (out_wanted(n, 1)) set_out(n, 1, cast(n->b, w.w, out_type(n, 1).elem));
 	return weighted(n->b, w.w, a.v);
 }
@@ -187,9 +192,9 @@ static void set_rest(Node *n, Value logsumexp)
 
 static Value fused_attention(Node *n, const char *mask)
 {
-	Attention a = { 0 };
+	Attention a = { .drops = true };
 	if (!attention_of(n, mask, &a)) return 0;
-	Weights w = weights_of(n->b, a);
+	Weights w = weights_of(n, a);
 	set_rest(n, w.logsumexp);
 	return weighted(n->b, w.w, a.v);
 }

@@ -27,7 +27,8 @@ typedef struct Args {
 	Strings input, output, expect, custom_op;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms;
-	bool inline_weights, no_text, no_weights, locations, ops, json, help, warmup;
+	const char *seed;
+	bool seed_input, inline_weights, no_text, no_weights, locations, ops, json, help, warmup;
 	int64_t repeat;
 	double rtol, atol;
 } Args;

@@ -1,4 +1,6 @@
 /* torch-stablehlo convert: a program to text, bytecode, a directory or a SavedModel. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,9 +52,10 @@ static int check_options(const Args *a, Format f)
 		return complain(EXIT_USAGE, "convert: --target is for bytecode and directories, text has no version");
 	if ((a->no_text || a->no_weights) && f != FORMAT_DIRECTORY)
 		return complain(EXIT_USAGE, "convert: --%s is for directories", a->no_text ? "no-text" : "no-weights");
-	if (is_directory(a->file) && (a->inline_weights || (a->method && files)))
-		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file,
-			a->inline_weights ? "inline-weights" : "method");
+	const char *pt2 = a->inline_weights ? "inline-weights" : a->seed ? "seed" : a->seed_input ? "seed-input"
+	                : a->method && files ? "method" : NULL;
+	if (is_directory(a->file) && pt2)
+		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file, pt2);
 	return EXIT_GOOD;
 }
 
@@ -97,15 +100,28 @@ static int write_output(tshlo_model *m, const Args *a, Format f)
 	return ok ? EXIT_GOOD : report(&e);
 }
 
+/* NULL is 0. Returns an exit code. */
+static int read_seed(const char *s, bool is_input, uint64_t *out)
+{
+	char *end = "";
+	errno = 0;
+	*out = s ? strtoull(s, &end, 10) : 0;
+	if (s && is_input) return complain(EXIT_USAGE, "convert: --seed says what each call says with --seed-input; give one of them");
+	if (!s || (*s >= '0' && *s <= '9' && !*end && !errno)) return EXIT_GOOD;
+	return complain(EXIT_USAGE, "convert: --seed is '%s', wanted a number from 0 to 18446744073709551615", s);
+}
+
 static int convert(const Args *a)
 {
 	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
 	Format f = wanted_format(a);
 	int code = check(a, f);
+	uint64_t seed;
+	if (!code) code = read_seed(a->seed, a->seed_input, &seed);
 	if (code) return code;
 	tshlo_error e = { 0 };
 	progress("converting");
-	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights,
+	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights, .seed = seed, .seed_input = a->seed_input,
 		.ncustom_op = a->custom_op.n, .custom_op = a->custom_op.v };
 	tshlo_model *m = open_model(a->file, &opt, &e);
 	code = m ? write_output(m, a, f) : report_open(a->file, &e);
@@ -120,6 +136,8 @@ static const Option options[] = {
 	{ "target",          0,  OPTION_ONE,  offsetof(Args, target),         "X.Y.Z", "StableHLO version of the bytecode;\nelse the oldest that can express the program" },
 	{ "method",          0,  OPTION_ONE,  offsetof(Args, method),         "NAME", "what the function is called (forward);\nof a directory: which one" },
 	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
+	{ "seed",            0,  OPTION_ONE,  offsetof(Args, seed),           "N",    "of the random numbers (0), which are the same\nat every run" },
+	{ "seed-input",      0,  OPTION_FLAG, offsetof(Args, seed_input),     NULL,   "each call gives the seed: one more input, the\nlast, a 0-d u64 named seed" },
 	{ "custom-op",       0,  OPTION_MANY, offsetof(Args, custom_op),      "NAME", "an operator outside aten that becomes a\ncustom_call: my_lib::op, or my_lib for all of it" },
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },

@@ -1,0 +1,410 @@
+"""Random numbers: what is the same and what differs, ranges, types, and distributions against their own formulas.
+
+Draws cannot equal torch's, so eager PyTorch says only shapes and dtypes here. Statistics have fixed seeds: a test that passes, passes.
+"""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from oracle import check, check_format, compare_types, convert, copies
+from test_cli import UNSUPPORTED, USAGE, bad, good
+
+from torch_stablehlo import (
+    BadInputError,
+    StableHLOExportOptions,
+    StableHLOGraphModule,
+    UnsupportedError,
+    exported_program_to_stablehlo,
+)
+
+N = 100_000
+FLOATS = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
+
+
+def draw(fn, *args):
+    """fn(*args) on XLA, after MLIR has checked the module; shapes and dtypes as eager has them."""
+    program, inputs = convert(fn, *args)
+    check_format(program)
+    got = program(*inputs)
+    compare_types(got, fn(*copies(args)))
+    return got
+
+
+def program_of(fn, *args, **options):
+    class Model(torch.nn.Module):
+        def forward(self, *args):
+            return fn(*args)
+
+    return exported_program_to_stablehlo(torch.export.export(Model(), args, strict=False), StableHLOExportOptions(**options))
+
+
+def ks(x, cdf):
+    """Kolmogorov-Smirnov: the greatest distance between the empirical distribution function of x and cdf, times sqrt(n). Above 1.95 in
+    one of 1000 samples."""
+    x = np.sort(np.asarray(x, np.float64).ravel())
+    n = len(x)
+    f = cdf(x)
+    return max((np.arange(1, n + 1) / n - f).max(), (f - np.arange(n) / n).max()) * math.sqrt(n)
+
+
+def counts_fit(x, probability):
+    """Pearson's chi-square of integers, in standard deviations of it: below 4."""
+    values, seen = np.unique(np.asarray(x), return_counts=True)
+    p = np.array([probability(v) for v in values])
+    often = p * x.numel() >= 5
+    wanted = p[often] * x.numel()
+    rest, seen_rest = x.numel() - wanted.sum(), x.numel() - seen[often].sum()
+    chi = ((seen[often] - wanted) ** 2 / wanted).sum() + (seen_rest - rest) ** 2 / max(rest, 1)
+    k = max(often.sum(), 1)
+    assert (chi - k) / math.sqrt(2 * k) < 4, (chi, k)
+
+
+erf = np.vectorize(math.erf)
+
+
+def normal_cdf(x, mean=0.0, std=1.0):
+    return (1 + erf((x - mean) / std / math.sqrt(2))) / 2
+
+
+# -- continuous distributions --------------------------------------------------------------------------------------------
+
+CONTINUOUS = {
+    "rand": (lambda x: torch.rand(x.shape), lambda x: x),
+    "rand_like": (torch.rand_like, lambda x: x),
+    "rand64": (lambda x: torch.rand(x.shape, dtype=torch.float64), lambda x: x),
+    "uniform_": (lambda x: x.clone().uniform_(-3, 5), lambda x: (x + 3) / 8),
+    "randn": (lambda x: torch.randn(x.shape), normal_cdf),
+    "randn_like": (torch.randn_like, normal_cdf),
+    "randn64": (lambda x: torch.randn(x.shape, dtype=torch.float64), normal_cdf),
+    "normal": (lambda x: torch.normal(2.0, 3.0, x.shape), lambda x: normal_cdf(x, 2, 3)),
+    "normal_": (lambda x: x.clone().normal_(-1, 0.5), lambda x: normal_cdf(x, -1, 0.5)),
+    "normal.Tensor_float": (lambda x: torch.normal(x, 2.0), lambda x: normal_cdf(x, 1, 2)),
+    "normal.float_Tensor": (lambda x: torch.normal(3.0, x), lambda x: normal_cdf(x, 3, 1)),
+    "normal.Tensor_Tensor": (lambda x: torch.normal(x, x * 2), lambda x: normal_cdf(x, 1, 2)),
+    "exponential_": (lambda x: x.clone().exponential_(2.5), lambda x: 1 - np.exp(-2.5 * x)),
+    "cauchy_": (lambda x: x.clone().cauchy_(1, 2), lambda x: 0.5 + np.arctan((x - 1) / 2) / math.pi),
+    "log_normal_": (lambda x: x.clone().log_normal_(0.5, 0.25), lambda x: normal_cdf(np.log(x), 0.5, 0.25)),
+    "rrelu": (lambda x: F.rrelu(-x, 0.25, 0.5, training=True), lambda x: (x + 0.5) / 0.25),
+    "gumbel": (lambda x: -torch.empty_like(x).exponential_().log(), lambda x: np.exp(-np.exp(-x))),
+}
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_continuous(name):
+    fn, cdf = CONTINUOUS[name]
+    x = draw(fn, torch.ones(N))
+    assert x.isfinite().all() and ks(x, cdf) < 1.95
+
+
+def test_tails():
+    z = draw(lambda: torch.randn(1_000_000))
+    for bound in (3.0, 4.0, 4.5):
+        p = math.erfc(bound / math.sqrt(2))
+        assert abs((z.abs() > bound).sum().item() - 1e6 * p) < 4 * math.sqrt(1e6 * p)
+    assert abs(z.mean()) < 4e-3 and abs(z.var() - 1) < 6e-3 and abs((z**4).mean() - 3) < 0.05
+
+
+def test_complex():
+    z = draw(lambda: torch.randn(N, dtype=torch.complex64))
+    assert ks(z.real, lambda x: normal_cdf(x, 0, math.sqrt(0.5))) < 1.95 and ks(z.imag, lambda x: normal_cdf(x, 0, math.sqrt(0.5))) < 1.95
+    assert abs((z.real * z.imag).mean()) < 0.01
+    u = draw(lambda: torch.rand(N, dtype=torch.complex128))
+    assert ks(u.real, lambda x: x) < 1.95 and ks(u.imag, lambda x: x) < 1.95
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_float_types(dtype):
+    digits = {torch.float32: 24, torch.float64: 53, torch.float16: 11, torch.bfloat16: 8}[dtype]
+    u = draw(lambda: torch.rand(N, dtype=dtype))
+    assert u.min() >= 0 and u.max() < 1
+    whole = u.double() * 2**digits
+    assert torch.equal(whole, whole.round()) and (whole % 2 == 1).any()
+    assert abs(u.double().mean() + 2.0 ** -(digits + 1) - 0.5) < 0.004
+    z, e, b = draw(lambda x: (torch.randn_like(x), torch.ops.aten.exponential(x), x.bernoulli(0.25)), torch.zeros(N, dtype=dtype))
+    assert abs(z.double().mean()) < 0.013 and abs(z.double().var() - 1) < 0.02
+    assert abs(e.double().mean() - 1) < 0.013 and e.min() >= 0
+    assert abs(b.double().mean() - 0.25) < 0.006 and set(b.unique().tolist()) == {0, 1}
+
+
+# -- integers ------------------------------------------------------------------------------------------------------------
+
+UNIFORM_INTEGERS = {
+    "randint": (lambda x: torch.randint(7, x.shape), 0, 7),
+    "randint.low": (lambda x: torch.randint(-3, 9, x.shape), -3, 9),
+    "randint.float": (lambda x: torch.randint(3, 9, x.shape, dtype=torch.float32), 3, 9),
+    "randint.u8": (lambda x: torch.randint(0, 256, x.shape, dtype=torch.uint8), 0, 256),
+    "randint.bool": (lambda x: torch.randint(0, 2, x.shape, dtype=torch.bool), 0, 2),
+    "randint_like": (lambda x: torch.randint_like(x, 5), 0, 5),
+    "randint_like.low": (lambda x: torch.randint_like(x, -5, 5), -5, 5),
+    "randint_like.Tensor": (lambda x: torch.randint_like(x, torch.tensor(11)), 0, 11),
+    "random_.to": (lambda x: x.clone().random_(12), 0, 12),
+    "random_.i8": (lambda x: x.to(torch.int8).random_(), 0, 128),
+    "random_.bool": (lambda x: x.to(torch.bool).random_(), 0, 2),
+    "random_.bf16": (lambda x: x.to(torch.bfloat16).random_(), 0, 257),
+}
+
+
+@pytest.mark.parametrize("name", UNIFORM_INTEGERS)
+def test_integers(name):
+    fn, low, high = UNIFORM_INTEGERS[name]
+    x = draw(fn, torch.zeros(N))
+    assert x.double().min() >= low and x.double().max() < high
+    counts_fit(x.double(), lambda v: 1 / (high - low) if low <= v < high else 0)
+
+
+def test_wide_integers():
+    low, high = -(2**62), 2**63 - 1
+    x = draw(lambda: torch.randint(low, high, (N,)))
+    assert x.min() >= low and ks(x.double(), lambda v: (v - low) / (high - low)) < 1.95
+    x = draw(lambda x: (x.clone().random_(), x.to(torch.float32).random_(), x.to(torch.int32).random_()), torch.zeros(N, dtype=torch.int64))
+    assert [ks(v.double(), lambda v, m=m: v / m) < 1.95 and v.min() >= 0 for v, m in zip(x, (2.0**63, 2.0**24, 2.0**31))] == [True] * 3
+    x = draw(lambda: torch.randint(2**40, 2**40 + 2**33, (N,)))
+    assert x.min() >= 2**40 and ks(x.double(), lambda v: (v - 2.0**40) / 2.0**33) < 1.95
+
+
+def test_geometric():
+    for dtype in (torch.float32, torch.int64):
+        x = draw(lambda x: x.clone().geometric_(0.3), torch.zeros(N, dtype=dtype))
+        assert x.min() == 1
+        counts_fit(x, lambda k: 0.3 * 0.7 ** (k - 1))
+
+
+# -- yes or no -----------------------------------------------------------------------------------------------------------
+
+
+def test_bernoulli():
+    p = torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0]).repeat_interleave(N).reshape(5, N)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        x = draw(torch.bernoulli, p.to(dtype))
+        assert (x.double().mean(1) - p.to(dtype).double().mean(1)).abs().max() < 0.007
+    x = draw(lambda p: torch.zeros(p.shape, dtype=torch.int32).bernoulli_(p), p)
+    assert (x.double().mean(1) - p.double().mean(1)).abs().max() < 0.007
+    for q in (0.0, 1e-4, 0.3, 1.0):
+        for fn in (lambda x: x.bernoulli(q), lambda x: x.clone().bernoulli_(q)):
+            x = draw(fn, torch.zeros(N, dtype=torch.int64) if q == 0.3 else torch.zeros(N))
+            assert abs(x.double().mean() - q) <= 4 * math.sqrt(q * (1 - q) / N)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+def test_dropout(dtype):
+    x = torch.rand(100, 1000).to(dtype) + 1
+    for fn in (lambda x: F.dropout(x, 0.3), lambda x: F.dropout(x + 0, 0.3, inplace=True), lambda x: torch.native_dropout(x, 0.3, True)[0]):
+        y = draw(fn, x)
+        kept = y != 0
+        assert abs(kept.double().mean() - 0.7) < 0.006
+        torch.testing.assert_close(y[kept], (x.double() / 0.7).to(dtype)[kept])
+    y, mask = draw(lambda x: torch.native_dropout(x, 0.3, True), x)
+    assert torch.equal(mask, y != 0)
+
+
+@pytest.mark.parametrize("fn", [F.dropout2d, F.feature_alpha_dropout], ids=["dropout2d", "feature_alpha_dropout"])
+def test_dropout_of_channels(fn):
+    x = torch.rand(40, 50, 3, 4) + 1
+    y = draw(lambda x: fn(x, 0.4, True), x)
+    a = (y / x).flatten(2) if fn is F.dropout2d else ((y - y.min()).abs() > 1e-6).float().flatten(2)
+    torch.testing.assert_close(a.amin(2), a.amax(2))
+    assert abs((a.amax(2) > 0).double().mean() - 0.6) < 0.05
+
+
+def test_alpha_dropout_keeps_mean_and_variance():
+    y = draw(lambda x: F.alpha_dropout(x, 0.3, True), torch.randn(N, generator=torch.Generator().manual_seed(1)))
+    assert abs(y.mean()) < 0.015 and abs(y.var() - 1) < 0.02
+
+
+def test_dropout_without_chance():
+    """What p or the mode decides alone is torch's, value for value."""
+    x = torch.tensor([[1.0, -2.0, float("inf"), float("nan")]])
+    for fn in (F.dropout, F.alpha_dropout):
+        check(lambda x: (fn(x, 0.0, True), fn(x, 0.5, False)), x)
+        check(lambda x: fn(x[:, :2], 1.0, True), x)
+    check(lambda x: F.dropout2d(x[..., None, None], 0.5, False), x)
+    check(lambda x: F.rrelu(x), x)
+    inf = draw(lambda x: F.dropout(x.expand(1000, 4), 0.5), x)[:, 2]
+    assert set(map(str, inf.tolist())) == {"inf", "nan"}              # inf * 0, as torch has it
+
+
+def test_attention_dropout():
+    q = torch.randn(2, 3, 50, 8)
+    v = torch.eye(50).expand(2, 3, 50, 50)
+    w = draw(lambda q, v: F.scaled_dot_product_attention(q, q, v, dropout_p=0.25), q, v)
+    full = F.scaled_dot_product_attention(q, q, v)
+    kept = w != 0
+    assert abs(kept.double().mean() - 0.75) < 0.015
+    torch.testing.assert_close(w[kept], (full / 0.75)[kept], rtol=1e-4, atol=1e-5)
+
+
+def test_module_in_training():
+    m = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.Dropout(0.5), torch.nn.Linear(64, 4)).train()
+    draw(m, torch.rand(5, 8))
+    draw(torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True).train(), torch.rand(2, 5, 16))
+
+
+# -- orders and choices --------------------------------------------------------------------------------------------------
+
+
+def test_randperm():
+    for n in (0, 1, 5, 1000):
+        for dtype in (torch.int64, torch.int32, torch.float32):
+            x = draw(lambda: torch.randperm(n, dtype=dtype))
+            assert sorted(x.tolist()) == list(range(n))
+    first = draw(lambda: torch.stack([torch.randperm(4)[0] for _ in range(300)]))
+    counts_fit(first, lambda v: 0.25)
+
+
+def test_multinomial():
+    w = torch.tensor([1.0, 0.0, 3.0, 4.0, 2.0])
+    p = w / w.sum()
+    x = draw(lambda w: torch.multinomial(w, N, True), w)
+    counts_fit(x, lambda k: p[int(k)].item())
+    rows = draw(lambda w: torch.multinomial(w, 4), w.expand(20000, 5).contiguous())
+    assert (rows.sort(1).values.diff(dim=1) > 0).all() and (rows != 1).all()
+    counts_fit(rows[:, 0], lambda k: p[int(k)].item())
+    second = sum(p[i] * p[3] / (1 - p[i]) for i in (0, 2, 4)).item()         # 3 comes second
+    assert abs((rows[:, 1] == 3).double().mean() - second) < 0.014
+    for dtype in (torch.float64, torch.bfloat16):
+        assert draw(lambda w: torch.multinomial(w, 2), w.to(dtype).expand(3, 5).contiguous()).shape == (3, 2)
+
+
+def test_gumbel_softmax():
+    x = torch.tensor([0.1, 0.6, 0.3]).log().expand(N, 3).contiguous()
+    y = draw(lambda x: F.gumbel_softmax(x, hard=True), x)
+    assert (y.sum(1) - 1).abs().max() < 1e-5
+    counts_fit(y.argmax(1), lambda k: [0.1, 0.6, 0.3][int(k)])
+
+
+# -- shapes --------------------------------------------------------------------------------------------------------------
+
+
+def test_shapes():
+    for shape in ((), (0,), (2, 0, 3), (1,), (2, 3, 4, 5)):
+        draw(lambda: (torch.rand(shape), torch.randn(shape, dtype=torch.float64), torch.randint(5, shape), torch.empty(shape).exponential_(),
+                      torch.empty(shape).bernoulli_(0.5), F.dropout(torch.ones(shape), 0.5)))
+
+
+def test_empty():
+    for y in draw(lambda x: (torch.empty(2, 3), torch.empty_like(x), x.new_empty((4,)), torch.empty_strided((2, 3), (1, 2)),
+                             torch.empty_permuted((2, 3), (1, 0)), x.new_empty_strided((2,), (1,))), torch.ones(3, 2)):
+        assert not y.any()
+
+
+# -- seeds ---------------------------------------------------------------------------------------------------------------
+
+
+def pair():
+    return torch.rand(100), torch.rand(100)
+
+
+def test_draws_are_fixed_and_differ():
+    program = program_of(pair)
+    a, b = program()
+    again = program()
+    assert torch.equal(a, again[0]) and torch.equal(b, again[1])
+    assert not (a == b).any()
+    assert abs(np.corrcoef(a, b)[0, 1]) < 0.3
+    assert torch.equal(program_of(pair, random_seed=0)()[0], a)
+    assert "seed" not in program.get_stablehlo_text()
+
+
+def test_seeds():
+    seeds = [0, 1, 2, 2**63, 2**64 - 1]
+    draws = [program_of(pair, random_seed=s)() for s in seeds]
+    every = torch.stack([x for d in draws for x in d])
+    assert len({tuple(x.tolist()) for x in every}) == 2 * len(seeds)
+    program = program_of(pair, seed_input=True)
+    check_format(program)
+    for s, d in zip(seeds, draws):
+        for got in (program(seed=s), program(s), program(torch.tensor(s, dtype=torch.uint64)), program(seed=np.uint64(s))):
+            assert torch.equal(got[0], d[0]) and torch.equal(got[1], d[1])
+
+
+def test_seeds_in_a_row_have_nothing_in_common():
+    program = program_of(lambda: torch.rand(16), seed_input=True)
+    x = torch.stack([program(seed=s) for s in range(2000)])
+    assert ks(x, lambda v: v) < 1.95
+    c = np.corrcoef(x[:-1, 0], x[1:, 0])[0, 1]
+    assert abs(c) < 4 / math.sqrt(2000)
+
+
+def test_seed_of_a_saved_directory(tmp_path):
+    def fn(x, *, scale):
+        return F.dropout(x, 0.5) * scale, x + 1
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.ones(3))
+
+        def forward(self, x, *, scale):
+            return fn(x * self.w, scale=scale)
+
+    x, scale = torch.rand(50, 3), torch.tensor(2.0)
+    ep = torch.export.export(Model(), (x,), {"scale": scale}, strict=False)
+    program = exported_program_to_stablehlo(ep, StableHLOExportOptions(seed_input=True))
+    program.save(tmp_path / "d")
+    loaded = StableHLOGraphModule.load(tmp_path / "d")
+    want = program(x, scale=scale, seed=3)
+    assert not torch.equal(want[0], program(x, scale=scale, seed=4)[0])
+    for got in (loaded(x, scale=scale, seed=3), loaded(x, 3, scale=scale)):
+        assert torch.equal(got[0], want[0]) and torch.equal(got[1], want[1])
+    meta = StableHLOGraphModule.load(tmp_path / "d")._bundle.stablehlo_funcs[0].meta
+    last = meta.input_locations[-1]
+    assert last.type_.name == "INPUT_ARG" and last.position == 2
+    assert meta.input_signature[-1].shape == [] and meta.input_signature[-1].dtype == "uint64"
+    for bad in (lambda: loaded(x, scale=scale), lambda: loaded(x, scale=scale, seed=-1), lambda: loaded(x, scale=scale, seed=2**64)):
+        with pytest.raises(BadInputError):
+            bad()
+
+
+def test_seed_input_beside_the_other_options():
+    x = torch.rand(3)
+    ep = torch.export.export(torch.nn.Dropout(0.5).train(), (x,), strict=False)
+    options = StableHLOExportOptions(seed_input=True, override_tracing_arguments=(x,))
+    assert exported_program_to_stablehlo(ep, options)(x, seed=1).shape == (3,)
+    with pytest.raises(BadInputError):
+        exported_program_to_stablehlo(ep, StableHLOExportOptions(random_seed=-1))
+
+
+def test_an_input_that_is_called_seed():
+    class Model(torch.nn.Module):
+        def forward(self, seed):
+            return torch.rand(3) + seed
+
+    ep = torch.export.export(Model(), (torch.zeros(3),), strict=False)
+    program = exported_program_to_stablehlo(ep, StableHLOExportOptions(seed_input=True))
+    assert not torch.equal(program(torch.zeros(3), 1), program(torch.zeros(3), 2))
+
+
+def test_command_line(tmp_path):
+    x = np.random.default_rng(0).random((4, 100), np.float32)
+    ep = torch.export.export(torch.nn.Dropout(0.5).train(), (torch.from_numpy(x),), strict=False)
+    torch.export.save(ep, tmp_path / "m.pt2")
+    np.save(tmp_path / "x.npy", x)
+
+    def run(where, *inputs):
+        good("run", where, *(f"-i{i}" for i in inputs), "-o", tmp_path / "y.npy")
+        return torch.from_numpy(np.load(tmp_path / "y.npy"))
+
+    good("convert", tmp_path / "m.pt2", "--seed-input", "-o", tmp_path / "each")
+    for seed in (0, 2**64 - 1):
+        want = exported_program_to_stablehlo(ep, StableHLOExportOptions(random_seed=seed))(torch.from_numpy(x))
+        np.save(tmp_path / "seed.npy", np.uint64(seed))
+        good("convert", tmp_path / "m.pt2", "--seed", seed, "-o", tmp_path / f"fixed{seed}")
+        assert torch.equal(run(tmp_path / f"fixed{seed}", tmp_path / "x.npy"), want)
+        assert torch.equal(run(tmp_path / "each", tmp_path / "x.npy", tmp_path / "seed.npy"), want)
+        assert torch.equal(run(tmp_path / "each", f"seed={tmp_path / 'seed.npy'}", tmp_path / "x.npy"), want)
+    assert torch.equal(run(tmp_path / "m.pt2", tmp_path / "x.npy"), run(tmp_path / "fixed0", tmp_path / "x.npy"))
+    for seed in ("-1", "+1", "1x", "18446744073709551616", ""):
+        assert "--seed is '" in bad(USAGE, "convert", tmp_path / "m.pt2", f"--seed={seed}", "-o-")
+    assert "give one of them" in bad(USAGE, "convert", tmp_path / "m.pt2", "--seed=0", "--seed-input", "-o-")
+    assert "--seed is for .pt2 files" in bad(UNSUPPORTED, "convert", tmp_path / "each", "--seed=1", "-o-")
+
+
+# -- refusals ------------------------------------------------------------------------------------------------------------
+
+
+def test_refused():
+    with pytest.raises(UnsupportedError, match="Generator"):
+        convert(lambda: torch.rand(3, generator=torch.Generator()))
