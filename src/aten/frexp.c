@@ -22,8 +22,8 @@ static Value exponent_field(Builder *b, Value bits, Layout l)
 	return masked(b, field, l.half * 2 + 3);
 }
 
-/* aten.frexp.Tensor(self) -> (mantissa, exponent): self = mantissa 2^exponent, 1/2 <= |mantissa| < 1; 0, NaN and
- * infinity with exponent 0. A subnormal's fraction is a whole number times 2^(-half - fraction), taken
+/* aten.frexp.Tensor(self) -> (mantissa, exponent): self = mantissa 2^exponent, 1/2 <= |mantissa| < 1; 0, NaN
+ * and infinity with exponent 0. A subnormal's fraction is a whole number times 2^(-half - fraction), taken
  * as a float of its own. All in integers, so that no subnormal is flushed. */
 Value lower_frexp(Node *n)
 {

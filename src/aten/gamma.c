@@ -423,7 +423,8 @@ static Value incomplete_gamma(Builder *b, Value a, Value x, bool upper)
 	Value by_series = hlo_not(b, upper ? hlo_or(b, right, small) : right);
 	Value p = lower_series(b, &g, both(b, wanted, by_series));
 	Value q = upper_fraction(b, &g, both(b, wanted, right));
-	Value y = upper ? hlo_select(b, right, q, minus_from(b, 1, p)) : hlo_select(b, right, minus_from(b, 1, q), p);
+	Value other = minus_from(b, 1, upper ? p : q);
+	Value y = hlo_select(b, right, upper ? q : other, upper ? other : p);
 	if (upper) {
 		q = upper_series(b, &g, both(b, wanted, small));
 		y = hlo_select(b, small, q, y);

@@ -139,3 +139,15 @@ in  weight: f32[4,3,3,3]
 out f32[1,4,6,6] = aten.conv2d.default(input, weight, groups=2)
 ----- error BAD_INPUT
 aten.conv2d.default (node out): stablehlo.convolution(tensor<1x3x8x8xf32>, tensor<4x3x3x3xf32>): convolution_c11: input feature size 3 is no multiple of feature_group_count 2
+=====
+a derivative of negative order
+in  self: f32[2]
+out f32[2] = aten.polygamma.default(n=-1, self=self)
+----- error BAD_INPUT
+aten.polygamma.default (node out): n is -1, wanted 0 or more
+=====
+a multivariate gamma function of no dimensions
+in  self: f32[2]
+out f32[2] = aten.mvlgamma.default(self, p=0)
+----- error BAD_INPUT
+aten.mvlgamma.default (node out): p is 0, wanted 1 or more
