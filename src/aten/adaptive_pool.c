@@ -175,3 +175,50 @@ static Value adaptive_max_pool(Node *n, int spatial)
 Value lower_adaptive_max_pool1d(Node *n) { return adaptive_max_pool(n, 1); }
 Value lower_adaptive_max_pool2d(Node *n) { return adaptive_max_pool(n, 2); }
 Value lower_adaptive_max_pool3d(Node *n) { return adaptive_max_pool(n, 3); }
+
+/* -- back ------------------------------------------------------------------------------------------------ */
+
+/* The windows that element i is in: from the first that ends behind it to the last that begins at or before it. */
+static int64_t first_window(Windows w, int64_t i) { return i * w.count / w.size; }
+static int64_t last_window(Windows w, int64_t i) { return ((i + 1) * w.count - 1) / w.size; }
+
+/* g [.., O, ..] -> [.., S, ..]: each element gets the sum of the windows that it is in. */
+static Value sum_of_windows(Builder *b, Value g, int dim, int64_t size)
+{
+	Type t = known_type(b, g);
+	if (!t.kind) return 0;
+	Windows w = windows(size, t.dim[dim]);
+	int64_t most = 0;
+	for (int64_t i = 0; i < size; i++)
+		if (last_window(w, i) - first_window(w, i) >= most) most = last_window(w, i) - first_window(w, i) + 1;
+	if (size * most > 2 * MOST_PLACES) return build_fail(b, UNSUPPORTED, "%lld elements in %lld windows", (long long)size, (long long)most);
+	int64_t *at = NEW(b->a, int64_t, size * most + 1);
+	for (int64_t i = 0; i < size * most; i++) {
+		at[i] = first_window(w, i / most) + i % most;
+		if (at[i] > last_window(w, i / most)) at[i] = w.count;              /* the zero behind the last */
+	}
+	int64_t *none = NEW(b->a, int64_t, t.rank), *one = NEW(b->a, int64_t, t.rank);
+	one[dim] = 1;
+	g = hlo_pad(b, g, scalar(b, 0, t.elem), none, one, NULL);
+	Value index = hlo_ints(b, (int)(size * most), at, DTYPE_i64);
+	index = hlo_reshape(b, index, 2, (int64_t[]){ size, most });
+	g = take_at(b, g, dim, index);
+	return sum_over(b, g, one_dim(b, dim + 1));
+}
+
+static Value adaptive_avg_pool_backward(Node *n, int spatial)
+{
+	Builder *b = n->b;
+	DType acc = acc_type(n->out.elem);
+	Value g = arg_as(n, "grad_output", acc);
+	if (!fits(n, g, spatial)) return 0;
+	Type t = type_of(b, g);
+	if (!type_numel(t) || !type_numel(n->out)) return full(b, n->out, 0);
+	for (int i = t.rank - spatial; i < t.rank; i++) g = hlo_divide(b, g, lengths(b, n->out.dim[i], i, t));
+	for (int i = t.rank - spatial; i < t.rank; i++) g = sum_of_windows(b, g, i, n->out.dim[i]);
+	return cast(b, g, n->out.elem);
+}
+
+/* aten._adaptive_avg_poolNd_backward(grad_output [N?, C, *O], self [N?, C, *S]) */
+Value lower_adaptive_avg_pool2d_backward(Node *n) { return adaptive_avg_pool_backward(n, 2); }
+Value lower_adaptive_avg_pool3d_backward(Node *n) { return adaptive_avg_pool_backward(n, 3); }

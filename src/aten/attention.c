@@ -206,3 +206,60 @@ Value lower_flash_attention(Node *n) { return fused_attention(n, "attn_mask"); }
 /* aten._scaled_dot_product_efficient_attention, _cudnn_attention, _fused_attention_overrideable(query, key, value,
  * attn_bias?, ..) */
 Value lower_efficient_attention(Node *n) { return fused_attention(n, "attn_bias"); }
+
+/* -- back ------------------------------------------------------------------------------------------------ */
+
+/* x [*, A, B] . y [*, C, D], contracted over these dims (0: the second last, 1: the last), in x's type */
+static Value product(Builder *b, Value x, int dx, Value y, int dy)
+{
+	if (!x || !y) return 0;
+	int rank = rank_of(b, x);
+	Ints lead = iota_ints(b->a, 0, rank - 2);
+	return hlo_dot_general(b, x, y, (DotDims){ lead, lead, one_dim(b, rank - 2 + dx), one_dim(b, rank - 2 + dy) }, elem_of(b, x));
+}
+
+/* The weights again, exp(score - logsumexp); a row that sees nothing has logsumexp -inf and weights 0. */
+static Value weights_again(Builder *b, Attention a, Value logsumexp)
+{
+	Value s = scores(b, a);
+	if (a.causal) s = causal(b, s);
+	if (a.mask) s = masked(b, s, a.mask);
+	Type t = known_type(b, s);
+	if (!t.kind) return 0;
+	logsumexp = cast(b, logsumexp, t.elem);
+	Value unseen = math_isneginf(b, s);
+	s = hlo_subtract(b, s, spread_over(b, logsumexp, one_dim(b, t.rank - 1), t));
+	s = hlo_exponential(b, s);
+	return a.causal || a.mask ? if_num(b, unseen, 0, s) : s;
+}
+
+/* aten._scaled_dot_product_flash_attention_for_cpu_backward(grad_out, query, key, value, out, logsumexp, dropout_p, is_causal, *,
+ * attn_mask?, scale?) -> (grad_query, grad_key, grad_value), of w = softmax(s), s = scale q k^T + mask, out = w v:
+ * grad_v = w^T g; grad_s = w (g v^T - sum(g out)); grad_q = scale grad_s k; grad_k = scale grad_s^T q */
+Value lower_flash_attention_backward(Node *n)
+{
+	Builder *b = n->b;
+	Attention a = { 0 };
+	if (!attention_of(n, "attn_mask", &a)) return 0;
+	Type t = type_of(b, a.q);
+	DType acc = acc_type(t.elem);
+	a.q = cast(b, a.q, acc);
+	a.k = cast(b, a.k, acc);
+	a.v = cast(b, a.v, acc);
+	Value g = arg_as(n, "grad_out", acc);
+	Value out = arg_as(n, "out", acc);
+	Value w = weights_again(b, a, arg(n, "logsumexp"));
+	Value gv = product(b, w, 0, g, 0);
+	Value gs = product(b, g, 1, a.v, 1);
+	out = sum_over(b, hlo_multiply(b, g, out), one_dim(b, t.rank - 1));
+	Type ts = known_type(b, gs);
+	if (!ts.kind) return 0;
+	gs = hlo_subtract(b, gs, spread_over(b, out, one_dim(b, t.rank - 1), ts));
+	gs = hlo_multiply(b, gs, w);
+	gs = scaled(b, gs, a.scale);
+	Value gq = product(b, gs, 1, a.k, 0);
+	Value gk = product(b, gs, 0, a.q, 0);
+	set_out(n, 1, cast(b, gk, t.elem));
+	set_out(n, 2, cast(b, gv, t.elem));
+	return cast(b, gq, t.elem);
+}

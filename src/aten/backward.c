@@ -3,6 +3,7 @@
 #include "aten/index.h"
 #include "aten/rules.h"
 
+#include <math.h>
 #include <string.h>
 
 static const double inv_sqrt2 = 0.70710678118654752440, inv_sqrt_2pi = 0.39894228040143267794;
@@ -21,7 +22,7 @@ static Grad gradient(Node *n, const char *x)
 		return p;
 	}
 	DType t = acc_type(n->out.elem);
-	p.g = arg_as(n, "grad_output", t);
+	p.g = arg_as(n, has_arg(n, "grad_out") ? "grad_out" : "grad_output", t);
 	p.g = broadcast(n->b, p.g, n->out);
 	p.x = arg_as(n, x, t);
 	p.x = broadcast(n->b, p.x, n->out);
@@ -127,15 +128,15 @@ Value lower_threshold_backward(Node *n)
 	return cast(n->b, g, n->out.elem);
 }
 
-/* aten.hardtanh_backward(grad_output, self, min_val, max_val): min < x < max ? g : 0 */
+/* aten.hardtanh_backward(grad_output, self, min_val, max_val): x <= min or x >= max ? 0 : g */
 Value lower_hardtanh_backward(Node *n)
 {
 	Builder *b = n->b;
 	Grad p = gradient(n, "self");
-	Value above = is(b, DIRECTION_GT, p.x, arg_num(n, "min_val", -1));
-	Value below = is(b, DIRECTION_LT, p.x, arg_num(n, "max_val", 1));
-	Value inside = hlo_and(b, above, below);
-	return chosen(n, inside, p.g, full_like(b, p.g, 0));
+	Value below = is(b, DIRECTION_LE, p.x, arg_num(n, "min_val", -1));
+	Value above = is(b, DIRECTION_GE, p.x, arg_num(n, "max_val", 1));
+	Value outside = hlo_or(b, below, above);
+	return chosen(n, outside, full_like(b, p.g, 0), p.g);
 }
 
 /* aten.leaky_relu_backward(grad_output, self, negative_slope, self_is_result): x > 0 ? g : g slope */
@@ -172,6 +173,152 @@ Value lower_native_dropout_backward(Node *n)
 	return cast(n->b, g, n->out.elem);
 }
 
+/* aten.rrelu_with_noise_backward(grad_output, self, noise, lower, upper, training, self_is_result): g noise when training, else
+ * leaky_relu_backward with the middle slope */
+Value lower_rrelu_backward(Node *n)
+{
+	double low = arg_num(n, "lower", 1.0 / 8), high = arg_num(n, "upper", 1.0 / 3);
+	if (arg_bool(n, "training", false) && high - low > 1e-6) {
+		Grad p = gradient(n, "noise");
+		return product(n, p.g, p.x);
+	}
+	Grad p = gradient(n, "self");
+	Value positive = is(n->b, DIRECTION_GT, p.x, 0);
+	return chosen(n, positive, p.g, scaled(n->b, p.g, (low + high) / 2));
+}
+
+/* aten._prelu_kernel_backward(grad_output, self, weight) -> (grad_self, grad_weight): x > 0 ? g : w g; x > 0 ? 0 : x g */
+Value lower_prelu_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "self");
+	Value positive = is(b, DIRECTION_GT, p.x, 0);
+	Value w = arg_as(n, "weight", acc_type(n->out.elem));
+	Value gw = hlo_multiply(b, p.x, p.g);
+	gw = if_num(b, positive, 0, gw);
+	set_out(n, 1, cast(b, gw, out_type(n, 1).elem));
+	w = broadcast(b, w, n->out);
+	return chosen(n, positive, p.g, hlo_multiply(b, w, p.g));
+}
+
+/* aten.hardsigmoid_backward(grad_output, self): -3 < x < 3 ? g / 6 : 0 */
+Value lower_hardsigmoid_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "self");
+	Value above = is(b, DIRECTION_GT, p.x, -3);
+	Value below = is(b, DIRECTION_LT, p.x, 3);
+	Value inside = hlo_and(b, above, below);
+	Value g = scaled(b, p.g, 1.0 / 6);
+	return chosen(n, inside, g, full_like(b, g, 0));
+}
+
+/* aten.hardswish_backward(grad_output, self): g (x / 3 + 1/2) for -3 < x < 3, 0 below and g above */
+Value lower_hardswish_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "self");
+	Value below = is(b, DIRECTION_LE, p.x, -3);
+	Value above = is(b, DIRECTION_GE, p.x, 3);
+	Value g = divided_by(b, p.x, 3);
+	g = plus(b, g, 0.5);
+	g = hlo_multiply(b, g, p.g);
+	g = if_num(b, below, 0, g);
+	return chosen(n, above, p.g, g);
+}
+
+/* aten.hardshrink_backward(grad_out, self, lambd), softshrink_backward(grad_output, self, lambd): |x| <= lambd ? 0 : g */
+Value lower_shrink_backward(Node *n)
+{
+	Builder *b = n->b;
+	double lambd = arg_num(n, "lambd", 0.5);
+	Grad p = gradient(n, "self");
+	Value above = is(b, DIRECTION_GE, p.x, -lambd);
+	Value below = is(b, DIRECTION_LE, p.x, lambd);
+	Value inside = hlo_and(b, above, below);
+	return chosen(n, inside, full_like(b, p.g, 0), p.g);
+}
+
+/* aten.softplus_backward(grad_output, self, beta, threshold): beta x > threshold ? g : g z / (z + 1), z = exp(beta x) */
+Value lower_softplus_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "self");
+	Value x = scaled(b, p.x, arg_num(n, "beta", 1));
+	Value linear = is(b, DIRECTION_GT, x, arg_num(n, "threshold", 20));
+	Value z = hlo_exponential(b, x);
+	Value over = plus(b, z, 1);
+	z = hlo_multiply(b, p.g, z);
+	z = hlo_divide(b, z, over);
+	return chosen(n, linear, p.g, z);
+}
+
+/* aten.log_sigmoid_backward(grad_output, self, buffer): g (x < 0 ? 1 - z / (1 + z) : z / (1 + z)), z = exp(-|x|), which is what
+ * the CPU's forward pass keeps in buffer */
+Value lower_log_sigmoid_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "self");
+	Value negative = is(b, DIRECTION_LT, p.x, 0);
+	Value z = hlo_abs(b, p.x);
+	z = hlo_negate(b, z);
+	z = hlo_exponential(b, z);
+	z = hlo_divide(b, z, plus(b, z, 1));
+	z = hlo_select(b, negative, minus_from(b, 1, z), z);
+	return product(n, z, p.g);
+}
+
+/* aten.logit_backward(grad_output, self, eps?): g / (x (1 - x)) where eps <= x <= 1 - eps, else 0, or NaN without eps */
+Value lower_logit_backward(Node *n)
+{
+	Builder *b = n->b;
+	bool bounds = has_arg(n, "eps");
+	double eps = arg_num(n, "eps", 0);
+	Grad p = gradient(n, "self");
+	Value below = is(b, DIRECTION_LT, p.x, eps);
+	Value above = is(b, DIRECTION_GT, p.x, 1 - eps);
+	Value outside = hlo_or(b, below, above);
+	Value spread = minus_from(b, 1, p.x);
+	spread = hlo_multiply(b, spread, p.x);
+	Value g = hlo_divide(b, p.g, spread);
+	return chosen(n, outside, full_like(b, g, bounds ? 0 : NAN), g);
+}
+
+/* aten.mish_backward(grad_output, self): g (t + x sigmoid(x) (1 - t^2)), t = tanh(softplus(x)) */
+Value lower_mish_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "self");
+	Value t = math_softplus(b, p.x);
+	t = hlo_tanh(b, t);
+	Value rest = square(b, t);
+	rest = minus_from(b, 1, rest);
+	rest = hlo_multiply(b, rest, p.x);
+	rest = hlo_multiply(b, rest, hlo_logistic(b, p.x));
+	rest = hlo_add(b, rest, t);
+	return product(n, p.g, rest);
+}
+
+/* aten.glu_backward(grad_output, self, dim) of x sigmoid(y), x and y the halves of self: g s and g x s (1 - s), side by side */
+Value lower_glu_backward(Node *n)
+{
+	Builder *b = n->b;
+	DType acc = acc_type(n->out.elem);
+	int dim = arg_dim(n, "dim", -1, n->out.rank);
+	Value x = arg_as(n, "self", acc), g = arg_as(n, "grad_output", acc);
+	if (!x || !g || !n->out.rank) return 0;
+	int64_t half = n->out.dim[dim] / 2;
+	Value s = slice_dim(b, x, dim, half, 2 * half, 1);
+	s = hlo_logistic(b, s);
+	x = slice_dim(b, x, dim, 0, half, 1);
+	Value part[2] = { hlo_multiply(b, g, s), 0 };
+	part[1] = minus_from(b, 1, s);
+	part[1] = hlo_multiply(b, part[1], part[0]);
+	part[1] = hlo_multiply(b, part[1], x);
+	x = hlo_concatenate(b, 2, part, dim);
+	return cast(b, x, n->out.elem);
+}
+
 /* -- softmax --------------------------------------------------------------------------------------------- */
 
 /* x summed over "dim" and spread over it again */
@@ -203,4 +350,22 @@ Value lower_log_softmax_backward(Node *n)
 	all = hlo_multiply(n->b, all, hlo_exponential(n->b, p.x));
 	all = hlo_subtract(n->b, p.g, all);
 	return cast(n->b, all, n->out.elem);
+}
+
+/* aten._masked_softmax_backward(grad_output, output, mask, dim?): the same where mask is false, 0 where it is true */
+Value lower_masked_softmax_backward(Node *n)
+{
+	Builder *b = n->b;
+	Grad p = gradient(n, "output");
+	Value mask = broadcast(b, arg(n, "mask"), n->out);
+	Type t = known_type(b, p.x);
+	if (!t.kind) return 0;
+	Ints dims = t.rank ? one_dim(b, arg_dim(n, "dim", -1, t.rank)) : (Ints){ 0 };
+	Value gy = hlo_multiply(b, p.g, p.x);
+	gy = if_num(b, mask, 0, gy);
+	Value all = sum_over(b, gy, dims);
+	all = spread_over(b, all, dims, t);
+	all = hlo_multiply(b, all, p.x);
+	gy = hlo_subtract(b, gy, all);
+	return chosen(n, mask, full_like(b, gy, 0), gy);
 }

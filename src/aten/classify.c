@@ -199,3 +199,60 @@ Value lower_multi_margin_loss(Node *n)
 	x = hlo_multiply(b, x, target_weights(n, &c));
 	return reduced_loss(n, x);
 }
+
+/* -- back ------------------------------------------------------------------------------------------------ */
+
+/* "grad_output", one number or [N, *S], laid over the scores */
+static Value gradient_over(Node *n, Classes *c)
+{
+	Builder *b = n->b;
+	Value g = arg_as(n, "grad_output", c->t.elem);
+	Ints dims = one_dim(b, c->dim);
+	if (known_type(b, g).rank) return spread_over(b, reshape_to(b, g, without_dims(b, c->t, dims)), dims, c->t);
+	return broadcast(b, g, c->t);
+}
+
+/* aten.nll_loss_backward, nll_loss2d_backward(grad_output, self, target, weight?, reduction, ignore_index, total_weight):
+ * -weight g at the target class, 0 elsewhere; of a mean over total_weight */
+Value lower_nll_loss_backward(Node *n)
+{
+	Builder *b = n->b;
+	Classes c = scores(n, false);
+	pick_target(n, &c);
+	Value g = gradient_over(n, &c);
+	if (arg_int(n, "reduction", REDUCTION_MEAN) == REDUCTION_MEAN)
+		g = hlo_divide(b, g, broadcast(b, arg_as(n, "total_weight", c.t.elem), c.t));
+	Value w = class_weights(n, &c);
+	if (w) g = hlo_multiply(b, g, w);
+	g = hlo_negate(b, g);
+	g = hlo_select(b, c.hit, g, full_like(b, g, 0));
+	g = reshape_to(b, g, n->out);
+	return cast(b, g, n->out.elem);
+}
+
+/* aten.multi_margin_loss_backward(grad_output, self[N?, C], target, p, margin, weight?, reduction): z = margin - self[target] + self:
+ * weight[target] p z^(p-1) g / C for each other class with z > 0, and their sum taken from the target */
+Value lower_multi_margin_loss_backward(Node *n)
+{
+	Builder *b = n->b;
+	Classes c = scores(n, false);
+	pick_target(n, &c);
+	Ints dims = one_dim(b, c.dim);
+	Value z = of_target(b, &c, c.score);
+	z = hlo_subtract(b, c.score, spread_over(b, z, dims, c.t));
+	z = plus(b, z, arg_num(n, "margin", 1));
+	Value over = is(b, DIRECTION_GT, z, 0);
+	z = arg_num(n, "p", 1) == 2 ? scaled(b, z, 2) : full_like(b, z, 1);
+	z = hlo_select(b, over, z, full_like(b, z, 0));
+	z = if_num(b, c.hit, 0, z);
+	Value sum = sum_over(b, z, dims);
+	sum = hlo_negate(b, sum);
+	z = hlo_select(b, c.hit, spread_over(b, sum, dims, c.t), z);
+	z = hlo_multiply(b, z, spread_over(b, target_weights(n, &c), dims, c.t));
+	z = hlo_multiply(b, z, gradient_over(n, &c));
+	double share = (double)static_dim(n, c.t, c.dim);
+	if (arg_int(n, "reduction", REDUCTION_MEAN) == REDUCTION_MEAN && c.dim) share *= (double)static_dim(n, c.t, 0);
+	z = divided_by(b, z, share);
+	z = reshape_to(b, z, n->out);
+	return cast(b, z, n->out.elem);
+}

@@ -218,3 +218,79 @@ Value lower_conv_tbc(Node *n)
 	y = hlo_add(b, y, bias);
 	return cast(b, y, n->out.elem);
 }
+
+/* -- back ------------------------------------------------------------------------------------------------ */
+
+/* How far a kernel of w reaches along spatial dim i: dilation * (K - 1) */
+static int64_t reach(Spec s, Type w, int i) { return s.dilation.v[i] * (w.dim[2 + i] - 1); }
+
+/* g turned back into the input x: a convolution becomes a transposed one whose output_padding makes up for what the stride
+ * has skipped, a transposed one a plain one that does not see its output_padding. */
+static Value input_gradient(Builder *b, Spec s, Value g, DType acc)
+{
+	Type x = type_of(b, s.x), w = type_of(b, s.w), from = type_of(b, g);
+	int64_t *rest = NEW(b->a, int64_t, s.spatial), *pad = COPY(b->a, int64_t, s.padding.v, s.padding.n);
+	for (int i = 0; i < s.spatial; i++) {
+		int64_t least = (from.dim[2 + i] - 1) * s.stride.v[i] - pad[2 * i] - pad[2 * i + 1] + reach(s, w, i) + 1;
+		rest[i] = x.dim[2 + i] - least;
+		if (s.transposed) pad[2 * i + 1] -= s.output_padding.v[i];
+	}
+	s.x = g;
+	s.padding.v = pad;
+	s.output_padding.v = rest;
+	s.transposed = !s.transposed;
+	return convolve(b, s, acc);
+}
+
+/* large [N, C, *S] met by small [N, O, *S'] at every place of the kernel -> [O, C/g, *K]: N is what is summed over, stride
+ * and dilation change their parts. */
+static Value kernel_gradient(Builder *b, Spec s, Value large, Value small, DType acc)
+{
+	Type w = type_of(b, s.w), x = type_of(b, large), y = type_of(b, small);
+	Ints spatial = iota_ints(b->a, 2, s.spatial);
+	int64_t *pad = COPY(b->a, int64_t, s.padding.v, s.padding.n);
+	for (int i = 0; i < s.spatial; i++)
+		pad[2 * i + 1] = reach(s, w, i) + (y.dim[2 + i] - 1) * s.stride.v[i] + 1 - x.dim[2 + i] - pad[2 * i];
+	return hlo_convolution(b, large, small, (Conv){
+		.strides      = s.dilation,
+		.padding      = { s.padding.n, pad },
+		.rhs_dilation = s.stride,
+		.dims         = { 1, 0, spatial, 0, 1, spatial, 1, 0, spatial },
+		.batch_groups = s.groups,
+		.elem         = acc,
+	});
+}
+
+static Value bias_gradient(Builder *b, Value g, DType acc)
+{
+	int rank = rank_of(b, g);
+	int64_t *dims = NEW(b->a, int64_t, rank);
+	for (int i = 1; i < rank; i++) dims[i - 1] = i > 1 ? i : 0;
+	g = cast(b, g, acc);
+	return sum_over(b, g, (Ints){ rank - 1, dims });
+}
+
+/* aten.convolution_backward(grad_output[N,O,*S'], input[N,C,*S], weight, bias_sizes?, stride, padding, dilation, transposed,
+ * output_padding, groups, output_mask) -> (grad_input?, grad_weight?, grad_bias?) */
+Value lower_convolution_backward(Node *n)
+{
+	Builder *b = n->b;
+	Spec s = spec(n, "input");
+	Value g = arg(n, "grad_output"), grad[3] = { 0 };
+	if (!s.x || !s.w || !g) return 0;
+	Type t = type_of(b, g);
+	if (!is_float(t.elem)) return node_fail(n, UNSUPPORTED, "gradients of type %s", type_str(n->a, t));
+	if (t.rank != s.spatial + 2 || rank_of(b, s.x) != t.rank)
+		return node_fail(n, BAD_INPUT, "grad_output %s for input %s", type_str(n->a, t), type_str(n->a, type_of(b, s.x)));
+	DType acc = acc_type(t.elem);
+	bool empty = !type_numel(t) || !type_numel(type_of(b, s.x));
+	if (out_wanted(n, 0) && !empty) grad[0] = input_gradient(b, s, g, acc);
+	if (out_wanted(n, 1) && !empty) grad[1] = kernel_gradient(b, s, s.transposed ? g : s.x, s.transposed ? s.x : g, acc);
+	if (out_wanted(n, 2)) grad[2] = bias_gradient(b, g, acc);
+	for (int i = 0; i < 3; i++) {
+		if (!out_wanted(n, i)) continue;
+		grad[i] = empty && i < 2 ? full(b, out_type(n, i), 0) : cast(b, grad[i], out_type(n, i).elem);
+		set_out(n, i, grad[i]);
+	}
+	return grad[0];
+}

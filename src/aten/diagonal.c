@@ -129,6 +129,21 @@ Value lower_diag_embed(Node *n)
 	return hlo_transpose(b, x, undone(n->a, order));
 }
 
+/* aten.diagonal_backward(grad_output[*, k], input_sizes, offset, dim1, dim2): zeros with grad_output on the diagonal */
+Value lower_diagonal_backward(Node *n)
+{
+	Builder *b = n->b;
+	Value g = arg(n, "grad_output");
+	if (!g) return 0;
+	if (n->out.rank < 2 || rank_of(b, g) != n->out.rank - 1)
+		return node_fail(n, BAD_INPUT, "a diagonal %s of %s", type_str(n->a, type_of(b, g)), type_str(n->a, n->out));
+	Ints order = matrix_order(n, n->out.rank, 0, 1);
+	int64_t rows = n->out.dim[order.v[order.n - 2]], columns = n->out.dim[order.v[order.n - 1]];
+	Value zero = scalar(b, 0, n->out.elem);
+	g = spread_diagonal(b, g, zero, rows, columns, arg_offset(n, "offset"));
+	return hlo_transpose(b, g, undone(n->a, order));
+}
+
 /* A vector on a diagonal of a square matrix. */
 static Value matrix_of(Node *n, Value v, int64_t offset)
 {

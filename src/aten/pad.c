@@ -93,6 +93,66 @@ Value lower_reflection_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_int
 Value lower_replication_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "padding"), PAD_REPLICATE); }
 Value lower_circular_pad(Node *n) { return pad_dims(n, arg(n, "self"), arg_ints(n, "pad"), PAD_CIRCULAR); }
 
+/* -- back ------------------------------------------------------------------------------------------------ */
+
+/* Adds what a run of rearrange() took, elements at..at+count of dim of g, to where it came from in a dim of `size`. */
+static Value give_run(Builder *b, Value sum, Value g, int dim, int64_t first, int64_t step, int64_t at, int64_t count, int64_t size)
+{
+	g = slice_dim(b, g, dim, at, at + count, 1);
+	if (step == -1) g = hlo_reverse(b, g, one_dim(b, dim));
+	if (step == 0) {
+		g = sum_over(b, g, one_dim(b, dim));
+		g = g ? unsqueeze_dim(b, g, dim) : 0;
+	}
+	Type t = known_type(b, g);
+	if (!t.kind) return 0;
+	int64_t *low = NEW(b->a, int64_t, t.rank), *high = NEW(b->a, int64_t, t.rank);
+	low[dim] = step == -1 ? first - count + 1 : first;
+	high[dim] = size - low[dim] - t.dim[dim];
+	g = hlo_pad(b, g, scalar(b, 0, t.elem), low, high, NULL);
+	return sum ? hlo_add(b, sum, g) : g;
+}
+
+/* g [.., low + size + high, ..] -> [.., size, ..]: what stands on either border added to where it came from */
+static Value unpad_dim(Node *n, Value g, int dim, int64_t low, int64_t size, PadMode mode)
+{
+	Type t = type_of(n->b, g);
+	int64_t total = t.dim[dim], most = INT32_MAX / 4;
+	if (size > most || total > most || low > most || low < -most)
+		return node_fail(n, BAD_INPUT, "padding %lld of a dim of size %lld", (long long)low, (long long)size);
+	int64_t *from = NEW(n->a, int64_t, total + 1), step;
+	for (int64_t i = 0; i < total; i++) {
+		from[i] = source(mode, i - low, size);
+		if (from[i] < 0 || from[i] >= size)
+			return node_fail(n, BAD_INPUT, "padding %lld is more than a dim of size %lld has", (long long)low, (long long)size);
+	}
+	Value sum = 0;
+	for (int i = 0, k; i < (int)total; i += k) {
+		k = run_length(from + i, (int)total - i, &step);
+		sum = give_run(n->b, sum, g, dim, from[i], step, i, k, size);
+	}
+	return sum;
+}
+
+/* "padding": (low, high) of the last dim first */
+static Value unpad_dims(Node *n, PadMode mode)
+{
+	Builder *b = n->b;
+	Value g = arg_as(n, "grad_output", acc_type(n->out.elem));
+	Ints pad = arg_ints(n, "padding");
+	if (!g) return 0;
+	int rank = rank_of(b, g);
+	if (pad.n % 2 || pad.n / 2 > rank || n->out.rank != rank)
+		return node_fail(n, BAD_INPUT, "%d paddings for %s", pad.n, type_str(n->a, n->out));
+	if (!type_numel(type_of(b, g))) return full(b, n->out, 0);
+	for (int i = 0; i < pad.n / 2 && g; i++) g = unpad_dim(n, g, rank - 1 - i, pad.v[2 * i], n->out.dim[rank - 1 - i], mode);
+	return cast(b, g, n->out.elem);
+}
+
+/* aten.reflection_padNd_backward(grad_output, self, padding), replication_padNd_backward */
+Value lower_reflection_pad_backward(Node *n) { return unpad_dims(n, PAD_REFLECT); }
+Value lower_replication_pad_backward(Node *n) { return unpad_dims(n, PAD_REPLICATE); }
+
 /* -- padding with a constant ----------------------------------------------------------------------------- */
 
 static Value pad_constant(Node *n, Value x, Ints pad, Value value)

@@ -229,3 +229,54 @@ static Value max_unpool(Node *n, int spatial)
 /* aten.max_unpool2d(self, indices, output_size), max_unpool3d(self, indices, output_size, stride, padding) */
 Value lower_max_unpool2d(Node *n) { return max_unpool(n, 2); }
 Value lower_max_unpool3d(Node *n) { return max_unpool(n, 3); }
+
+/* The gradient of avg_pool: each element gets g / count of every window that it is in. g [*, O] is spread out by the stride
+ * and summed over the K places that such a window can start at. */
+static Value avg_pool_backward(Node *n, int spatial)
+{
+	Builder *b = n->b;
+	Type to = with_elem(n->out, acc_type(n->out.elem));
+	Value g = arg_as(n, "grad_output", to.elem);
+	if (!fits(n, arg(n, "self"), spatial) || !fits(n, g, spatial)) return 0;
+	Pool p = pool_of(n, spatial);
+	Type t = type_of(b, g);
+	if (!type_numel(t)) return full(b, n->out, 0);
+	Value count = divisor(n, &p, to, t);
+	g = hlo_divide(b, g, count);
+	int64_t *low = NEW(n->a, int64_t, t.rank), *high = NEW(n->a, int64_t, t.rank), *between = NEW(n->a, int64_t, t.rank);
+	for (int i = 0, d = t.rank - spatial; i < spatial; i++, d++) {
+		between[d] = p.stride.v[i] - 1;
+		low[d] = p.size.v[i] - 1 - p.padding.v[i];
+		high[d] = to.dim[d] + p.size.v[i] - 2 - (t.dim[d] - 1) * p.stride.v[i] - low[d];
+	}
+	g = hlo_pad(b, g, scalar(b, 0, t.elem), low, high, between);
+	g = hlo_reduce_window(b, OP_add, g, scalar(b, 0, t.elem), (Window){ .size = over_spatial(n->a, t.rank, p.size, 1) });
+	return cast(b, g, n->out.elem);
+}
+
+/* aten.avg_poolNd_backward(grad_output, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override?) */
+Value lower_avg_pool2d_backward(Node *n) { return avg_pool_backward(n, 2); }
+Value lower_avg_pool3d_backward(Node *n) { return avg_pool_backward(n, 3); }
+
+/* Zeros with each gradient added where its window found the largest element. */
+static Value max_pool_backward(Node *n, int spatial)
+{
+	Builder *b = n->b;
+	DType acc = acc_type(n->out.elem);
+	Value g = arg_as(n, "grad_output", acc);
+	Value index = arg(n, "indices");
+	if (!fits(n, g, spatial) || !fits(n, index, spatial)) return 0;
+	Value zeros = flat_spatial(b, full(b, with_elem(n->out, acc), 0), spatial);
+	g = flat_spatial(b, g, spatial);
+	index = flat_spatial(b, index, spatial);
+	if (!zeros || !g || !index) return 0;
+	Type t = type_of(b, zeros);
+	g = combine_at(b, OP_add, zeros, place_along(b, t, t.rank - 1, index), g);
+	g = reshape_to(b, g, n->out);
+	return cast(b, g, n->out.elem);
+}
+
+/* aten.max_poolNd_with_indices_backward, adaptive_max_poolNd_backward, fractional_max_poolNd_backward(grad_output [N?, C, *O],
+ * self [N?, C, *S], .., indices [N?, C, *O]); indices count over S */
+Value lower_max_pool2d_backward(Node *n) { return max_pool_backward(n, 2); }
+Value lower_max_pool3d_backward(Node *n) { return max_pool_backward(n, 3); }

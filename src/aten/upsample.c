@@ -251,3 +251,70 @@ Value lower_bicubic2d(Node *n) { return resize(n, 2, cubic_taps); }
 Value lower_bilinear2d_aa(Node *n) { return resize(n, 2, linear_aa_taps); }
 Value lower_bicubic2d_aa(Node *n) { return resize(n, 2, cubic_aa_taps); }
 Value lower_lanczos2d_aa(Node *n) { return resize(n, 2, lanczos_aa_taps); }
+
+/* -- back ------------------------------------------------------------------------------------------------ */
+
+/* Seen from the other side: each old element is the sum of the new ones that it went into, by the same weights. */
+static Taps turned(Arena *a, Taps t, bool copies)
+{
+	int64_t *used = NEW(a, int64_t, t.from + 1), most = 1;
+	for (int64_t i = 0; i < t.size * t.count; i++)
+		if (copies || t.weight[i] != 0) most = ++used[t.at[i]] > most ? used[t.at[i]] : most;
+	Taps back = { t.size, t.from, (int)most, NEW(a, int64_t, t.from * most + 1), NEW(a, double, t.from * most + 1) };
+	for (int64_t i = t.size * t.count - 1; i >= 0; i--) {
+		if (!copies && t.weight[i] == 0) continue;
+		int64_t k = t.at[i] * most + --used[t.at[i]];
+		back.at[k] = i / t.count;
+		back.weight[k] = copies ? 1 : t.weight[i];
+	}
+	return back;
+}
+
+/* [.., S * k, ..] -> [.., S, ..]: the sums of k neighbours */
+static Value sum_neighbours(Builder *b, Value g, int dim, int64_t size)
+{
+	Type t = type_of(b, g);
+	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
+	for (int i = 0; i <= t.rank; i++) d[i] = i < dim ? t.dim[i] : i == dim ? size : i == dim + 1 ? t.dim[dim] / size : t.dim[i - 1];
+	g = hlo_reshape(b, g, t.rank + 1, d);
+	return sum_over(b, g, one_dim(b, dim + 1));
+}
+
+/* grad_output [N, C, *S'] -> [N, C, *S] */
+static Value resize_backward(Node *n, int spatial, MakeTaps *make)
+{
+	Builder *b = n->b;
+	bool copies = make == nearest_taps || make == nearest_exact_taps;
+	Value g = arg_as(n, "grad_output", acc_type(n->out.elem));
+	if (!g) return 0;
+	Type t = type_of(b, g);
+	if (!is_float(t.elem)) return node_fail(n, UNSUPPORTED, "gradients of type %s", type_str(n->a, t));
+	if (t.rank != spatial + 2 || n->out.rank != t.rank)
+		return node_fail(n, BAD_INPUT, "grad_output %s has not %d spatial dims", type_str(n->a, t), spatial);
+	for (int i = 0; i < spatial && g; i++) {
+		Resize r = { n->out.dim[2 + i], t.dim[2 + i], scale_of(n, spatial, i), arg_bool(n, "align_corners", false),
+			t.elem == DTYPE_f64 };
+		if (r.from < 1 || r.to < 1 || r.from > 1 << 20 || r.to > 1 << 20)
+			return node_fail(n, BAD_INPUT, "size %lld from %lld", (long long)r.from, (long long)r.to);
+		Taps taps = make(n->a, r), back = turned(n->a, taps, copies);
+		g = copies && repeats_each(taps) ? sum_neighbours(b, g, 2 + i, r.from)
+			: back.count <= 4 ? sum_of_taps(b, g, 2 + i, back) : product_of_taps(b, g, 2 + i, back);
+	}
+	return cast(b, g, n->out.elem);
+}
+
+/* aten.upsample_nearestNd_backward(grad_output, output_size, input_size, scales..), _upsample_nearest_exactNd_backward */
+Value lower_nearest1d_backward(Node *n) { return resize_backward(n, 1, nearest_taps); }
+Value lower_nearest2d_backward(Node *n) { return resize_backward(n, 2, nearest_taps); }
+Value lower_nearest3d_backward(Node *n) { return resize_backward(n, 3, nearest_taps); }
+Value lower_nearest_exact1d_backward(Node *n) { return resize_backward(n, 1, nearest_exact_taps); }
+Value lower_nearest_exact2d_backward(Node *n) { return resize_backward(n, 2, nearest_exact_taps); }
+Value lower_nearest_exact3d_backward(Node *n) { return resize_backward(n, 3, nearest_exact_taps); }
+/* aten.upsample_linear1d_backward(grad_output, output_size, input_size, align_corners, scales..) and its kin */
+Value lower_linear1d_backward(Node *n) { return resize_backward(n, 1, linear_taps); }
+Value lower_bilinear2d_backward(Node *n) { return resize_backward(n, 2, linear_taps); }
+Value lower_trilinear3d_backward(Node *n) { return resize_backward(n, 3, linear_taps); }
+Value lower_bicubic2d_backward(Node *n) { return resize_backward(n, 2, cubic_taps); }
+Value lower_bilinear2d_aa_backward(Node *n) { return resize_backward(n, 2, linear_aa_taps); }
+Value lower_bicubic2d_aa_backward(Node *n) { return resize_backward(n, 2, cubic_aa_taps); }
+Value lower_lanczos2d_aa_backward(Node *n) { return resize_backward(n, 2, lanczos_aa_taps); }
