@@ -53,7 +53,7 @@ static Value all_distances(Node *n, const char *x_name, const char *y_name, doub
 	y = broadcast(b, y, cube);
 	x = hlo_subtract(b, x, y);
 	x = hlo_abs(b, x);
-	x = norm_over(b, x, p, one_dim(b, t.rank));
+	x = distance_over(b, x, p, one_dim(b, t.rank));
 	return cast(b, x, t.elem);
 }
 

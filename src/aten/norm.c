@@ -165,19 +165,33 @@ Value lower_cudnn_batch_norm(Node *n)
 	return batch_norm(n, false, 0);
 }
 
+/* The running statistics after a call, outputs 1 and 2: of every sample (1 - momentum) * running + momentum * its own, whose
+ * variance is that of N - 1; then their mean over samples. m: [N, C] */
+static void set_instance_statistics(Node *n, Moments m, Type t, Ints dims)
+{
+	Builder *b = n->b;
+	Ints samples = one_dim(b, 0);
+	double count = (double)count_over(t, dims);
+	if (!out_wanted(n, 1)) return;
+	Value mean = mean_over(b, m.mean, samples);
+	Value var = mean_over(b, m.var, samples);
+	var = scaled(b, var, count / (count - 1));
+	set_statistic(n, 1, moved(n, "running_mean", mean));
+	set_statistic(n, 2, moved(n, "running_var", var));
+}
+
 /* aten.instance_norm(input [N, C, *], weight?, bias?, running_mean?, running_var?, use_input_stats, momentum, eps, ..): each
  * channel of a sample by itself */
 Value lower_instance_norm(Node *n)
 {
 	Builder *b = n->b;
 	if (!arg_bool(n, "use_input_stats", true)) return batch_norm(n, false, 0);
-	if (has_arg(n, "running_mean") || has_arg(n, "running_var"))
-		return node_fail(n, UNSUPPORTED, "it writes its running statistics; programs that change state are not supported yet");
 	Value x = arg_as(n, "input", acc_type(n->out.elem));
 	Type t = known_type(b, x);
 	if (t.rank < 3) return t.kind ? node_fail(n, BAD_INPUT, "input %s has no spatial dim", type_str(n->a, t)) : 0;
 	Ints dims = iota_ints(n->a, 2, t.rank - 2);
 	Moments m = moments_over(b, x, dims, epsilon_of(n));
+	set_instance_statistics(n, m, t, dims);
 	x = normalized(b, x, m, dims);
 	x = by_channel(n, x);
 	return cast(b, x, n->out.elem);

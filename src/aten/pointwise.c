@@ -70,6 +70,14 @@ Value norm_over(Builder *b, Value x, double p, Ints dims)
 	return hlo_power(b, x, root);
 }
 
+Value distance_over(Builder *b, Value x, double p, Ints dims)
+{
+	if (p != 0) return norm_over(b, x, p, dims);
+	x = hlo_ceil(b, x);
+	x = at_most(b, x, 1);
+	return sum_over(b, x, dims);
+}
+
 Value reduced_loss(Node *n, Value x)
 {
 	Builder *b = n->b;

@@ -23,6 +23,12 @@ Pair float_pair(Node *n, const char *x, const char *y);
  * x^p)^(1/p). */
 Value norm_over(Builder *b, Value x, double p, Ints dims);
 
+/* The same for distances (cdist, pdist): how many are not 0 (p = 0) is NaN where there is NaN. */
+Value distance_over(Builder *b, Value x, double p, Ints dims);
+
+/* x[0] + .. + x[i] at each i along dim (scan.c). */
+Value running_total(Builder *b, Value x, int dim);
+
 /* What "reduction" says of the elements of a loss: 0 each, 1 their mean, 2 their sum; in n->out's type. */
 enum { REDUCTION_NONE, REDUCTION_MEAN, REDUCTION_SUM };
 Value reduced_loss(Node *n, Value x);

@@ -29,6 +29,14 @@ static Value running(Builder *b, OpCode op, Value x, int dim, Value first)
 	return runs(t) ? hlo_reduce_window(b, op, x, first, so_far(b, t, dim)) : x;
 }
 
+Value running_total(Builder *b, Value x, int dim)
+{
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	Value zero = scalar(b, 0, t.elem);
+	return running(b, OP_add, x, dim, zero);
+}
+
 static Value scanned(Node *n, OpCode op, double first)
 {
 	Builder *b = n->b;

@@ -350,7 +350,8 @@ static bool do_in_place(Fn *f, const GraphNode *g, const char *functional)
 	GraphNode *copy = copy_node(f, g, functional);
 	size_t at = (size_t)(copy - f->node.v);
 	copy->arg[0].name = first_name(functional);
-	VId content = new_value(f, self);
+	bool resized = g->nout && g->out[0] && !f->alias.v[self].parent;       /* resize_: the result's shape is its own */
+	VId content = new_value(f, resized ? g->out[0] : self);
 	f->node.v[at].nout = 1;
 	f->node.v[at].out = NEW(f->a, VId, 1);
 	f->node.v[at].out[0] = content;
@@ -427,30 +428,38 @@ static const char *each_target(const Fn *f, const GraphNode *g)
 	return NULL;
 }
 
-/* aten.batch_norm(..., training=True, ...) also writes running_mean and running_var: ATen's functional
- * form returns them. */
-static bool updates_statistics(const Fn *f, const GraphNode *g)
+/* Normalizations that also write running_mean and running_var when `flag` is set (NULL: always). The functional form gives
+ * those behind the op's own results. */
+static const struct StatisticsRow { const char *target, *flag, *functional; int nout; } statistics[] = {
+	{ "aten._batch_norm_with_update.default", NULL, "aten._batch_norm_with_update_functional.default", 4 },
+	{ "aten._native_batch_norm_legit.default", "training", "aten._native_batch_norm_legit_functional.default", 3 },
+	{ "aten.batch_norm.default", "training", "aten._native_batch_norm_legit_functional.default", 3 },
+	{ "aten.instance_norm.default", "use_input_stats", "aten.instance_norm.default", 1 },
+	{ "aten.native_batch_norm.default", "training", "aten._native_batch_norm_legit_functional.default", 3 },
+};
+
+static const struct StatisticsRow *statistics_row(const Fn *f, const GraphNode *g)
 {
-	static const char *const ops[] = { "aten.batch_norm.default", "aten.native_batch_norm.default",
-		"aten._native_batch_norm_legit.default" };
-	bool norm = false;
-	for (int i = 0; i < 3; i++) norm |= !strcmp(g->target, ops[i]);
-	return norm && arg_is_true(g, "training", false) && tensor_arg(f, node_arg(g, "running_mean"))
-	    && tensor_arg(f, node_arg(g, "running_var"));
+	for (size_t i = 0; i < sizeof statistics / sizeof *statistics; i++) {
+		const struct StatisticsRow *r = &statistics[i];
+		if (strcmp(g->target, r->target) || (r->flag && !arg_is_true(g, r->flag, false))) continue;
+		return tensor_arg(f, node_arg(g, "running_mean")) && tensor_arg(f, node_arg(g, "running_var")) ? r : NULL;
+	}
+	return NULL;
 }
 
-static bool do_statistics(Fn *f, const GraphNode *g)
+static bool do_statistics(Fn *f, const GraphNode *g, const struct StatisticsRow *r)
 {
 	VId mean = tensor_arg(f, node_arg(g, "running_mean")), var = tensor_arg(f, node_arg(g, "running_var"));
-	GraphNode *copy = copy_node(f, g, "aten._native_batch_norm_legit_functional.default");
+	GraphNode *copy = copy_node(f, g, r->functional);
 	size_t at = (size_t)(copy - f->node.v);
 	VId new_mean = new_value(f, mean), new_var = new_value(f, var);
-	VId *out = NEW(f->a, VId, 5);
-	for (int i = 0; i < g->nout && i < 3; i++) out[i] = g->out[i];
-	out[3] = new_mean;
-	out[4] = new_var;
+	VId *out = NEW(f->a, VId, r->nout + 2);
+	for (int i = 0; i < g->nout && i < r->nout; i++) out[i] = g->out[i];
+	out[r->nout] = new_mean;
+	out[r->nout + 1] = new_var;
 	f->node.v[at].out = out;
-	f->node.v[at].nout = 5;
+	f->node.v[at].nout = r->nout + 2;
 	return write_value(f, mean, new_mean) && write_value(f, var, new_var);
 }
 
@@ -459,10 +468,11 @@ static bool do_node(Fn *f, const GraphNode *g)
 	if (is_view(f, g, view_row(f, g->target))) return do_view(f, g);
 	const char *functional = functional_name(f, g->target), *outs = out_names(f, g),
 		*each = each_target(f, g);
+	const struct StatisticsRow *norm = statistics_row(f, g);
 	if (functional) return do_in_place(f, g, functional);
 	if (*outs) return do_out(f, g, outs);
 	if (each) return do_each(f, g, each);
-	if (updates_statistics(f, g)) return do_statistics(f, g);
+	if (norm) return do_statistics(f, g, norm);
 	keep_outputs(g, copy_node(f, g, g->target));
 	return true;
 }
@@ -536,7 +546,7 @@ static bool needs_work(const Fn *f)
 {
 	for (int i = 0; i < f->g->node.n; i++) {
 		const GraphNode *g = &f->g->node.v[i];
-		if (functional_name(f, g->target) || *out_names(f, g) || updates_statistics(f, g) || is_as_strided(g))
+		if (functional_name(f, g->target) || *out_names(f, g) || statistics_row(f, g) || is_as_strided(g))
 			return true;
 	}
 	return false;
