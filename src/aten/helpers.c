@@ -204,9 +204,19 @@ Value full_like(Builder *b, Value x, double v)
 	return t.kind ? full(b, t, v) : 0;
 }
 
+/* XLA's reduce_precision makes 0 of what would be subnormal. */
+static Value rounded_to_f16(Builder *b, Value x)
+{
+	static const double least = 0x1p-24, normal = 0x1p-14;
+	Value whole = hlo_multiply(b, x, full_like(b, x, 1 / least));
+	Value small = hlo_multiply(b, hlo_round_nearest_even(b, whole), full_like(b, x, least));
+	Value below = hlo_compare(b, DIRECTION_LT, hlo_abs(b, x), full_like(b, x, normal));
+	return hlo_select(b, below, small, hlo_reduce_precision(b, x, 5, 10));
+}
+
 Value rounded_to(Builder *b, Value x, DType elem)
 {
-	if (elem == DTYPE_f16) return hlo_reduce_precision(b, x, 5, 10);
+	if (elem == DTYPE_f16) return rounded_to_f16(b, x);
 	return elem == DTYPE_bf16 ? hlo_reduce_precision(b, x, 8, 7) : x;
 }
 

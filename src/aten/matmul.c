@@ -235,13 +235,30 @@ Value lower_addbmm(Node *n)
 	return added_to_self(n, sum);
 }
 
-/* aten.addr(self, vec1, vec2, beta, alpha): beta * self + alpha * vec1 vec2^T */
+/* A tensor times a number, both and the product as the result's type holds them. */
+static Value scaled_in_type(Node *n, const char *name, const char *factor)
+{
+	Builder *b = n->b;
+	Value x = arg_as(n, name, acc_type(n->out.elem));
+	if (!x || !has_arg(n, factor)) return x;
+	Value k = rounded_to(b, arg_as(n, factor, elem_of(b, x)), n->out.elem);
+	x = hlo_multiply(b, x, broadcast(b, k, type_of(b, x)));
+	return rounded_to(b, x, n->out.elem);
+}
+
+/* aten.addr(self, vec1, vec2, beta, alpha): beta * self + alpha * vec1 vec2^T; torch's kernel stores each step in
+ * the result's type */
 Value lower_addr(Node *n)
 {
-	Type t = with_elem(n->out, acc_type(n->out.elem));
-	Value x = arg(n, "vec1");
+	Builder *b = n->b;
+	DType elem = n->out.elem;
+	Type t = with_elem(n->out, acc_type(elem));
+	Value x = scaled_in_type(n, "vec1", "alpha");
 	Value y = arg(n, "vec2");
-	return added_to_self(n, outer_product(n->b, x, y, t));
+	Value product = rounded_to(b, outer_product(b, x, y, t), elem);
+	if (number_is(n, "beta", 0)) return cast(b, product, elem);
+	Value self = broadcast(b, scaled_in_type(n, "self", "beta"), t);
+	return cast(b, hlo_add(b, self, product), elem);
 }
 
 /* -- chains and powers ----------------------------------------------------------------------------------- */
