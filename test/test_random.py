@@ -172,6 +172,59 @@ def test_geometric():
         counts_fit(x, lambda k: 0.3 * 0.7 ** (k - 1))
 
 
+def poisson_pmf(rate):
+    return lambda k: math.exp(k * math.log(rate) - rate - math.lgamma(k + 1)) if k >= 0 else 0.0
+
+
+def binomial_pmf(n, p):
+    def log_choose(k):
+        return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+    return lambda k: math.exp(log_choose(k) + k * math.log(p) + (n - k) * math.log1p(-p)) if 0 <= k <= n else 0.0
+
+
+def test_poisson():
+    rates = [0.01, 0.7, 3.0, 9.99, 10.0, 35.5, 1e3, 1e6]
+    x = draw(torch.poisson, torch.tensor(rates, dtype=torch.float64)[:, None].expand(-1, 20_000).contiguous())
+    for row, rate in zip(x, rates):
+        counts_fit(row, poisson_pmf(rate))
+        assert abs(row.mean() - rate) < 4 * math.sqrt(rate / 20_000)
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        x = draw(torch.poisson, torch.full((N,), 4.0, dtype=dtype))
+        counts_fit(x.double(), poisson_pmf(4.0))
+    x, _ = convert(torch.poisson, torch.zeros(5))
+    got = x(torch.tensor([0.0, math.nan, -1.0, math.inf, 1e30]))
+    assert got[0] == 0 and got[1:4].isnan().all() and abs(got[4] / 1e30 - 1) < 1e-6
+
+
+def test_binomial():
+    cases = [(1, 0.3), (5, 0.5), (20, 0.04), (40, 0.25), (100, 0.5), (100, 0.93), (10_000, 0.001), (10_000, 0.4), (10**6, 0.7)]
+    n, p = (torch.tensor(v, dtype=torch.float64)[:, None].expand(-1, 20_000).contiguous() for v in zip(*cases))
+    x = draw(torch.binomial, n, p)
+    for row, (n, p) in zip(x, cases):
+        counts_fit(row, binomial_pmf(n, p))
+        assert abs(row.mean() - n * p) < 4 * math.sqrt(n * p * (1 - p) / 20_000)
+    program, _ = convert(torch.binomial, torch.zeros(7), torch.zeros(7))
+    got = program(torch.tensor([0.0, 9.0, 9.0, math.nan, 9.0, -1.0, 1e6]), torch.tensor([0.5, 0.0, 1.0, 0.5, math.nan, 0.5, 1.0]))
+    assert got[:3].tolist() == [0, 0, 9] and got[3:6].isnan().all() and got[6] == 1e6
+
+
+def gamma_cdf(shape):
+    return lambda x: torch.special.gammainc(torch.tensor(shape, dtype=torch.float64), torch.from_numpy(x)).numpy()
+
+
+def test_gamma():
+    shapes = [0.05, 0.5, 1.0, 2.5, 50.0, 1e4]
+    x = draw(torch._standard_gamma, torch.tensor(shapes, dtype=torch.float64)[:, None].expand(-1, 20_000).contiguous())
+    for row, shape in zip(x, shapes):
+        assert row.min() > 0 and ks(row, gamma_cdf(shape)) < 1.95
+    x = draw(torch._standard_gamma, torch.full((N,), 2.0))
+    assert ks(x, gamma_cdf(2.0)) < 1.95
+    y = draw(torch._sample_dirichlet, torch.tensor([1.0, 2.0, 5.0]).expand(20_000, 3).contiguous())
+    assert (y.sum(1) - 1).abs().max() < 1e-5 and (y.mean(0) - torch.tensor([1, 2, 5]) / 8).abs().max() < 0.006
+    assert ks(1 - (1 - y[:, 0].double()) ** 7, lambda v: v) < 1.95           # y0 is Beta(1, 7)
+
+
 # -- yes or no -----------------------------------------------------------------------------------------------------------
 
 
@@ -250,8 +303,8 @@ def test_randperm():
         for dtype in (torch.int64, torch.int32, torch.float32):
             x = draw(lambda: torch.randperm(n, dtype=dtype))
             assert sorted(x.tolist()) == list(range(n))
-    first = draw(lambda: torch.stack([torch.randperm(4)[0] for _ in range(300)]))
-    counts_fit(first, lambda v: 0.25)
+    program = program_of(lambda: torch.randperm(4), seed_input=True)
+    counts_fit(torch.stack([program(seed=s) for s in range(1000)])[:, 0], lambda v: 0.25)
 
 
 def test_multinomial():
@@ -408,3 +461,21 @@ def test_command_line(tmp_path):
 def test_refused():
     with pytest.raises(UnsupportedError, match="Generator"):
         convert(lambda: torch.rand(3, generator=torch.Generator()))
+
+
+# -- windows at random ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("shape, kernel, size", [((2, 3, 9, 11), (2, 3), (4, 5)), ((3, 7, 8), (3, 2), (1, 6)), ((1, 2, 5, 5), (1, 1), (4, 4)),
+                                                 ((2, 2, 6, 9, 7), (2, 3, 2), (3, 4, 5)), ((2, 6, 5, 7), (2, 2, 2), (2, 3, 1))], ids=str)
+def test_fractional_max_pool(shape, kernel, size, dtype):
+    """The samples are an input: values and indices are eager's."""
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(shape, generator=g).to(dtype)
+    x.view(-1)[::7] = math.nan
+    d = len(kernel)
+    u = torch.rand((shape[0] if len(shape) == d + 2 else 1, shape[-d - 1], d), generator=g).to(dtype)
+    op = torch.ops.aten.fractional_max_pool2d if d == 2 else torch.ops.aten.fractional_max_pool3d
+    if d == 2 or dtype.itemsize >= 4:                                           # eager has no narrow fractional_max_pool3d
+        check(lambda x, u: op(x, kernel, size, u), x, u)
