@@ -4,6 +4,7 @@
 
 #include "aten/lower.h"
 #include "aten/rules.h"
+#include "aten/sym.h"
 
 struct Lower {
 	const Program *program;
@@ -12,6 +13,8 @@ struct Lower {
 	Arena *a;
 	Value *value;            /* [graph->value.n]: what each graph value became; 0 not yet */
 	const LowerOptions *opt;
+	Sizes sizes;
+	int64_t *size;           /* [program->sym.n]: what lower_dim() found, or NOT_ASKED */
 	Value seed;              /* the argument, with opt->seed_input */
 	int ndraws;              /* tensors of random numbers so far (random.c) */
 };
@@ -19,7 +22,27 @@ struct Lower {
 /* The module value of a graph value; records a failure when it is not defined or not a tensor. */
 Value lowered_value(Lower *l, VId v);
 
-/* The type a graph value has by its metadata. */
-Type value_meta_type(const Lower *l, VId v);
+/* The type a graph value has by its metadata; sizes that are not bound are handles of the module. */
+Type value_meta_type(Lower *l, VId v);
+
+/* -- sizes that are not known (dynamic.c) ------------------------------------------------------------------ */
+
+#define NOT_ASKED INT64_MAX
+
+/* A size of the program as a number or a handle; DYNAMIC, with a failure recorded, when it is no expression of sizes. */
+int64_t lower_dim(Lower *l, Dim d);
+
+/* After the inputs: symbols from their sizes. */
+bool define_sizes(Lower *l, Func *f);
+
+/* Whether a rule takes the sizes that this call has; else a failure. */
+bool check_dynamic(Node *n, const RuleRow *r);
+
+/* got as a value of the type that the program says; 0 when it is not of that type. Sizes that are computed otherwise are
+ * the same when they have the same values. */
+Value as_declared(Lower *l, Value got, Type want);
+
+/* "tensor<s0x4xf32>" */
+const char *type_text(Lower *l, Type t);
 
 #endif

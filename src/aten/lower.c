@@ -35,6 +35,21 @@ static bool is_own(const char *target)
 	return true;
 }
 
+/* Why an op cannot be converted and what can be used instead, after ": "; "" when there is nothing to say. */
+static const char *advice(const char *target)
+{
+	static const struct { const char *op, *why; } refused[] = {
+#define REFUSED(op, why) { op, ": " why },
+#include "aten/refused.def"
+#undef REFUSED
+	};
+	const char *dot = strrchr(target, '.');
+	size_t n = dot ? (size_t)(dot - target) : strlen(target);
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+		if (strlen(refused[i].op) == n && !strncmp(refused[i].op, target, n)) return refused[i].why;
+	return "";
+}
+
 bool check_ops(const Program *p, const LowerOptions *opt, Err *e)
 {
 	Arena a = { 0 };
@@ -62,7 +77,7 @@ bool check_ops(const Program *p, const LowerOptions *opt, Err *e)
 	Buf list = { 0 };
 	bool own = false;
 	for (int i = 0; i < missing.n; i++) {
-		putf(&list, "\n  %s  x%d  %s", missing.v[i].target, missing.v[i].count, missing.v[i].line);
+		putf(&list, "\n  %s  x%d  %s%s", missing.v[i].target, missing.v[i].count, missing.v[i].line, advice(missing.v[i].target));
 		own |= is_own(missing.v[i].target);
 	}
 	if (own) put_str(&list, custom_advice);
@@ -82,27 +97,22 @@ Value lowered_value(Lower *l, VId v)
 {
 	if (l->value[v]) return l->value[v];
 	const GraphValue *g = &l->graph->value.v[v];
-	if (g->kind == VALUE_SYMINT && IS_STATIC(g->sym)) return scalar_int(l->b, g->sym, DTYPE_i64);
+	if (g->kind == VALUE_SYMINT) return dim_value(l->b, lower_dim(l, g->sym));
 	if (g->kind != VALUE_TENSOR)
-		return build_fail(l->b, UNSUPPORTED, "value '%s' is not a tensor; dynamic sizes are not supported yet", g->name);
+		return build_fail(l->b, UNSUPPORTED, "value '%s' is a number computed of sizes, which is not supported", g->name);
 	return build_fail(l->b, BAD_INPUT, "value '%s' is used before it is defined", g->name);
 }
 
-Type value_meta_type(const Lower *l, VId v)
+Type value_meta_type(Lower *l, VId v)
 {
 	const GraphValue *g = &l->graph->value.v[v];
 	if (g->kind != VALUE_TENSOR) return (Type){ 0 };
-	return (Type){ .kind = TYPE_TENSOR, .elem = g->dtype, .rank = g->rank, .dim = g->dim };
-}
-
-static bool all_static(Lower *l, const Graph *g)
-{
-	for (int i = 1; i < g->value.n; i++)
-		for (int k = 0; g->value.v[i].kind == VALUE_TENSOR && k < g->value.v[i].rank; k++)
-			if (!IS_STATIC(g->value.v[i].dim[k]))
-				return fail(l->b->m->err, UNSUPPORTED, "value '%s' has the dynamic size %s; dynamic shapes are not supported yet",
-					g->value.v[i].name, l->program->sym.v[~g->value.v[i].dim[k]].expr);
-	return true;
+	Type t = { .kind = TYPE_TENSOR, .elem = g->dtype, .rank = g->rank, .dim = g->dim };
+	if (is_static(t)) return t;
+	int64_t *dim = NEW(l->a, int64_t, t.rank);
+	for (int i = 0; i < t.rank; i++) dim[i] = lower_dim(l, g->dim[i]);
+	t.dim = dim;
+	return t;
 }
 
 /* -- nodes ----------------------------------------------------------------------------------------------- */
@@ -118,7 +128,9 @@ static bool check_out(Node *n, int i)
 	if (!got) return fail(e, UNSUPPORTED, "output %d is not computed by this rule", i);
 	Type t = type_of(n->b, got);
 	if (type_eq(t, want)) return true;
-	return fail(e, UNSUPPORTED, "the rule gives %s where the program says %s", type_str(n->a, t), type_str(n->a, want));
+	n->l->value[v] = as_declared(n->l, got, want);
+	if (n->l->value[v]) return true;
+	return fail(e, UNSUPPORTED, "the rule gives %s where the program says %s", type_text(n->l, t), type_text(n->l, want));
 }
 
 static bool lower_node(Lower *l, const GraphNode *g, const RuleRow *r)
@@ -126,7 +138,7 @@ static bool lower_node(Lower *l, const GraphNode *g, const RuleRow *r)
 	Builder *b = l->b;
 	Node n = { .b = b, .a = l->a, .g = g, .l = l };
 	n.out = g->nout ? out_type(&n, 0) : (Type){ 0 };
-	Value v = lower_row(&n, r);
+	Value v = check_dynamic(&n, r) ? lower_row(&n, r) : 0;
 	if (g->nout && g->out[0] && v) l->value[g->out[0]] = v;
 	for (int i = 0; i < g->nout; i++)
 		if (!check_out(&n, i)) break;
@@ -254,8 +266,10 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 	Func *f = func_new(m, opt->func_name ? opt->func_name : "main");
 	Builder b = builder(m, f);
 	Lower l = { .program = p, .graph = p->graph, .b = &b, .a = &m->arena, .opt = opt,
-		.value = NEW(&m->arena, Value, p->graph->value.n + 1) };
-	if (!all_static(&l, p->graph) || !add_inputs(&l, f, out) || !lower_nodes(&l) || !add_results(&l, out)) return false;
+		.value = NEW(&m->arena, Value, p->graph->value.n + 1),
+		.sizes = { p, dims_of(m), opt->nbound, opt->bound }, .size = NEW(&m->arena, int64_t, p->sym.n + 1) };
+	for (int i = 0; i < p->sym.n; i++) l.size[i] = NOT_ASKED;
+	if (!add_inputs(&l, f, out) || !define_sizes(&l, f) || !lower_nodes(&l) || !add_results(&l, out)) return false;
 	dce(m);
 	prune(&l, f, out);
 	return true;

@@ -3,6 +3,7 @@
 #define ATEN_LOWER_H
 
 #include "program/program.h"
+#include "aten/sym.h"
 #include "stablehlo/stablehlo.h"
 
 /* Where an argument of @main comes from. */
@@ -34,6 +35,8 @@ typedef struct LowerOptions {
 	bool inline_weights;         /* weights become constants instead of arguments */
 	uint64_t seed;               /* of all random numbers */
 	bool seed_input;             /* it is the last argument instead: a 0-d ui64, after all user inputs */
+	int nbound;                  /* symbols that are numbers; the others make the module dynamic */
+	const Binding *bound;
 	int ncustom_op;              /* operators that become custom_call, as is_custom() has it */
 	const char *const *custom_op;
 } LowerOptions;

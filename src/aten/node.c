@@ -102,10 +102,10 @@ static bool number(Node *n, const Arg *x, double *f, int64_t *i)
 	case ARG_FLOAT: *f = x->f; *i = x->f >= -9e18 && x->f <= 9e18 ? (int64_t)x->f : 0; return true;
 	case ARG_VALUE: {
 		const GraphValue *v = graph_value_of(n, x->value);
-		if (v->kind != VALUE_SYMINT || !IS_STATIC(v->sym)) return false;
-		*i = v->sym;
-		*f = (double)v->sym;
-		return true;
+		int64_t size = v->kind == VALUE_SYMINT ? lower_dim(n->l, v->sym) : DYNAMIC;
+		*i = size;
+		*f = (double)size;
+		return size >= 0;
 	}
 	default: return false;
 	}
@@ -118,8 +118,18 @@ static bool is_dynamic(Node *n, const Arg *x)
 
 static Value not_a_number(Node *n, const char *name, const Arg *x)
 {
-	if (is_dynamic(n, x)) return node_fail(n, UNSUPPORTED, "argument '%s' is a dynamic size; dynamic shapes are not supported yet", name);
+	if (is_dynamic(n, x)) return node_fail(n, UNSUPPORTED, "argument '%s' is a size that is not known, wanted a number", name);
 	return wrong(n, name, x, "a number");
+}
+
+/* A size, which may be a handle. A negative number, such as a position from the end, is one too. */
+static int64_t size_arg(Node *n, const char *name, const Arg *x)
+{
+	double f;
+	int64_t i;
+	if (number(n, x, &f, &i)) return dim_number(dims_of(n->b->m), i);
+	if (is_dynamic(n, x)) return lower_dim(n->l, graph_value_of(n, x->value)->sym);
+	return not_a_number(n, name, x);
 }
 
 int64_t arg_int(Node *n, const char *name, int64_t otherwise)
@@ -183,6 +193,23 @@ Ints arg_ints(Node *n, const char *name)
 	for (int i = 0; i < count; i++)
 		if (!number(n, &item[i], &f, &v[i])) not_a_number(n, name, &item[i]);
 	return (Ints){ count, v };
+}
+
+Ints arg_sizes(Node *n, const char *name)
+{
+	const Arg *x = present(n, name);
+	if (!x) return (Ints){ 0 };
+	const Arg *item = x->kind == ARG_LIST ? x->list.item : x;
+	int count = x->kind == ARG_LIST ? x->list.n : 1;
+	int64_t *v = NEW(n->a, int64_t, count + 1);
+	for (int i = 0; i < count; i++) v[i] = size_arg(n, name, &item[i]);
+	return (Ints){ count, v };
+}
+
+int64_t arg_size(Node *n, const char *name, int64_t otherwise)
+{
+	const Arg *x = present(n, name);
+	return x ? size_arg(n, name, x) : otherwise;
 }
 
 Ints arg_dims(Node *n, const char *name, int rank)
@@ -261,6 +288,6 @@ int64_t static_dim(Node *n, Type t, int dim)
 {
 	if (dim < 0 || dim >= t.rank) return node_fail(n, BAD_INPUT, "%s has no dim %d", type_str(n->a, t), dim);
 	if (t.dim[dim] >= 0) return t.dim[dim];
-	node_fail(n, UNSUPPORTED, "dim %d is dynamic; dynamic shapes are not supported yet", dim);
+	node_fail(n, UNSUPPORTED, "dim %d is not known, wanted a number", dim);
 	return 0;
 }

@@ -54,6 +54,9 @@ Ints    arg_ints_n(Node *n, const char *name, int count, int64_t otherwise);
 /* A list of floats; n = 0 when absent. */
 typedef struct Nums { int n; const double *v; } Nums;
 Nums    arg_nums(Node *n, const char *name);
+/* Sizes, which may be handles (stablehlo/dims.h); negative numbers are handles as well. */
+int64_t arg_size(Node *n, const char *name, int64_t otherwise);
+Ints    arg_sizes(Node *n, const char *name);
 /* A Tensor[] or Tensor?[] argument; 0 where the item is None. */
 typedef struct Values { int n; Value *v; } Values;
 Values  arg_list(Node *n, const char *name);
@@ -68,7 +71,7 @@ bool out_wanted(const Node *n, int i);
 void set_out(Node *n, int i, Value v);           /* i >= 1 */
 /* "aten.add.Tensor (node add_3): message"; returns 0. */
 Value node_fail(Node *n, Code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* A dim of a type as a number; a dynamic one is an error (until dynamic shapes are supported) and gives 0. */
+/* A dim of a type as a number; one that is not known is an error and gives 0. */
 int64_t static_dim(Node *n, Type t, int dim);
 
 /* -- helpers: what ATen's words mean (helpers.c) --------------------------------------------------------- */

@@ -164,7 +164,10 @@ Value hlo_constant(Builder *b, Type t, const void *data, size_t nbytes)
 static Value splat_bytes(Builder *b, Type t, const uint8_t *bytes)
 {
 	if (b->m->err->code) return 0;
-	if (!is_static(t)) return build_fail(b, UNSUPPORTED, "a constant of dynamic shape %s", type_str(b->a, t));
+	if (!is_static(t)) {
+		Value one = splat_bytes(b, (Type){ .kind = TYPE_TENSOR, .elem = t.elem }, bytes);
+		return hlo_broadcast_in_dim(b, one, t.rank, t.dim, (Ints){ 0 });
+	}
 	size_t n = dtype_nbytes(t.elem);
 	return hlo_constant(b, t, arena_copy(b->a, bytes, 1, n), type_numel(t) ? n : 0);
 }

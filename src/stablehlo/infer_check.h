@@ -74,9 +74,8 @@ bool dims_sorted(Module *m, const Op *op, const char *clause, const char *name, 
 
 /* One spatial dimension of a window op. */
 typedef struct WindowDim { int64_t size, stride, low, high, base_dilation, window_dilation; } WindowDim;
-/* num_windows over `base` elements, as reduce_window_c15 has it; dynamic in, dynamic out (the same handle
- * where the window changes nothing). False: beyond int64. */
-bool window_count(int64_t base, WindowDim w, int64_t *out);
+/* num_windows over `base` elements, as reduce_window_c15 has it; a handle in, a handle out. False: beyond int64. */
+bool window_count(DimTable *t, int64_t base, WindowDim w, int64_t *out);
 
 /* The clauses of a window op's lists; n: how many dimensions the window has. */
 typedef struct WindowClauses { const char *strides, *strides_value, *padding, *base, *base_value, *window, *window_value; }

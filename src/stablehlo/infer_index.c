@@ -134,7 +134,7 @@ static bool slice_sizes_ok(Module *m, const Op *op, const Index *ix, Ints sizes)
 	if (sizes.n != ix->x.rank)
 		return broken(m, op, "c20", "slice_sizes has %d items for %s", sizes.n, str(m, ix->x));
 	for (int i = 0; i < sizes.n; i++)
-		if (sizes.v[i] < 0 || (ix->x.dim[i] >= 0 && sizes.v[i] > ix->x.dim[i]))
+		if ((sizes.v[i] < 0 && op->code == OP_gather) || (ix->x.dim[i] >= 0 && sizes.v[i] > ix->x.dim[i]))
 			return broken(m, op, "c21", "slice_sizes %s of %s, wanted 0 <= size <= dimension",
 				ints_str(m, sizes), str(m, ix->x));
 	for (int i = 0; i < ix->dropped.n; i++)
@@ -158,7 +158,7 @@ static Index gather_index(Module *m, const Op *op)
 		.vector = d->index_vector_dim, .x = in_type(m, op, 0), .indices = in_type(m, op, 1) };
 }
 
-/* gather and dynamic_gather (whose sizes are not known: dynamic). */
+/* gather and dynamic_gather (whose sizes may be handles, or not known: dynamic). */
 bool gather_type(Module *m, const Op *op, const Ints *sizes, Type *out)
 {
 	Index ix = gather_index(m, op);

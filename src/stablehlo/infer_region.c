@@ -80,7 +80,7 @@ bool infer_reduce_window(Module *m, const Op *op, int nout, Type *out)
 		w[i].size = size.v[i];
 		if (size.v[i] <= 0)
 			return broken(m, op, "c5", "window_dimensions has %lld, wanted 1 or more", (long long)size.v[i]);
-		if (!window_count(x.dim[i], w[i], &s.dim[i]) || (bound >= 0 && !window_count(bound, w[i], &bound)))
+		if (!window_count(dims_of(m), x.dim[i], w[i], &s.dim[i]) || (bound >= 0 && !window_count(dims_of(m), bound, w[i], &bound)))
 			return broken(m, op, "c15", "the window over dimension %d of %s is beyond 2^63", i, str(m, x));
 		shape_bound(&s, i, bound);
 	}

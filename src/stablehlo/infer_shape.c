@@ -92,6 +92,15 @@ static bool padded(int64_t size, int64_t low, int64_t high, int64_t interior, in
 	return !__builtin_add_overflow(*out, low, out) && !__builtin_add_overflow(*out, high, out) && *out >= 0;
 }
 
+/* Of a size that is 1 or more, where there is something inside. */
+static int64_t padded_handle(DimTable *t, int64_t size, int64_t low, int64_t high, int64_t interior)
+{
+	if (interior && dim_range(t, size).min < 1) return DYNAMIC;
+	int64_t holes = interior ? dim_times(t, dim_minus(t, size, 1), interior) : 0;
+	int64_t edges = dim_plus(t, dim_number(t, low), dim_number(t, high));
+	return dim_plus(t, dim_plus(t, size, holes), edges);
+}
+
 bool infer_pad(Module *m, const Op *op, int nout, Type *out)
 {
 	if (!tensors_ok(m, op, nout, 1)) return false;
@@ -108,7 +117,7 @@ bool infer_pad(Module *m, const Op *op, int nout, Type *out)
 		int64_t l = low.v[i], h = high.v[i], in = interior.v[i], bound = bound_of(x, i);
 		if (in < 0)
 			return broken(m, op, "c3", "interior_padding has %lld at %d, wanted 0 or more", (long long)in, i);
-		s.dim[i] = x.dim[i] < 0 && (l || h || in) ? DYNAMIC : x.dim[i];
+		s.dim[i] = x.dim[i] < 0 && (l || h || in) ? padded_handle(dims_of(m), x.dim[i], l, h, in) : x.dim[i];
 		bool ok = x.dim[i] < 0 || padded(x.dim[i], l, h, in, &s.dim[i]);
 		ok = ok && (bound < 0 || padded(bound, l, h, in, &bound));
 		if (!ok)
@@ -127,7 +136,7 @@ static bool append_dim(Shape *s, int k, Type t)
 	int64_t have = s->dim[k], more = t.dim[k];
 	int64_t most = have < 0 ? (s->bound ? s->bound[k] : DYNAMIC) : have, add = more < 0 ? bound_of(t, k) : more;
 	if (have >= 0 && more >= 0) return !__builtin_add_overflow(have, more, &s->dim[k]);
-	s->dim[k] = have == 0 ? more : more == 0 ? have : DYNAMIC;
+	s->dim[k] = dim_plus(dims_of(s->m), have, more);
 	if (most < 0 || add < 0) return shape_bound(s, k, DYNAMIC), true;
 	if (__builtin_add_overflow(most, add, &most)) return false;
 	return shape_bound(s, k, most), true;

@@ -12,12 +12,24 @@ static bool dilate(int64_t n, int64_t by, int64_t *out)
 	return !__builtin_mul_overflow(n - 1, by, out) && !__builtin_add_overflow(*out, 1, out);
 }
 
-bool window_count(int64_t base, WindowDim w, int64_t *out)
+/* (base + low + high - window) / stride + 1 as an expression: the window fits at least once in what torch exports. */
+static int64_t symbolic_count(DimTable *t, int64_t base, WindowDim w, int64_t window)
+{
+	int64_t over = base;
+	if (w.base_dilation != 1) over = dim_plus(t, dim_times(t, dim_minus(t, base, 1), w.base_dilation), 1);
+	over = dim_plus(t, over, dim_number(t, w.low));
+	over = dim_plus(t, over, dim_number(t, w.high));
+	return dim_plus(t, dim_floordiv(t, dim_minus(t, over, window), w.stride), 1);
+}
+
+bool window_count(DimTable *t, int64_t base, WindowDim w, int64_t *out)
 {
 	bool plain = w.size == 1 && w.stride == 1 && !w.low && !w.high && w.base_dilation == 1;
-	if (base < 0 || w.size < 0) return *out = base < 0 && plain ? base : DYNAMIC, true;
+	if (w.size < 0 || base == DYNAMIC || plain) return *out = plain && w.size >= 0 ? base : DYNAMIC, true;
 	int64_t over, window;
-	if (!dilate(base, w.base_dilation, &over) || !dilate(w.size, w.window_dilation, &window)) return false;
+	if (!dilate(w.size, w.window_dilation, &window)) return false;
+	if (base < 0) return *out = symbolic_count(t, base, w, window), true;
+	if (!dilate(base, w.base_dilation, &over)) return false;
 	if (__builtin_add_overflow(over, w.low, &over) || __builtin_add_overflow(over, w.high, &over))
 		return false;
 	*out = over <= 0 || window > over ? 0 : (over - window) / w.stride + 1;
@@ -154,7 +166,7 @@ bool infer_convolution(Module *m, const Op *op, int nout, Type *out)
 	Shape s = shape_new(m, x.rank);
 	for (int i = 0; i < n; i++) {
 		w[i].size = k.dim[d->kernel_spatial.v[i]];
-		if (!window_count(x.dim[d->input_spatial.v[i]], w[i], &s.dim[d->output_spatial.v[i]]))
+		if (!window_count(dims_of(m), x.dim[d->input_spatial.v[i]], w[i], &s.dim[d->output_spatial.v[i]]))
 			return broken(m, op, "c25", "the window over dimension %lld of %s is beyond 2^63",
 				(long long)d->input_spatial.v[i], str(m, x));
 	}

@@ -14,6 +14,13 @@ Op *op_new(Module *m, OpCode code, int nout, const Type *t, int nin, const Value
  * result's type. */
 Value fold(Builder *b, OpCode code, Type t, int nin, const Value *in, const Attr *attr);
 
+/* The twins of ops that take sizes as attributes, for results whose type has handles (ops_dynamic.c). */
+Value dynamic_reshape(Builder *b, Value x, Type to);
+Value dynamic_broadcast(Builder *b, Value x, Type to, const Attr *dims);
+Value dynamic_iota(Builder *b, Type to, const Attr *dim);
+Value dynamic_slice_of(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride);
+Value dynamic_gather(Builder *b, Value x, Value indices, const Attr *dims, Ints sizes, const Attr *sorted);
+
 struct Cse *cse_new(Arena *a);
 
 /* An equal op that stands in the function's body already, or NULL; cse_add() enters one. */

@@ -21,6 +21,13 @@ static const int64_t *all(Builder *b, int n, int64_t each)
 	return v;
 }
 
+static bool any_handle(int n, const int64_t *v)
+{
+	for (int i = 0; i < n; i++)
+		if (v[i] < 0) return true;
+	return false;
+}
+
 /* -- elementwise ----------------------------------------------------------------------------------------- */
 
 Value hlo_convert(Builder *b, Value x, DType elem)
@@ -92,6 +99,7 @@ Value hlo_reshape(Builder *b, Value x, int rank, const int64_t *dim)
 	if (is_static(t) && is_static(to) && type_numel(t) != type_numel(to))
 		return build_fail(b, BAD_INPUT, "stablehlo.reshape: %s does not have as many elements as %s", type_str(b->a, t),
 			type_str(b->a, to));
+	if (!is_static(to)) return same_shape(t, to) ? x : dynamic_reshape(b, x, to);
 	return emit(b, OP_reshape, &to, 1, &x, NULL);
 }
 
@@ -109,6 +117,7 @@ Value hlo_broadcast_in_dim(Builder *b, Value x, int rank, const int64_t *dim, In
 		return build_fail(b, BAD_INPUT, "stablehlo.broadcast_in_dim: %s does not broadcast to %s", type_str(b->a, t),
 			type_str(b->a, to));
 	Attr attr = ints(b, broadcast_dimensions);
+	if (!is_static(to)) return type_eq(t, to) ? x : dynamic_broadcast(b, x, to, &attr);
 	return emit(b, OP_broadcast_in_dim, &to, 1, &x, &attr);
 }
 
@@ -128,8 +137,9 @@ Value hlo_reverse(Builder *b, Value x, Ints d)
 Value hlo_slice(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride)
 {
 	int n = known_type(b, x).rank;
-	Attr attr[MAX_ATTRS + 1] = { dims(b, n, start), dims(b, n, limit),
-		dims(b, n, stride ? stride : all(b, n, 1)) };
+	if (!stride) stride = all(b, n, 1);
+	if (any_handle(n, start) || any_handle(n, limit)) return dynamic_slice_of(b, x, start, limit, stride);
+	Attr attr[MAX_ATTRS + 1] = { dims(b, n, start), dims(b, n, limit), dims(b, n, stride) };
 	return emit(b, OP_slice, NULL, 1, &x, attr);
 }
 
@@ -154,6 +164,7 @@ Value hlo_concatenate(Builder *b, int n, const Value *x, int dim)
 Value hlo_iota(Builder *b, Type t, int dim)
 {
 	Attr attr = num(dim);
+	if (!is_static(t)) return dynamic_iota(b, t, &attr);
 	return emit(b, OP_iota, &t, 0, NULL, &attr);
 }
 
@@ -300,6 +311,7 @@ Value hlo_gather(Builder *b, Value x, Value indices, GatherDims d, Ints slice_si
 	kept->start_indices_batching_dims = ints(b, d.start_indices_batching_dims).ints;
 	kept->start_index_map = ints(b, d.start_index_map).ints;
 	Attr attr[MAX_ATTRS + 1] = { { .set = true, .gather = kept }, ints(b, slice_sizes), flag(sorted) };
+	if (any_handle(slice_sizes.n, slice_sizes.v)) return dynamic_gather(b, x, indices, &attr[0], slice_sizes, &attr[2]);
 	return emit(b, OP_gather, NULL, 2, (Value[]){ x, indices }, attr);
 }
 

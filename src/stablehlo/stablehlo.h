@@ -23,11 +23,9 @@
 #include "base/dtype.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "stablehlo/dims.h"
 
 /* -- types ----------------------------------------------------------------------------------------------- */
-
-/* A dimension: a number >= 0; negative: dynamic. */
-#define DYNAMIC INT64_MIN
 
 typedef enum TypeKind { TYPE_NONE, TYPE_TENSOR, TYPE_TOKEN, TYPE_TUPLE, TYPE_FUTURE } TypeKind;
 
@@ -45,7 +43,7 @@ typedef struct Type {
 	TypeKind kind;
 	DType elem;
 	int rank;
-	const int64_t *dim;          /* [rank] */
+	const int64_t *dim;          /* [rank]; negative: of the module's DimTable, or DYNAMIC */
 	const int64_t *bound;        /* [rank] of #stablehlo.bounds, or NULL; DYNAMIC: none for this dim */
 	const Quant *quant;          /* NULL: not quantized */
 	int npart;
@@ -257,7 +255,15 @@ struct Module {
 	Any attr;                    /* module attributes: ANY_DICT or ANY_NONE */
 	VEC(ValueInfo) value;        /* [0] is unused */
 	VEC(Func *) func;
+	DimTable dims;               /* use dims_of() */
+	VEC(Value) size;             /* [~handle]: the i64 scalar that has it, 0 not yet */
 };
+
+static inline DimTable *dims_of(Module *m)
+{
+	m->dims.a = &m->arena;
+	return &m->dims;
+}
 
 void module_free(Module *m);
 static inline Type value_type(const Module *m, Value v) { return m->value.v[v].type; }
@@ -400,6 +406,20 @@ Value hlo_fft(Builder *b, Value x, FftType type, Ints length);
 Value hlo_cholesky(Builder *b, Value x, bool lower);
 Value hlo_triangular_solve(Builder *b, Value x, Value y, bool left, bool lower, bool unit, bool transpose);
 Value hlo_get_dimension_size(Builder *b, Value x, int dim);
+
+/* -- sizes that are not known yet (dims.h) ---------------------------------------------------------------- */
+
+/* The builders above take handles where they take sizes of a result or slice, and emit the op's dynamic twin. */
+
+/* A symbol's value, an i64 scalar of the function's body; before it is used. */
+void dim_define(Builder *b, int64_t symbol, Value v);
+bool dim_defined(Builder *b, int64_t d);
+/* A size as an i64 scalar. */
+Value dim_value(Builder *b, int64_t d);
+/* Sizes as an i64 vector. */
+Value dims_value(Builder *b, int n, const int64_t *d);
+/* Dimension i of x as an i64 scalar, from get_dimension_size. */
+Value dim_of(Builder *b, Value x, int i);
 
 /* -- whole modules --------------------------------------------------------------------------------------- */
 

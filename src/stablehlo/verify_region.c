@@ -126,7 +126,7 @@ static bool source_ok(Module *m, const Op *op, Type x, Type source)
 		w[i].size = size.v[i];
 		if (size.v[i] <= 0)
 			return broken(m, op, "c5", "window_dimensions has %lld, wanted 1 or more", (long long)size.v[i]);
-		ok = ok && window_count(x.dim[i], w[i], &n) && dim_fits(n, source.dim[i]);
+		ok = ok && window_count(dims_of(m), x.dim[i], w[i], &n) && dim_fits(n, source.dim[i]);
 	}
 	return ok || broken(m, op, "c2", "source is %s, which is not what the window makes of %s", str(m, source),
 		str(m, x));

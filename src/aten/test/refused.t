@@ -63,11 +63,11 @@ out f32[2] = aten.sum.dim_IntList(self, dim=[3])  # model.py:5
 ----- error BAD_INPUT
 aten.sum.dim_IntList (node out, model.py:5, in forward): dim 3 is outside rank 2
 =====
-a dynamic dim
+a size that is not known, where the rule wants a number
 in  self: f32[n,5]
-out f32[n,5] = aten.relu.default(self)
+out f32[n,5] = aten.kthvalue.default(self, 1)
 ----- error UNSUPPORTED
-value 'self' has the dynamic size n; dynamic shapes are not supported yet
+has the size n, which this op's rule takes only as a number: convert for a given size
 =====
 shapes that do not broadcast
 in  self: f32[2,3]
@@ -151,3 +151,30 @@ in  self: f32[2]
 out f32[2] = aten.mvlgamma.default(self, p=0)
 ----- error BAD_INPUT
 aten.mvlgamma.default (node out): p is 0, wanted 1 or more
+=====
+an op whose result has as many rows as there are nonzero values, and what to use instead
+in  x: f32[4]
+a i64[4,1] = aten.nonzero.default(self=x)  # model.py:17
+----- error UNSUPPORTED
+1 op of this program cannot be converted:
+  aten.nonzero.default  x1  model.py:17, in forward: the number of rows depends on the values; torch.nonzero_static(x, size=n) has a fixed one
+=====
+segments by index
+in  data: f32[4]
+in  indices: i64[4]
+in  lengths: i64[2]
+out f32[2] = aten.segment_reduce.default(data, reduce="sum", lengths, indices)
+----- error UNSUPPORTED
+aten.segment_reduce.default (node out): segments by indices
+=====
+a gradient of fewer samples than its edges need
+in  self: f32[2]
+out f32[2] = aten.gradient.scalarint(self, edge_order=2)
+----- error BAD_INPUT
+aten.gradient.scalarint (node out): 2 samples, wanted more than edge_order 2
+=====
+a short-time Fourier transform of more points than there are
+in  self: f32[4]
+out c64[5,1] = aten.stft.default(self, n_fft=8)
+----- error BAD_INPUT
+aten.stft.default (node out): n_fft 8 of 4 elements

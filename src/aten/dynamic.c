@@ -1,0 +1,144 @@
+/* Sizes that are not known: where they come from, and which rules take them. */
+#include "aten/ctx.h"
+
+#include <string.h>
+
+int64_t lower_dim(Lower *l, Dim d)
+{
+	if (IS_STATIC(d)) return d;
+	int64_t *size = &l->size[~d];
+	if (*size == NOT_ASKED) *size = size_of(&l->sizes, d);
+	if (*size == DYNAMIC)
+		build_fail(l->b, UNSUPPORTED, "the size '%s' is no expression that can be computed", l->program->sym.v[~d].expr);
+	return *size;
+}
+
+const char *type_text(Lower *l, Type t)
+{
+	const char *s = "tensor<";
+	for (int i = 0; i < t.rank; i++) s = arena_printf(l->a, "%s%sx", s, dim_text(dims_of(l->b->m), t.dim[i]));
+	return arena_printf(l->a, "%s%s>", s, dtype_name(t.elem));
+}
+
+/* -- where symbols come from ----------------------------------------------------------------------------- */
+
+/* Dimension i of an argument is scale * symbol + offset: of what is not defined yet. `plain`: only symbols as such. */
+static void define_size(Lower *l, Value arg, int i, bool plain)
+{
+	Builder *b = l->b;
+	int64_t symbol, scale, offset;
+	if (!solve_for(dims_of(b->m), type_of(b, arg).dim[i], &symbol, &scale, &offset) || dim_defined(b, symbol)) return;
+	if (plain && (scale != 1 || offset)) return;
+	Value v = dim_of(b, arg, i);
+	if (offset) {
+		Value c = scalar_int(b, offset, DTYPE_i64);
+		v = hlo_subtract(b, v, c);
+	}
+	if (scale != 1) {
+		Value c = scalar_int(b, scale, DTYPE_i64);
+		v = hlo_divide(b, v, c);
+	}
+	dim_define(b, symbol, v);
+}
+
+bool define_sizes(Lower *l, Func *f)
+{
+	for (int plain = 1; plain >= 0; plain--)
+		for (int a = 0; a < f->narg; a++) {
+			Value arg = f->body.arg + (Value)a;
+			for (int i = 0; i < f->arg_type[a].rank; i++)
+				if (f->arg_type[a].dim[i] < 0) define_size(l, arg, i, plain);
+		}
+	return !l->b->m->err->code;
+}
+
+/* -- which rules take them ------------------------------------------------------------------------------- */
+
+static Rule *const takes_any_size[] = {
+#define DYNAMIC_RULE(function) function,
+#include "aten/dynamic.def"
+#undef DYNAMIC_RULE
+};
+
+static bool takes_sizes(const RuleRow *r)
+{
+	if (!r->rule) return true;           /* elementwise */
+	for (size_t i = 0; i < sizeof takes_any_size / sizeof *takes_any_size; i++)
+		if (r->rule == takes_any_size[i]) return true;
+	return false;
+}
+
+/* A size that the argument has and that is not known, or 0. */
+static int64_t unknown_size(Lower *l, const Arg *x)
+{
+	if (x->kind == ARG_LIST) {
+		for (int i = 0; i < x->list.n; i++) {
+			int64_t d = unknown_size(l, &x->list.item[i]);
+			if (d) return d;
+		}
+		return 0;
+	}
+	if (x->kind != ARG_VALUE) return 0;
+	const GraphValue *g = &l->graph->value.v[x->value];
+	if (g->kind == VALUE_SYMINT) return lower_dim(l, g->sym) < 0 ? lower_dim(l, g->sym) : 0;
+	Type t = value_meta_type(l, x->value);
+	for (int i = 0; i < t.rank; i++)
+		if (t.dim[i] < 0) return t.dim[i];
+	return 0;
+}
+
+static int64_t unknown_size_of(Node *n)
+{
+	int64_t d = 0;
+	for (int i = 0; i < n->g->narg && !d; i++) d = unknown_size(n->l, &n->g->arg[i].arg);
+	for (int i = 0; i < n->g->nout && !d; i++) d = n->g->out[i] ? unknown_size(n->l, &(Arg){ .kind = ARG_VALUE, .value = n->g->out[i] }) : 0;
+	return d;
+}
+
+bool check_dynamic(Node *n, const RuleRow *r)
+{
+	if (!n->l->program->sym.n || takes_sizes(r)) return true;
+	int64_t d = unknown_size_of(n);
+	if (!d) return true;
+	node_fail(n, UNSUPPORTED, "has the size %s, which this op's rule takes only as a number: convert for a given size",
+		dim_text(dims_of(n->b->m), d));
+	return false;
+}
+
+/* -- what the program says ------------------------------------------------------------------------------- */
+
+/* Two expressions with the same value for each of many choices of the symbols are one size. */
+static bool same_values(DimTable *t, int64_t x, int64_t y)
+{
+	enum { TRIES = 24 };
+	int64_t *value = NEW(t->a, int64_t, t->node.n + 1), vx, vy;
+	uint64_t random = 0x9e3779b97f4a7c15u;
+	for (int k = 0; k < TRIES; k++) {
+		for (int i = 0; i < t->node.n; i++) {
+			const DimNode *node = &t->node.v[i];
+			if (node->kind != DIM_SYMBOL) continue;
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			uint64_t span = (uint64_t)(node->y - node->x), room = 1 + (k < 2 ? (uint64_t)k : (uint64_t)8 << k);
+			value[i] = node->x + (int64_t)((random >> 33) % (span < room ? span + 1 : room));
+		}
+		if (!dim_eval(t, x, value, &vx) || !dim_eval(t, y, value, &vy) || vx != vy) return false;
+	}
+	return true;
+}
+
+Value as_declared(Lower *l, Value got, Type want)
+{
+	Builder *b = l->b;
+	Type t = type_of(b, got);
+	bool reshapes = false;
+	if (t.elem != want.elem || t.rank != want.rank || t.kind != want.kind) return 0;
+	for (int i = 0; i < t.rank; i++) {
+		int64_t x = t.dim[i], y = want.dim[i];
+		if (x == y) continue;
+		if (x >= 0 || (x != DYNAMIC && !same_values(dims_of(b->m), x, y))) return 0;
+		reshapes |= y >= 0;
+	}
+	if (reshapes) return hlo_reshape(b, got, want.rank, want.dim);
+	b->m->value.v[got].type = tensor_type(l->a, want.elem, want.rank, want.dim);
+	return got;
+}
