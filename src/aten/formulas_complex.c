@@ -4,6 +4,8 @@
 #include "aten/formulas.h"
 #include "aten/node.h"
 
+#include <math.h>
+
 typedef struct Parts { Value re, im; } Parts;
 
 static Parts parts(Builder *b, Value z)
@@ -125,16 +127,30 @@ Value complex_atan(Builder *b, Value x)
 	return over_i(b, x);
 }
 
-/* m + log(1 + exp(other - m)), m the one with the greater real part */
+/* What both come to where their real parts are infinite and equal: y at -inf, log(exp(x) + exp(y)) at inf */
+static Value logaddexp_of_infinite(Builder *b, Value x, Value y)
+{
+	Value below = is(b, DIRECTION_LT, hlo_real(b, x), 0);
+	Value sum = hlo_add(b, hlo_exponential(b, x), hlo_exponential(b, y));
+	return hlo_select(b, below, y, hlo_log(b, sum));
+}
+
+/* m + log(1 + exp(other - m)), m the one with the greater real part; NaN where any part is */
 Value complex_logaddexp(Builder *b, Value x, Value y)
 {
 	Value re_x = hlo_real(b, x);
 	Value re_y = hlo_real(b, y);
+	Value nan = hlo_or(b, math_isnan(b, x), math_isnan(b, y));
+	Value same = hlo_compare(b, DIRECTION_EQ, re_x, re_y);
+	Value infinite = hlo_and(b, same, math_isinf(b, re_x));
+	Value at_infinity = logaddexp_of_infinite(b, x, y);
 	Value first = hlo_compare(b, DIRECTION_GE, re_x, re_y);
 	Value m = hlo_select(b, first, x, y);
 	Value other = hlo_select(b, first, y, x);
 	other = hlo_subtract(b, other, m);
 	other = hlo_exponential(b, other);
 	other = hlo_log_plus_one(b, other);
-	return hlo_add(b, m, other);
+	Value sum = hlo_select(b, infinite, at_infinity, hlo_add(b, m, other));
+	Value none = full_like(b, re_x, NAN);
+	return hlo_select(b, nan, hlo_complex(b, none, none), sum);
 }

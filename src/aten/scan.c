@@ -58,7 +58,6 @@ Value lower_logcumsumexp(Node *n)
 	Builder *b = n->b;
 	Value x = input(n);
 	Type t = known_type(b, x);
-	if (is_complex(t.elem)) return node_fail(n, UNSUPPORTED, "complex logcumsumexp");
 	if (!runs(t)) return cast(b, x, n->out.elem);
 	Value first = scalar(b, -INFINITY, t.elem), v[2], sum;
 	Region *add = region_begin(b, 2, (Type[]){ scalar_type(t.elem), scalar_type(t.elem) }, v);
