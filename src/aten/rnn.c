@@ -3,7 +3,9 @@
  * The input's part of the gates is one product for all steps; a loop over time adds the state's. Sequences are time first
  * inside: x [T, N, I], state [N, H]. Gates of f16 and bf16 are joined in f32. */
 #include "aten/formulas.h"
+#include "aten/index.h"
 #include "aten/layers.h"
+#include "aten/random.h"
 #include "aten/rules.h"
 
 typedef enum CellKind { CELL_TANH, CELL_RELU, CELL_GRU, CELL_LSTM } CellKind;
@@ -12,6 +14,9 @@ typedef enum CellKind { CELL_TANH, CELL_RELU, CELL_GRU, CELL_LSTM } CellKind;
 typedef struct CellWeights { Value w_ih, w_hh, b_ih, b_hh, w_hr; } CellWeights;
 
 typedef struct State { Value h, c; } State;              /* c: LSTM only */
+
+/* v [T, N, *]; live: bool [T, N], false past a sequence's end, or 0: all have T steps */
+typedef struct Sequences { Value v, live; } Sequences;
 
 /* -- cells ----------------------------------------------------------------------------------------------- */
 
@@ -114,13 +119,24 @@ static Value at_time(Builder *b, Value x, Value time)
 	return squeeze_dim(b, x, 0);
 }
 
-static Region *one_step(Builder *b, int n, const Type *t, CellKind kind, Value x, CellWeights w, bool backward)
+/* What a sequence that has ended keeps. live [T, N]; 0: none has */
+static Value kept_after_end(Builder *b, Value live, Value time, Value now, Value before)
 {
-	Value a[LOOP_MAX], out[LOOP_MAX], zero = scalar_int(b, 0, DTYPE_i32);
+	if (!live || !now) return now;
+	live = at_time(b, live, time);
+	live = along(b, live, 0, type_of(b, now));
+	return hlo_select(b, live, now, before);
+}
+
+static Region *one_step(Builder *b, int n, const Type *t, CellKind kind, Sequences x, CellWeights w, bool backward)
+{
+	Value a[LOOP_MAX] = { 0 }, out[LOOP_MAX], zero = scalar_int(b, 0, DTYPE_i32);
 	Region *r = region_begin(b, n, t, a);
 	Value time = a[LOOP_STEP];
-	if (backward) time = hlo_subtract(b, scalar_int(b, type_of(b, x).dim[0] - 1, DTYPE_i32), time);
-	State s = cell_step(b, kind, at_time(b, x, time), (State){ a[LOOP_H], n > LOOP_C ? a[LOOP_C] : 0 }, w);
+	if (backward) time = hlo_subtract(b, scalar_int(b, type_of(b, x.v).dim[0] - 1, DTYPE_i32), time);
+	State s = cell_step(b, kind, at_time(b, x.v, time), (State){ a[LOOP_H], n > LOOP_C ? a[LOOP_C] : 0 }, w);
+	s.h = kept_after_end(b, x.live, time, s.h, a[LOOP_H]);
+	s.c = kept_after_end(b, x.live, time, s.c, a[LOOP_C]);
 	out[LOOP_STEP] = hlo_add(b, a[LOOP_STEP], scalar_int(b, 1, DTYPE_i32));
 	out[LOOP_H] = s.h;
 	Value row = s.h ? unsqueeze_dim(b, s.h, 0) : 0;
@@ -131,11 +147,11 @@ static Region *one_step(Builder *b, int n, const Type *t, CellKind kind, Value x
 }
 
 /* One layer in one direction over x [T, N, I]: outputs [T, N, R]; *s goes from the first state to the last. */
-static Value run_direction(Builder *b, CellKind kind, Value x, State *s, CellWeights w, bool backward)
+static Value run_direction(Builder *b, CellKind kind, Sequences x, State *s, CellWeights w, bool backward)
 {
-	x = linear(b, x, w.w_ih, w.b_ih);                          /* [T, N, G H] */
-	if (!x || !s->h) return 0;
-	Type xt = type_of(b, x), ht = type_of(b, s->h);
+	x.v = linear(b, x.v, w.w_ih, w.b_ih);                      /* [T, N, G H] */
+	if (!x.v || !s->h) return 0;
+	Type xt = type_of(b, x.v), ht = type_of(b, s->h);
 	int n = kind == CELL_LSTM ? LOOP_MAX : LOOP_C;
 	Type all = tensor_type(b->a, ht.elem, 3, (int64_t[]){ xt.dim[0], ht.dim[0], ht.dim[1] });
 	Value start = scalar_int(b, 0, DTYPE_i32);
@@ -151,7 +167,14 @@ static Value run_direction(Builder *b, CellKind kind, Value x, State *s, CellWei
 /* -- layers ---------------------------------------------------------------------------------------------- */
 
 /* A layer's arguments, as aten.lstm.input and its kin have them. */
-typedef struct Rnn { CellKind kind; int layers, directions, nweight; bool biases; Values weight; Value h, c; } Rnn;
+typedef struct Rnn {
+	CellKind kind;
+	int layers, directions, nweight;
+	bool biases;
+	double dropout;              /* of what goes from one layer to the next */
+	Values weight;
+	Value h, c;
+} Rnn;
 
 /* The weights of layer and direction k: w_ih, w_hh, then the biases, then the projection. */
 static CellWeights weights_at(const Rnn *r, int k)
@@ -178,8 +201,9 @@ static Value stacked(Builder *b, int n, Value *v)
 }
 
 /* x [T, N, I] through every layer; r->h and r->c become the last states. */
-static Value run_layers(Builder *b, Rnn *r, Value x)
+static Value run_layers(Node *n, Rnn *r, Sequences x)
 {
+	Builder *b = n->b;
 	int count = r->layers * r->directions;
 	Value *h = NEW(b->a, Value, count + 1), *c = NEW(b->a, Value, count + 1);
 	for (int layer = 0; layer < r->layers; layer++) {
@@ -192,11 +216,12 @@ static Value run_layers(Builder *b, Rnn *r, Value x)
 			h[k] = s.h;
 			c[k] = s.c;
 		}
-		x = hlo_concatenate(b, r->directions, out, 2);
+		x.v = hlo_concatenate(b, r->directions, out, 2);
+		if (r->dropout > 0 && layer + 1 < r->layers) x.v = random_dropout(n, x.v, r->dropout);
 	}
 	r->h = stacked(b, count, h);
 	r->c = r->c ? stacked(b, count, c) : 0;
-	return x;
+	return x.v;
 }
 
 static bool rnn_of(Node *n, CellKind kind, Rnn *r)
@@ -209,8 +234,7 @@ static bool rnn_of(Node *n, CellKind kind, Rnn *r)
 	for (int i = 0; i < r->weight.n; i++)
 		if (!r->weight.v[i]) return node_fail(n, BAD_INPUT, "weight %d is None", i), false;
 	if (n->b->m->err->code) return false;
-	if (arg_bool(n, "train", false) && arg_num(n, "dropout", 0) > 0 && r->layers > 1)
-		return node_fail(n, UNSUPPORTED, "dropout in training: results would be random"), false;
+	if (arg_bool(n, "train", false)) r->dropout = arg_num(n, "dropout", 0);
 	int count = r->layers * r->directions, least = r->biases ? 4 : 2;
 	r->nweight = count > 0 ? r->weight.n / count : 0;
 	if (r->nweight == least && r->weight.n == count * least) return true;
@@ -228,14 +252,83 @@ static Value rnn(Node *n, Rnn *r)
 	if (rank_of(b, x) != 3 || rank_of(b, r->h) != 3)
 		return node_fail(n, BAD_INPUT, "input %s, wanted 3 dims, as of hx", type_str(n->a, type_of(b, x)));
 	if (batch_first) x = transpose_dims(b, x, 0, 1);
-	x = run_layers(b, r, x);
+	x = run_layers(n, r, (Sequences){ x, 0 });
 	if (batch_first && x) x = transpose_dims(b, x, 0, 1);
 	set_out(n, 1, r->h);
 	if (r->c) set_out(n, 2, r->c);
 	return x;
 }
 
-/* aten.lstm.input(input, hx (h, c), params, has_biases, num_layers, dropout, train, bidirectional, batch_first) -> (out, h, c) */
+/* -- packed sequences ------------------------------------------------------------------------------------ */
+
+/* As torch.nn.utils.rnn.PackedSequence has them: data [S, I] holds the first step of every sequence, then the second of those that
+ * have one, and so on; batch_sizes [T] says how many there are, longest sequence first. */
+typedef struct Packing { Value sizes, starts; int64_t steps, count; } Packing;      /* i64 [T]; T, N */
+
+static Packing packing(Node *n, int64_t count)
+{
+	Builder *b = n->b;
+	Packing p = { .sizes = arg_as(n, "batch_sizes", DTYPE_i64), .count = count };
+	Type t = known_type(b, p.sizes);
+	if (t.kind && t.rank != 1) node_fail(n, BAD_INPUT, "batch_sizes is %s, wanted 1 dim", type_str(n->a, t));
+	if (n->b->m->err->code || !t.kind) return (Packing){ 0 };
+	p.steps = t.dim[0];
+	Value ends = running_count(b, p.sizes);
+	p.starts = hlo_subtract(b, ends, p.sizes);
+	return p;
+}
+
+/* [S, I] -> [T, N, I]: row starts[t] + i for sequence i at step t, live where i < sizes[t] */
+static Sequences unpacked(Builder *b, Packing p, Value data)
+{
+	Type t = tensor_type(b->a, DTYPE_i64, 2, (int64_t[]){ p.steps, p.count });
+	Value i = positions(b, t, 1, DTYPE_i64);
+	Value row = along(b, p.starts, 0, t);
+	row = hlo_add(b, row, i);
+	Value live = hlo_compare(b, DIRECTION_LT, i, along(b, p.sizes, 0, t));
+	return (Sequences){ take_at(b, data, 0, row), live };
+}
+
+/* [T, N, R] -> [S, R]: row s is step t = how many of starts[1..] are <= s, of sequence s - starts[t] */
+static Value packed(Builder *b, Packing p, Value x, Type to)
+{
+	Type t = known_type(b, x);
+	if (!t.kind) return 0;
+	Type grid = tensor_type(b->a, DTYPE_i64, 2, (int64_t[]){ to.dim[0], p.steps });
+	Value s = positions(b, grid, 0, DTYPE_i64);
+	Value begun = hlo_compare(b, DIRECTION_LE, along(b, p.starts, 1, grid), s);
+	Value step = sum_over(b, hlo_convert(b, begun, DTYPE_i64), one_dim(b, 1));
+	step = plus(b, step, -1);
+	s = positions(b, tensor_type(b->a, DTYPE_i64, 1, to.dim), 0, DTYPE_i64);
+	Value which = hlo_subtract(b, s, take_at(b, p.starts, 0, step));
+	step = scaled(b, step, (double)p.count);
+	which = hlo_add(b, step, which);
+	x = reshape_to(b, x, tensor_type(b->a, t.elem, 2, (int64_t[]){ p.steps * p.count, t.dim[2] }));
+	return take_at(b, x, 0, which);
+}
+
+static Value packed_rnn(Node *n, Rnn *r)
+{
+	Builder *b = n->b;
+	Value data = arg(n, "data");
+	if (!data || !r->h || (r->kind == CELL_LSTM && !r->c)) return 0;
+	if (rank_of(b, data) != 2 || rank_of(b, r->h) != 3 || n->out.rank != 2)
+		return node_fail(n, BAD_INPUT, "data %s, wanted 2 dims, and 3 of hx", type_str(n->a, type_of(b, data)));
+	Packing p = packing(n, type_of(b, r->h).dim[1]);
+	if (!p.starts) return 0;
+	Value x = run_layers(n, r, unpacked(b, p, data));
+	set_out(n, 1, r->h);
+	if (r->c) set_out(n, 2, r->c);
+	return packed(b, p, x, n->out);
+}
+
+/* input, or data and batch_sizes */
+static Value rnn_of_either(Node *n, Rnn *r) { return has_arg(n, "batch_sizes") ? packed_rnn(n, r) : rnn(n, r); }
+
+/* -- rules ----------------------------------------------------------------------------------------------- */
+
+/* aten.lstm.input(input, hx (h, c), params, has_biases, num_layers, dropout, train, bidirectional, batch_first) -> (out, h, c);
+ * lstm.data(data, batch_sizes, hx, ..) */
 Value lower_lstm(Node *n)
 {
 	Rnn r = { 0 };
@@ -244,7 +337,7 @@ Value lower_lstm(Node *n)
 	if (hx.n != 2) return node_fail(n, BAD_INPUT, "hx has %d tensors, wanted 2", hx.n);
 	r.h = hx.v[0];
 	r.c = hx.v[1];
-	return rnn(n, &r);
+	return rnn_of_either(n, &r);
 }
 
 static Value rnn_of_h(Node *n, CellKind kind)
@@ -252,10 +345,10 @@ static Value rnn_of_h(Node *n, CellKind kind)
 	Rnn r = { 0 };
 	if (!rnn_of(n, kind, &r)) return 0;
 	r.h = arg(n, "hx");
-	return rnn(n, &r);
+	return rnn_of_either(n, &r);
 }
 
-/* aten.gru.input, rnn_tanh.input, rnn_relu.input(input, hx, params, ..) -> (out, h) */
+/* aten.gru.input, rnn_tanh.input, rnn_relu.input(input, hx, params, ..), .data(data, batch_sizes, hx, params, ..) -> (out, h) */
 Value lower_gru(Node *n) { return rnn_of_h(n, CELL_GRU); }
 Value lower_rnn_tanh(Node *n) { return rnn_of_h(n, CELL_TANH); }
 Value lower_rnn_relu(Node *n) { return rnn_of_h(n, CELL_RELU); }
