@@ -170,3 +170,39 @@ def test_statistics():
 
     check(instance, x, mean, var)
     check(batch, x, mean, var)
+
+
+# -- numbers of the running program, and what depends on them --------------------------------------------------------------
+
+
+def test_item():
+    x = numbers(3, 4)
+    check(lambda a: a * a.sum().item(), x)
+    check(lambda a: a.clamp(max=a.mean().item()), x)
+    check(lambda a: torch.full((2,), a.max().item()), x)
+
+
+@pytest.mark.parametrize("fn,advice", [
+    (torch.nonzero, "nonzero_static"), (torch.argwhere, "nonzero_static"), (lambda a: torch.masked_select(a, a > 0), "torch.where"),
+    (torch.unique, "torch.sort"), (torch.unique_consecutive, "marks where"), (lambda a: torch.unique(a, dim=0), "torch.sort"),
+])
+def test_advice(fn, advice):
+    with pytest.raises(UnsupportedError, match=advice):
+        convert(fn, numbers(3, 4))
+
+
+def test_sparse():
+    with pytest.raises(UnsupportedError, match="value 'to_sparse' has layout torch.sparse_coo|sparse"):
+        convert(lambda a: a.to_sparse(), numbers(3, 4))
+
+
+def test_dense():
+    check(lambda a: a.to_dense().cpu() + aten._dim_arange(a, 1), numbers(3, 4))
+    check(lambda a: torch.nonzero_static(a > 0, size=5), numbers(3, 4))
+    check(lambda a: torch.nonzero_static(a > 0, size=20, fill_value=7), numbers(3, 4))
+
+
+def test_histogramdd_nested():
+    check(lambda a: torch.histogramdd(a, [3, 4]), numbers(40, 2))
+    check(lambda a: torch.histogramdd(a, 3, density=True)[1][1], numbers(40, 2))
+    check(lambda a, b, c: torch.histogramdd(a, (b, c)), numbers(40, 2), torch.tensor([-1.0, 0, 2]), torch.tensor([-2.0, -1, 1]))

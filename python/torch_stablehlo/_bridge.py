@@ -73,7 +73,7 @@ class Bridge:
         """A value of the graph with the metadata of ``val``; a list of them for a tuple; 0 for None."""
         if isinstance(val, torch.Tensor):
             if val.layout is not torch.strided:
-                raise UnsupportedError(f"value '{name}' has layout {val.layout}, wanted a dense tensor")
+                raise UnsupportedError(f"value '{name.decode()}' has layout {val.layout}, wanted a dense tensor")
             dims = [self.dim(d) for d in val.shape]
             strides = [self.dim(d) for d in val.stride()]
             return lib.tshlo_value_tensor(
@@ -83,6 +83,8 @@ class Bridge:
             return [self.value(name, v) for v in val]
         if isinstance(val, (torch.SymInt, int)) and not isinstance(val, bool):
             return lib.tshlo_value_symint(self.p, name, self.dim(val))
+        if isinstance(val, torch.SymFloat):  # of item(): a number of the running program
+            return lib.tshlo_value_tensor(self.p, name, torch_dtype_code(torch.float64), 0, [], [], 0)
         return 0
 
     # -- arguments -----------------------------------------------------------------------------------------------
@@ -179,9 +181,7 @@ class Bridge:
                 self.arg(name.encode(), x)
         val = n.meta.get("val")
         v = self.values[n] = self.value(n.name.encode(), val)
-        for one in v if isinstance(v, list) else [v] if val is not None else []:
-            if isinstance(one, list):
-                raise UnsupportedError(f"node '{n.name}' gives nested lists")
+        for one in flat(v) if isinstance(v, list) else [v] if val is not None else []:
             lib.tshlo_node_output(self.p, one)
 
     # -- programs ------------------------------------------------------------------------------------------------
@@ -248,6 +248,12 @@ class Bridge:
         specs = ep.call_spec
         lib.tshlo_specs(self.p, _spec(specs.in_spec), _spec(specs.out_spec))
         return self.p
+
+
+def flat(values):
+    """The results of a node in order: a list among them stands as its items, as in a .pt2 file."""
+    for v in values:
+        yield from flat(v) if isinstance(v, list) else [v]
 
 
 def decomposed(ep):

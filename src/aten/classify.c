@@ -3,8 +3,11 @@
  * Scores are [C], [N, C] or [N, C, *S]; a target of classes lacks C. The score of the target class is
  * taken by comparing it with 0..C-1 and adding up, which fuses with the log_softmax before it, and makes a
  * target outside (ignore_index) pick nothing. */
+#include "aten/layers.h"
 #include "aten/pointwise.h"
 #include "aten/rules.h"
+
+#include <string.h>
 
 typedef struct Classes {
 	Value score;                 /* [N, C, *S], f32 or f64 */
@@ -26,11 +29,10 @@ static Value log_softmax(Builder *b, Value x, int dim)
 	return hlo_subtract(b, x, spread_over(b, sum, dims, t));
 }
 
-/* self, as it is or through log_softmax; one score without dims is a class of its own */
-static Classes scores(Node *n, bool softmax)
+/* x, as it is or through log_softmax; one score without dims is a class of its own */
+static Classes scores_of(Builder *b, Value x, bool softmax)
 {
-	Builder *b = n->b;
-	Classes c = { .score = arg_as(n, "self", acc_type(n->out.elem)) };
+	Classes c = { .score = x };
 	c.t = known_type(b, c.score);
 	if (c.t.kind && !c.t.rank) {
 		c.score = unsqueeze_dim(b, c.score, 0);
@@ -39,6 +41,12 @@ static Classes scores(Node *n, bool softmax)
 	c.dim = c.t.rank > 1 ? 1 : 0;
 	if (softmax) c.score = log_softmax(b, c.score, c.dim);
 	return c;
+}
+
+static Classes scores(Node *n, bool softmax)
+{
+	Value x = arg_as(n, "self", acc_type(n->out.elem));
+	return scores_of(n->b, x, softmax);
 }
 
 static void pick_target(Node *n, Classes *c)
@@ -81,12 +89,20 @@ static Value target_weights(Node *n, Classes *c)
 	return w ? of_target(n->b, c, w) : cast(n->b, c->kept, c->t.elem);
 }
 
+/* "reduction", which an operator of torch.nn gives by name */
+static int64_t reduction_of(Node *n)
+{
+	const Arg *x = arg_raw(n, "reduction");
+	if (!x || x->kind != ARG_STR) return arg_int(n, "reduction", REDUCTION_MEAN);
+	return !strcmp(x->str, "none") ? REDUCTION_NONE : !strcmp(x->str, "sum") ? REDUCTION_SUM : REDUCTION_MEAN;
+}
+
 /* Losses [N, *S] by "reduction"; the mean is over what the targets count. */
 static Value reduced_by(Node *n, Value loss, Value weights)
 {
 	Builder *b = n->b;
 	Ints all = all_dims(b, known_type(b, loss).rank);
-	int64_t how = arg_int(n, "reduction", REDUCTION_MEAN);
+	int64_t how = reduction_of(n);
 	if (how == REDUCTION_NONE) return loss;
 	loss = sum_over(b, loss, all);
 	if (how == REDUCTION_SUM) return loss;
@@ -174,6 +190,39 @@ Value lower_cross_entropy_loss(Node *n)
 		x = scaled(b, x, 1 - smoothing);
 		x = hlo_add(b, x, smooth);
 	}
+	return cast(b, x, n->out.elem);
+}
+
+/* A gradient that the operator computes beside the loss when asked to; else it has no elements. */
+static bool set_no_gradient(Node *n, int i)
+{
+	static const char *const asked[] = { "compute_input_grad", "compute_linear_weight_grad", "compute_linear_bias_grad" };
+	if (arg_bool(n, asked[i], false)) return node_fail(n, UNSUPPORTED, "gradients beside the loss"), false;
+	if (out_wanted(n, i + 1)) set_out(n, i + 1, full(n->b, out_type(n, i + 1), 0));
+	return true;
+}
+
+/* torch_nn._linear_cross_entropy_batch_chunked(input[N, D], linear_weight[C, D], target[N], linear_bias[C]?, weight[C]?, reduction,
+ * ignore_index, ..) -> (loss, three gradients), _linear_cross_entropy_batch_chunked_no_reduction -> [N]: the cross entropy of
+ * input . linear_weight^T + linear_bias. The chunks only bound torch's memory. */
+Value lower_linear_cross_entropy(Node *n)
+{
+	Builder *b = n->b;
+	bool each = !has_arg(n, "reduction");
+	if (arg_num(n, "label_smoothing", 0) != 0) return node_fail(n, UNSUPPORTED, "label smoothing");
+	for (int i = 0; i < 3 && !each; i++)
+		if (!set_no_gradient(n, i)) return 0;
+	DType acc = acc_type(n->out.elem);
+	Value x = arg_as(n, "input", acc);
+	Value w = arg_as(n, "linear_weight", acc);
+	Value bias = has_arg(n, "linear_bias") ? arg_as(n, "linear_bias", acc) : 0;
+	Classes c = scores_of(b, linear(b, x, w, bias), true);
+	pick_target(n, &c);
+	Value count = target_weights(n, &c);
+	x = of_target(b, &c, c.score);
+	x = hlo_multiply(b, x, count);
+	x = hlo_negate(b, x);
+	if (!each) x = reduced_by(n, x, count);
 	return cast(b, x, n->out.elem);
 }
 
