@@ -218,15 +218,18 @@ static Value product(Builder *b, Value x, int dx, Value y, int dy)
 	return hlo_dot_general(b, x, y, (DotDims){ lead, lead, one_dim(b, rank - 2 + dx), one_dim(b, rank - 2 + dy) }, elem_of(b, x));
 }
 
-/* The weights again, exp(score - logsumexp); a row that sees nothing has logsumexp -inf and weights 0. */
-static Value weights_again(Builder *b, Attention a, Value logsumexp)
+/* The weights [*, L, S] again, exp(score - logsumexp); a row that sees nothing has logsumexp -inf and weights 0. Where torch's
+ * decompositions have replaced the forward op, it is the weights themselves that come for logsumexp. */
+static Value weights_again(Node *n, Attention a)
 {
+	Builder *b = n->b;
 	Value s = scores(b, a);
 	if (a.causal) s = causal(b, s);
 	if (a.mask) s = masked(b, s, a.mask);
 	Type t = known_type(b, s);
 	if (!t.kind) return 0;
-	logsumexp = cast(b, logsumexp, t.elem);
+	Value logsumexp = arg_as(n, "logsumexp", t.elem);
+	if (same_shape(known_type(b, logsumexp), t)) return logsumexp;
 	Value unseen = math_isneginf(b, s);
 	s = hlo_subtract(b, s, spread_over(b, logsumexp, one_dim(b, t.rank - 1), t));
 	s = hlo_exponential(b, s);
@@ -248,7 +251,7 @@ Value lower_flash_attention_backward(Node *n)
 	a.v = cast(b, a.v, acc);
 	Value g = arg_as(n, "grad_out", acc);
 	Value out = arg_as(n, "out", acc);
-	Value w = weights_again(b, a, arg(n, "logsumexp"));
+	Value w = weights_again(n, a);
 	Value gv = product(b, w, 0, g, 0);
 	Value gs = product(b, g, 1, a.v, 1);
 	out = sum_over(b, hlo_multiply(b, g, out), one_dim(b, t.rank - 1));

@@ -47,8 +47,8 @@ Value lower_sigmoid_backward(Node *n)
 {
 	Grad p = gradient(n, "output");
 	Value rest = minus_from(n->b, 1, p.x);
-	rest = hlo_multiply(n->b, rest, p.x);
-	return product(n, p.g, rest);
+	rest = hlo_multiply(n->b, p.g, rest);
+	return product(n, rest, p.x);
 }
 
 /* aten.tanh_backward(grad_output, output): g (1 - y^2) */
@@ -128,15 +128,15 @@ Value lower_threshold_backward(Node *n)
 	return cast(n->b, g, n->out.elem);
 }
 
-/* aten.hardtanh_backward(grad_output, self, min_val, max_val): x <= min or x >= max ? 0 : g */
+/* aten.hardtanh_backward(grad_output, self, min_val, max_val): min < x < max ? g : 0, also of a NaN */
 Value lower_hardtanh_backward(Node *n)
 {
 	Builder *b = n->b;
 	Grad p = gradient(n, "self");
-	Value below = is(b, DIRECTION_LE, p.x, arg_num(n, "min_val", -1));
-	Value above = is(b, DIRECTION_GE, p.x, arg_num(n, "max_val", 1));
-	Value outside = hlo_or(b, below, above);
-	return chosen(n, outside, full_like(b, p.g, 0), p.g);
+	Value above = is(b, DIRECTION_GT, p.x, arg_num(n, "min_val", -1));
+	Value below = is(b, DIRECTION_LT, p.x, arg_num(n, "max_val", 1));
+	Value inside = hlo_and(b, above, below);
+	return chosen(n, inside, p.g, full_like(b, p.g, 0));
 }
 
 /* aten.leaky_relu_backward(grad_output, self, negative_slope, self_is_result): x > 0 ? g : g slope */
@@ -164,13 +164,16 @@ Value lower_elu_backward(Node *n)
 	return chosen(n, positive, high, low);
 }
 
-/* aten.native_dropout_backward(grad_output, mask, scale): g mask scale */
+/* aten.native_dropout_backward(grad_output, mask, scale): g mask scale, written as a choice: XLA would make one of a product with a
+ * mask that loses what 0 times infinity is */
 Value lower_native_dropout_backward(Node *n)
 {
+	Builder *b = n->b;
 	Grad p = gradient(n, "mask");
-	Value g = hlo_multiply(n->b, p.g, p.x);
-	g = scaled(n->b, g, arg_num(n, "scale", 1));
-	return cast(n->b, g, n->out.elem);
+	Value kept = is(b, DIRECTION_NE, p.x, 0);
+	Value g = scaled(b, p.g, arg_num(n, "scale", 1));
+	Value none = hlo_multiply(b, p.g, full_like(b, p.g, 0));
+	return chosen(n, kept, g, none);
 }
 
 /* aten.rrelu_with_noise_backward(grad_output, self, noise, lower, upper, training, self_is_result): g noise when training, else
@@ -201,7 +204,7 @@ Value lower_prelu_backward(Node *n)
 	return chosen(n, positive, p.g, hlo_multiply(b, w, p.g));
 }
 
-/* aten.hardsigmoid_backward(grad_output, self): -3 < x < 3 ? g / 6 : 0 */
+/* aten.hardsigmoid_backward(grad_output, self): -3 < x < 3 ? g / 6 : 0; the sixth is a float in torch's kernel whatever the type */
 Value lower_hardsigmoid_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -209,7 +212,7 @@ Value lower_hardsigmoid_backward(Node *n)
 	Value above = is(b, DIRECTION_GT, p.x, -3);
 	Value below = is(b, DIRECTION_LT, p.x, 3);
 	Value inside = hlo_and(b, above, below);
-	Value g = scaled(b, p.g, 1.0 / 6);
+	Value g = scaled(b, p.g, 1.0f / 6);
 	return chosen(n, inside, g, full_like(b, g, 0));
 }
 
@@ -227,16 +230,16 @@ Value lower_hardswish_backward(Node *n)
 	return chosen(n, above, p.g, g);
 }
 
-/* aten.hardshrink_backward(grad_out, self, lambd), softshrink_backward(grad_output, self, lambd): |x| <= lambd ? 0 : g */
+/* aten.hardshrink_backward(grad_out, self, lambd), softshrink_backward(grad_output, self, lambd): |x| > lambd ? g : 0 */
 Value lower_shrink_backward(Node *n)
 {
 	Builder *b = n->b;
 	double lambd = arg_num(n, "lambd", 0.5);
 	Grad p = gradient(n, "self");
-	Value above = is(b, DIRECTION_GE, p.x, -lambd);
-	Value below = is(b, DIRECTION_LE, p.x, lambd);
-	Value inside = hlo_and(b, above, below);
-	return chosen(n, inside, full_like(b, p.g, 0), p.g);
+	Value below = is(b, DIRECTION_LT, p.x, -lambd);
+	Value above = is(b, DIRECTION_GT, p.x, lambd);
+	Value outside = hlo_or(b, below, above);
+	return chosen(n, outside, p.g, full_like(b, p.g, 0));
 }
 
 /* aten.softplus_backward(grad_output, self, beta, threshold): beta x > threshold ? g : g z / (z + 1), z = exp(beta x) */
@@ -275,13 +278,13 @@ Value lower_logit_backward(Node *n)
 	bool bounds = has_arg(n, "eps");
 	double eps = arg_num(n, "eps", 0);
 	Grad p = gradient(n, "self");
-	Value below = is(b, DIRECTION_LT, p.x, eps);
-	Value above = is(b, DIRECTION_GT, p.x, 1 - eps);
-	Value outside = hlo_or(b, below, above);
+	Value above = is(b, DIRECTION_GE, p.x, eps);
+	Value below = is(b, DIRECTION_LE, p.x, 1 - eps);
+	Value inside = hlo_and(b, above, below);
 	Value spread = minus_from(b, 1, p.x);
 	spread = hlo_multiply(b, spread, p.x);
 	Value g = hlo_divide(b, p.g, spread);
-	return chosen(n, outside, full_like(b, g, bounds ? 0 : NAN), g);
+	return chosen(n, inside, g, full_like(b, g, bounds ? 0 : NAN));
 }
 
 /* aten.mish_backward(grad_output, self): g (t + x sigmoid(x) (1 - t^2)), t = tanh(softplus(x)) */
