@@ -117,6 +117,8 @@ typedef enum tshlo_output_kind {
 
 TSHLO_API tshlo_program *tshlo_program_new(tshlo_error *e);
 TSHLO_API int64_t tshlo_symbol(tshlo_program *p, const char *expr, int64_t hint);
+/* The smallest and largest size that a symbol may have at a call (torch's range_constraints); without it 0 or more. */
+TSHLO_API void tshlo_range(tshlo_program *p, const char *symbol, int64_t min, int64_t max);
 TSHLO_API int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
 	const int64_t *strides, int64_t offset);
 TSHLO_API int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size);
@@ -159,12 +161,17 @@ TSHLO_API void tshlo_specs(tshlo_program *p, const char *in_spec, const char *ou
  * of threads. A method is named by a string; NULL means "forward", or the only one. */
 typedef struct tshlo_model tshlo_model;
 
+/* A size of a dynamic program, by the symbol's name in it ("s0") or an input's and the number of the dimension ("x.0"). */
+typedef struct tshlo_dim { const char *name; int64_t size; } tshlo_dim;
+
 typedef struct tshlo_convert_options {
 	const char *method;          /* NULL: "forward" */
 	bool inline_weights;         /* weights as constants in the module instead of arguments */
 	uint64_t seed;               /* of the random numbers, which are the same at every run */
 	bool seed_input;             /* each call gives the seed instead: one more user input, the last, a 0-d u64
 	                              * named "seed" */
+	int ndim;                    /* sizes that are to be these; a program with others, too, stays dynamic in them */
+	const tshlo_dim *dim;
 	int ncustom_op;              /* operators outside ATen that become stablehlo.custom_call: a namespace ("my_lib"), or */
 	const char *const *custom_op;   /* one operator ("my_lib::op") or overload ("my_lib.op.default") */
 } tshlo_convert_options;

@@ -45,6 +45,9 @@ _MEMORY_FORMAT = {
 }
 
 
+_MOST = 2**63 - 1
+
+
 def _encode(s):
     return ffi.NULL if s is None else str(s).encode("utf-8", "replace")
 
@@ -245,6 +248,8 @@ class Bridge:
                 self.values[n] = 0
             elif n.op == "output":
                 self.outputs(ep, n.args[0])
+        for symbol, r in ep.range_constraints.items():
+            lib.tshlo_range(self.p, str(symbol).encode(), *(_bound(b) for b in (r.lower, r.upper)))
         specs = ep.call_spec
         lib.tshlo_specs(self.p, _spec(specs.in_spec), _spec(specs.out_spec))
         return self.p
@@ -276,6 +281,11 @@ def target_name(target):
     if isinstance(target, torch._ops.HigherOrderOperator):
         return b"higher_order." + target.name().encode()
     return f"{target.__module__}.{target.__name__}".encode()
+
+
+def _bound(b):
+    """An end of a sympy range in 63 bits."""
+    return max(-_MOST, min(_MOST, int(b))) if b.is_finite and b.is_integer else _MOST if b > 0 else -_MOST
 
 
 def _spec(spec):

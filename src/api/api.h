@@ -7,6 +7,7 @@
 #include <setjmp.h>
 
 #include "aten/lower.h"
+#include "aten/sym.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "bundle/bundle.h"
@@ -101,6 +102,13 @@ typedef struct Method {
 	const char **user_name;      /* [nuser_name] of the flattened user inputs; may be NULL */
 	int nuser_name;
 	const char *in_spec, *out_spec;
+	/* of a converted one: */
+	LowerOptions options;
+	Lowered lowered;
+	Sizes sizes;                 /* in[].type.dims, out[].type.dims may be handles of its table */
+	bool dynamic;                /* and some are */
+	const char *refusal;         /* why it is lowered only for given sizes; NULL: `module` is for all */
+	const int64_t **in_traced, **out_traced;     /* [nin], [nout]: the sizes it was exported with; NULL where none is a handle */
 } Method;
 
 /* Owns program or bundle, and the methods' modules. */
@@ -134,6 +142,9 @@ tshlo_model *model_new(Err *e);
 Method *model_method(const tshlo_model *m, const char *name, Err *e);
 /* What `target` (NULL: the oldest that can express the method) stands for. */
 bool wanted_version(const Method *k, const char *target, Version *v, Err *e);
+/* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of
+ * compatibility starts there. */
+Version oldest_usable(const Module *m);
 /* Dense bytes of a weight; NULL with the failure recorded when it has none. */
 const void *weight_data(tshlo_model *m, Weight *w, Err *e);
 

@@ -1,12 +1,10 @@
 /* Program -> model: the pipeline, as a flat list of stages. */
-#include "api/api.h"
+#include "api/sizes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* -- what the function takes and gives ------------------------------------------------------------------- */
-
-static tshlo_tensor public_type(Type t) { return (tshlo_tensor){ (int)t.elem, t.rank, t.dim, NULL }; }
 
 static size_t nbytes_of(Type t) { return is_static(t) ? (size_t)type_numel(t) * dtype_nbytes(t.elem) : 0; }
 
@@ -24,39 +22,69 @@ static Weight *add_weight(tshlo_model *m, const Tensor *t)
 	return w;
 }
 
-static void describe_inputs(tshlo_model *m, Method *k, const Lowered *l)
+/* The type as the program has it, and the sizes that torch saw where some are handles. */
+static tshlo_tensor declared_type(tshlo_model *m, Method *k, const GraphValue *v, Type lowered, const int64_t **traced)
+{
+	int64_t *dim = NEW(&m->arena, int64_t, lowered.rank + 1), *seen = NEW(&m->arena, int64_t, lowered.rank + 1);
+	bool known = true;
+	*traced = NULL;
+	for (int i = 0; i < lowered.rank; i++) {
+		bool declared = v && v->kind == VALUE_TENSOR && i < v->rank;
+		dim[i] = declared ? size_of(&k->sizes, v->dim[i]) : lowered.dim[i];
+		const Sym *sym = declared && !IS_STATIC(v->dim[i]) ? &m->program->sym.v[~v->dim[i]] : NULL;
+		seen[i] = dim[i] >= 0 ? dim[i] : sym && sym->has_hint ? sym->hint : -1;
+		known &= dim[i] >= 0;
+	}
+	if (!known) *traced = seen;
+	return (tshlo_tensor){ (int)lowered.elem, lowered.rank, dim, NULL };
+}
+
+static const GraphValue *graph_value_of(const Program *p, const Arg *x)
+{
+	return x->kind == ARG_VALUE ? &p->graph->value.v[x->value] : NULL;
+}
+
+static void describe_inputs(tshlo_model *m, Method *k)
 {
 	const Func *f = k->module->func.v[0];
+	const Lowered *l = &k->lowered;
 	int nconstant = 0;
+	k->in_traced = NEW(&m->arena, const int64_t *, l->narg + 1);
 	k->nin = l->narg;
 	k->in = NEW(&m->arena, tshlo_value_info, l->narg + 1);
 	k->weight = NEW(&m->arena, Weight *, l->narg + 1);
 	for (int i = 0; i < l->narg; i++) {
 		const ArgSource *a = &l->arg[i];
-		k->in[i] = (tshlo_value_info){ .input = public_kind(a->kind), .type = public_type(f->arg_type[i]),
-			.nbytes = nbytes_of(f->arg_type[i]), .position = a->user_position,
+		k->in[i] = (tshlo_value_info){ .input = public_kind(a->kind), .type = declared_type(m, k, graph_value_of(m->program, &a->input->arg), f->arg_type[i], &k->in_traced[i]),
+			.nbytes = k->in_traced[i] ? 0 : nbytes_of(f->arg_type[i]), .position = a->user_position,
 			.name = a->kind == INPUT_USER ? a->input->name : a->input->target };
 		if (a->kind == INPUT_CONSTANT_TENSOR) k->in[i].position = nconstant++;
 		k->nuser += a->kind == INPUT_USER;
+		k->dynamic |= k->in_traced[i] != NULL;
 		if (!a->tensor) continue;
 		k->weight[i] = add_weight(m, a->tensor);
 		if (tensor_is_contiguous(a->tensor)) k->in[i].type.data = tensor_start(a->tensor);
 	}
 }
 
-static tshlo_value_info describe_output(const Program *p, const ResultSource *r, Type t)
+static tshlo_value_info describe_output(const Program *p, const ResultSource *r, tshlo_tensor t, size_t nbytes)
 {
-	return (tshlo_value_info){ .output = (tshlo_output_kind)r->kind, .type = public_type(t), .nbytes = nbytes_of(t),
+	return (tshlo_value_info){ .output = (tshlo_output_kind)r->kind, .type = t, .nbytes = nbytes,
 		.name = r->target ? r->target : "", .position = r->kind == OUTPUT_USER ? user_output(p, r->position) : -1 };
 }
 
-static void describe_outputs(tshlo_model *m, Method *k, const Lowered *l)
+static void describe_outputs(tshlo_model *m, Method *k)
 {
 	const Func *f = k->module->func.v[0];
+	const Lowered *l = &k->lowered;
+	k->out_traced = NEW(&m->arena, const int64_t *, l->nresult + 1);
 	k->nout = l->nresult;
 	k->out = NEW(&m->arena, tshlo_value_info, l->nresult + 1);
-	for (int i = 0; i < l->nresult; i++)
-		k->out[i] = describe_output(m->program, &l->result[i], f->res_type[i]);
+	for (int i = 0; i < l->nresult; i++) {
+		const GraphValue *v = graph_value_of(m->program, &m->program->output[l->result[i].position].arg);
+		tshlo_tensor t = declared_type(m, k, v, f->res_type[i], &k->out_traced[i]);
+		k->out[i] = describe_output(m->program, &l->result[i], t, k->out_traced[i] ? 0 : nbytes_of(f->res_type[i]));
+	}
 }
 
 /* -- stages ---------------------------------------------------------------------------------------------- */
@@ -83,14 +111,84 @@ static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lo
 	    && verify(mod);
 }
 
-/* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of
- * compatibility starts there. */
-static void describe_version(tshlo_model *m, Method *k)
+Version oldest_usable(const Module *m)
 {
 	static const Version first = { 1, 0, 0 };
-	Version v = version_needed(k->module);
-	k->oldest = version_cmp(v, first) < 0 ? first : v;
+	Version v = version_needed(m);
+	return version_cmp(v, first) < 0 ? first : v;
+}
+
+static void describe_version(tshlo_model *m, Method *k)
+{
+	k->oldest = oldest_usable(k->module);
 	k->version = arena_printf(&m->arena, "%d.%d.%d", k->oldest.major, k->oldest.minor, k->oldest.patch);
+}
+
+static const char *const *copy_names(Arena *a, int n, const char *const *name)
+{
+	const char **copy = NEW(a, const char *, n + 1);
+	for (int i = 0; i < n; i++) copy[i] = arena_str(a, name[i], strlen(name[i]));
+	return copy;
+}
+
+static LowerOptions lower_options(Arena *a, const tshlo_convert_options *opt)
+{
+	if (!opt) return (LowerOptions){ 0 };
+	return (LowerOptions){ .inline_weights = opt->inline_weights, .seed = opt->seed, .seed_input = opt->seed_input,
+		.ncustom_op = opt->ncustom_op, .custom_op = copy_names(a, opt->ncustom_op, opt->custom_op) };
+}
+
+/* Makes the table of sizes know those of the inputs. Whether there is one that is not a number. */
+static bool find_sizes(Method *k)
+{
+	const Program *p = k->sizes.program;
+	bool any = false;
+	for (int i = 0; i < p->ninput; i++) {
+		if (p->input[i].arg.kind != ARG_VALUE) continue;
+		const GraphValue *v = &p->graph->value.v[p->input[i].arg.value];
+		for (int d = 0; d < v->rank; d++) any |= size_of(&k->sizes, v->dim[d]) < 0;
+	}
+	return any;
+}
+
+static bool fresh_module(tshlo_model *m, Method *k, Err *e)
+{
+	if (k->module) module_free(k->module);
+	free(k->module);
+	k->module = calloc(1, sizeof *k->module);
+	if (!k->module) return fail(e, NO_MEMORY, "out of memory");
+	k->module->err = e;
+	k->module->arena.full = m->arena.full;
+	return true;
+}
+
+/* The symbols as torch saw them when it exported the program. */
+static void bind_traced(Method *k, Arena *a, LowerOptions *opt)
+{
+	const Program *p = k->sizes.program;
+	Binding *bound = NEW(a, Binding, p->sym.n + opt->nbound + 1);
+	int n = 0;
+	for (; n < opt->nbound; n++) bound[n] = opt->bound[n];
+	for (int i = 0; i < p->sym.n; i++) {
+		int64_t symbol, scale, offset, d = size_of_expr(&k->sizes, p->sym.v[i].expr);
+		if (!p->sym.v[i].has_hint || !solve_for(k->sizes.table, d, &symbol, &scale, &offset)) continue;
+		bound[n++] = (Binding){ dim_node(k->sizes.table, symbol)->text, (p->sym.v[i].hint - offset) / scale };
+	}
+	opt->nbound = n;
+	opt->bound = bound;
+}
+
+/* For all sizes; where a rule cannot, for those that torch saw: what is asked for later is then one for given sizes. */
+static bool convert_module(tshlo_model *m, Method *k, bool dynamic, Err *e)
+{
+	if (!fresh_module(m, k, e)) return false;
+	if (stages(m->program, k->module, &k->options, &k->lowered)) return true;
+	if (!dynamic || e->code != UNSUPPORTED || k->module->func.n == 0) return false;
+	k->refusal = arena_str(&m->arena, e->msg, strlen(e->msg));
+	err_clear(e);
+	LowerOptions traced = k->options;
+	bind_traced(k, &m->arena, &traced);
+	return fresh_module(m, k, e) && lower(m->program, k->module, &traced, &k->lowered) && verify(k->module);
 }
 
 static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
@@ -99,23 +197,20 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	m->nmethod = 1;
 	const char *name = opt && opt->method ? opt->method : "forward";
 	k->name = arena_str(&m->arena, name, strlen(name));
-	k->module = calloc(1, sizeof *k->module);
-	if (!k->module) return fail(e, NO_MEMORY, "out of memory");
-	k->module->err = e;
-	k->module->arena.full = m->program->arena.full = m->arena.full;
-	LowerOptions lower_opt = { .inline_weights = opt && opt->inline_weights, .ncustom_op = opt ? opt->ncustom_op : 0,
-		.custom_op = opt ? opt->custom_op : NULL };
-	if (opt) lower_opt.seed = opt->seed, lower_opt.seed_input = opt->seed_input;
-	Lowered lowered;
-	if (!stages(m->program, k->module, &lower_opt, &lowered)) return false;
+	m->program->arena.full = m->arena.full;
+	k->options = lower_options(&m->arena, opt);
+	k->sizes = (Sizes){ .program = m->program, .table = NEW(&m->arena, DimTable, 1) };
+	k->sizes.table->a = &m->arena;
+	bool dynamic = find_sizes(k);
+	if (!bind_dims(k, &m->arena, opt, e) || !convert_module(m, k, dynamic, e)) return false;
 	k->in_spec = m->program->in_spec ? m->program->in_spec : "";
 	k->out_spec = m->program->out_spec ? m->program->out_spec : "";
-	describe_inputs(m, k, &lowered);
-	describe_outputs(m, k, &lowered);
+	describe_inputs(m, k);
+	describe_outputs(m, k);
 	describe_version(m, k);
 	model_state(m);
 	if (!fixed_of_program(&m->arena, m->program, k, e)) return false;
-	if (lower_opt.seed_input) k->user_name[k->nuser_name++] = SEED_NAME;
+	if (k->options.seed_input) k->user_name[k->nuser_name++] = SEED_NAME;
 	return true;
 }
 

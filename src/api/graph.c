@@ -62,6 +62,17 @@ int64_t tshlo_symbol(tshlo_program *p, const char *expr, int64_t hint)
 	return ~(int64_t)(g->sym.n - 1);
 }
 
+void tshlo_range(tshlo_program *p, const char *symbol, int64_t min, int64_t max)
+{
+	BUILD();
+	if (!given(symbol, "symbol of a range", &p->err)) return;
+	Program *g = p->program;
+	Range *range = NEW(&g->arena, Range, g->nrange + 1);
+	if (g->nrange) memcpy(range, g->range, (size_t)g->nrange * sizeof *range);
+	range[g->nrange++] = (Range){ copy(p, symbol), true, true, min, max };
+	g->range = range;
+}
+
 static bool known_dims(tshlo_program *p, const char *name, const char *what, int rank, const int64_t *dims)
 {
 	for (int i = 0; i < rank; i++)

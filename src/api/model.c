@@ -150,8 +150,15 @@ const void *weight_data(tshlo_model *m, Weight *w, Err *e)
 
 /* -- text and bytecode ----------------------------------------------------------------------------------- */
 
+/* A program that was lowered only for given sizes has no module for all. */
+static bool has_module(const Method *k, Err *e)
+{
+	return !k->refusal || fail(e, UNSUPPORTED, "%s; it can be run, and converted for given sizes", k->refusal);
+}
+
 static bool print_text(Method *k, Err *e)
 {
+	if (!has_module(k, e)) return false;
 	if (!k->module)
 		return fail(e, UNSUPPORTED,
 			"this model was saved without text; reading bytecode back is not supported yet");
@@ -197,7 +204,7 @@ static Artifact *write_artifact(Method *k, Version v, Err *e)
 	if (!a) return fail(e, NO_MEMORY, "out of memory"), NULL;
 	a->version = v;
 	k->module->err = e;
-	if (!write_bytecode(k->module, v, &a->bytes)) {
+	if (!has_module(k, e) || !write_bytecode(k->module, v, &a->bytes)) {
 		buf_free(&a->bytes);
 		free(a);
 		return NULL;

@@ -1,5 +1,5 @@
 /* Models on devices. */
-#include "api/api.h"
+#include "api/sizes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@ struct tshlo_device {
 
 struct tshlo_runner {
 	Runner *runner;
+	tshlo_model *model;
 	const Method *method;
 	tshlo_device *device;
 };
@@ -120,15 +121,12 @@ static bool bind_weights(tshlo_model *m, const Method *k, Runner *r, Err *e)
 	return true;
 }
 
-static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner *r, Err *e)
+/* user: the types of the user inputs where they are not the method's own. */
+static bool compile(const Method *k, Runner *r, const void *code, size_t n, const tshlo_tensor *user, Err *e)
 {
-	size_t n;
-	const char *version = tshlo_bytecode_version(m, k->name, (tshlo_error *)e);
-	const void *code = version ? tshlo_bytecode(m, k->name, NULL, &n, (tshlo_error *)e) : NULL;
-	if (!code || !check_version(plugin_info(d->plugin), version, e)) return false;
 	TensorType *in = calloc((size_t)k->nin + 1, sizeof *in);
 	if (!in) return fail(e, NO_MEMORY, "out of memory");
-	for (int i = 0; i < k->nin; i++) in[i] = host(&k->in[i].type).type;
+	for (int i = 0; i < k->nin; i++) in[i] = host(user && k->in[i].input == TSHLO_INPUT_USER ? user++ : &k->in[i].type).type;
 	CompileOptions opt = { .inputs = in, .ninputs = k->nin };
 	bool ok = runner_add(r, code, n, &opt, e);
 	free(in);
@@ -137,14 +135,32 @@ static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner 
 		k->nout, runner_noutputs(r));
 }
 
+static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner *r, Err *e)
+{
+	size_t n;
+	const char *version = tshlo_bytecode_version(m, k->name, (tshlo_error *)e);
+	const void *code = version ? tshlo_bytecode(m, k->name, NULL, &n, (tshlo_error *)e) : NULL;
+	return code && check_version(plugin_info(d->plugin), version, e) && compile(k, r, code, n, NULL, e);
+}
+
+/* One more executable, unless there is one for inputs of these sizes. */
+static bool add_sizes(tshlo_runner *r, const tshlo_tensor *in, const HostTensor *h, int nin, Err *e)
+{
+	if (!r->method->dynamic || runner_has(r->runner, h, nin)) return true;
+	Buf code = { 0 };
+	bool ok = bytecode_for(r->model, r->method, in, &code, e) && compile(r->method, r->runner, code.p, code.n, in, e);
+	buf_free(&code);
+	return ok;
+}
+
 tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e)
 {
 	ERR(e, NULL);
 	const Method *k = m && d ? model_method(m, method, err) : NULL;
 	tshlo_runner *r = k ? calloc(1, sizeof *r) : NULL;
 	if (r) {
-		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .method = k, .device = d };
-		if (!r->runner || !bind_weights(m, k, r->runner, err) || !add_module(m, k, d, r->runner, err)) {
+		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .model = m, .method = k, .device = d };
+		if (!r->runner || !bind_weights(m, k, r->runner, err) || !(k->dynamic || add_module(m, k, d, r->runner, err))) {
 			tshlo_runner_free(r);
 			r = NULL;
 		}
@@ -167,8 +183,10 @@ int tshlo_runner_nuser(const tshlo_runner *r) { return r ? r->method->nuser : 0;
 static const char *type_text(const tshlo_tensor *t, char *text, size_t room)
 {
 	size_t n = (size_t)snprintf(text, room, "%s[", dtype_name((DType)t->dtype));
-	for (int i = 0; i < t->rank && n + 24 < room; i++)
-		n += (size_t)snprintf(text + n, room - n, "%s%lld", i ? "," : "", (long long)t->dims[i]);
+	for (int i = 0; i < t->rank && n + 24 < room; i++) {
+		if (t->dims[i] < 0) n += (size_t)snprintf(text + n, room - n, "%s?", i ? "," : "");
+		else n += (size_t)snprintf(text + n, room - n, "%s%lld", i ? "," : "", (long long)t->dims[i]);
+	}
 	snprintf(text + n, room - n, "]");
 	return text;
 }
@@ -176,9 +194,10 @@ static const char *type_text(const tshlo_tensor *t, char *text, size_t room)
 /* Which user input, by name, does not fit: runners know only positions. */
 static bool check_input(const tshlo_value_info *want, const tshlo_tensor *have, Err *e)
 {
-	HostTensor w = host(&want->type), h = host(have);
 	if (!given_tensor(have, *want->name ? want->name : "an input", e)) return false;
-	if (tensor_type_eq(&w.type, &h.type)) return true;
+	bool fits = have->dtype == want->type.dtype && have->rank == want->type.rank;
+	for (int i = 0; fits && i < have->rank; i++) fits = want->type.dims[i] < 0 ? have->dims[i] >= 0 : have->dims[i] == want->type.dims[i];
+	if (fits) return true;
 	char found[256], wanted[256];
 	return fail(e, BAD_INPUT, "input %d (%s) is %s, wanted %s", want->position,
 		*want->name ? want->name : "unnamed", type_text(have, found, sizeof found),
@@ -196,7 +215,7 @@ static bool check_inputs(const Method *k, const tshlo_tensor *in, int nin, Err *
 	if (!check_count(k, in, nin, e)) return false;
 	for (int i = 0, user = 0; i < k->nin; i++)
 		if (k->in[i].input == TSHLO_INPUT_USER && !check_input(&k->in[i], &in[user++], e)) return false;
-	return true;
+	return check_sizes(k, in, e);
 }
 
 bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_tensor *in, int nin,
@@ -207,19 +226,18 @@ bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_te
 	return k && check_inputs(k, in, nin, err);
 }
 
-/* The same of buffers; their elements do not matter. */
-static bool check_buffers(const Method *k, tshlo_buffer *const *in, int nin, Err *e)
+/* The types of buffers as tensors without elements, in memory to be freed. */
+static tshlo_tensor *types_of(const Method *k, tshlo_buffer *const *in, int nin, Err *e)
 {
-	if (!check_count(k, in, nin, e)) return false;
+	tshlo_tensor *t = calloc((size_t)nin + 1, sizeof *t);
+	if (!t) return fail(e, NO_MEMORY, "out of memory"), NULL;
 	for (int i = 0, user = 0; i < k->nin; i++) {
 		if (k->in[i].input != TSHLO_INPUT_USER) continue;
-		const tshlo_buffer *b = in[user++];
-		if (!b) return fail(e, BAD_INPUT, "input %d (%s) is NULL", k->in[i].position, k->in[i].name);
-		const TensorType *t = buffer_type(peek(b));
-		tshlo_tensor have = { (int)t->dtype, t->rank, t->dims, NULL };
-		if (!check_input(&k->in[i], &have, e)) return false;
+		if (!in[user]) return fail(e, BAD_INPUT, "input %d (%s) is NULL", k->in[i].position, k->in[i].name), free(t), NULL;
+		const TensorType *x = buffer_type(peek(in[user]));
+		t[user++] = (tshlo_tensor){ (int)x->dtype, x->rank, x->dims, NULL };
 	}
-	return true;
+	return t;
 }
 
 bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e)
@@ -229,7 +247,7 @@ bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **
 	HostTensor small[16], *h = nin <= 16 ? small : calloc((size_t)nin, sizeof *h);
 	bool ok = h != NULL || fail(err, NO_MEMORY, "out of memory");
 	for (int i = 0; ok && i < nin; i++) h[i] = host(&in[i]);
-	ok = ok && runner_run(r->runner, h, nin, (DeviceBuffer **)out, err);
+	ok = ok && add_sizes(r, in, h, nin, err) && runner_run(r->runner, h, nin, (DeviceBuffer **)out, err);
 	if (h != small) free(h);
 	return ok;
 }
@@ -237,6 +255,13 @@ bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **
 bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out, tshlo_error *e)
 {
 	ERR(e, false);
-	return r && check_buffers(r->method, in, nin, err)
-	    && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, err);
+	if (!r || !check_count(r->method, in, nin, err)) return false;
+	tshlo_tensor *t = types_of(r->method, in, nin, err);
+	HostTensor *h = calloc((size_t)nin + 1, sizeof *h);
+	bool ok = t && (h || fail(err, NO_MEMORY, "out of memory")) && check_inputs(r->method, t, nin, err);
+	for (int i = 0; ok && i < nin; i++) h[i] = host(&t[i]);
+	ok = ok && add_sizes(r, t, h, nin, err) && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, err);
+	free(t);
+	free(h);
+	return ok;
 }

@@ -245,12 +245,19 @@ static bool add_results(Lower *l, Lowered *out)
 	return !l->b->m->err->code;
 }
 
+static bool has_input(const Lowered *l, const Input *in)
+{
+	for (int i = 0; i < l->narg; i++)
+		if (l->arg[i].input == in) return true;
+	return false;
+}
+
 /* After dce(): weights that nothing reads are no arguments; user inputs stay, so that a call has its own signature. */
 static void prune(Lower *l, Func *f, Lowered *out)
 {
 	int n = out->narg;
 	bool *keep = NEW(l->a, bool, n + 1), *dropped = NEW(l->a, bool, n + 1);
-	for (int i = 0; i < n; i++) keep[i] = out->arg[i].kind == INPUT_USER;
+	for (int i = 0; i < n; i++) keep[i] = out->arg[i].kind == INPUT_USER || (l->opt->like && has_input(l->opt->like, out->arg[i].input));
 	drop_unused_args(l->b->m, f, keep, dropped);
 	out->unused = NEW(l->a, ArgSource, n + 1);
 	out->narg = 0;

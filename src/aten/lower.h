@@ -37,6 +37,7 @@ typedef struct LowerOptions {
 	bool seed_input;             /* it is the last argument instead: a 0-d ui64, after all user inputs */
 	int nbound;                  /* symbols that are numbers; the others make the module dynamic */
 	const Binding *bound;
+	const struct Lowered *like;  /* the arguments are to be those of this one, used or not; NULL: those that are used */
 	int ncustom_op;              /* operators that become custom_call, as is_custom() has it */
 	const char *const *custom_op;
 } LowerOptions;

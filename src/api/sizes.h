@@ -1,0 +1,16 @@
+/* Inside api: sizes that differ from call to call. */
+#ifndef API_SIZES_H
+#define API_SIZES_H
+
+#include "api/api.h"
+
+/* opt->dim as bindings of k->options, and k->sizes without them. k->sizes must know the sizes of the inputs. */
+bool bind_dims(Method *k, Arena *a, const tshlo_convert_options *opt, Err *e);
+
+/* Whether the inputs, whose types but for such sizes are right, have sizes that go together. */
+bool check_sizes(const Method *k, const tshlo_tensor *in, Err *e);
+
+/* The portable artifact of the method for the sizes of these inputs. */
+bool bytecode_for(const tshlo_model *m, const Method *k, const tshlo_tensor *in, Buf *out, Err *e);
+
+#endif
