@@ -12,6 +12,13 @@ Value matmul(Node *n, Value x, Value y, DType elem);
 /* x [*, k] . w [o, k]^T -> [*, o], plus bias when there is one; sums and bias in acc_type, rounded once to x's type. */
 Value linear(Builder *b, Value x, Value w, Value bias);
 
+/* -- matrices (linalg_lu.c, linalg_rank.c) --------------------------------------------------------------- */
+
+/* The inverses of a [B, n, n]. */
+Value matrix_inverse(Builder *b, Value a);
+/* The largest (ord 2), the smallest (-2) or the sum (0) of the singular values over two dims of x; in n->out's shape. */
+Value spectral_norm(Node *n, Value x, Ints dims, double ord);
+
 /* -- normalizing (norm.c) -------------------------------------------------------------------------------- */
 
 /* (x - mean) / sqrt(variance + eps) over the last ndims dims of x, by weight and bias (of their shape, or 0); in x's type. */

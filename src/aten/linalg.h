@@ -76,7 +76,6 @@ Value solve_triangle(Builder *b, Value a, Value y, Triangle t);
 typedef struct Lu { Value lu, pivots, info; } Lu;            /* [B, m, n], i32[B, min], i32[B] */
 Lu lu_factor(Builder *b, Value a, bool pivot);
 Value lu_solve(Builder *b, Lu f, Value y, bool left, bool adj);
-Value matrix_inverse(Builder *b, Value a);
 
 /* linalg_qr.c: R in the upper triangle, below it the Householder vectors v without their leading 1:
  * Q = H_1 H_2 ..., H = I - tau v v^H */

@@ -1,4 +1,5 @@
 /* LU with partial pivoting, and what follows from it: systems, inverses, determinants. */
+#include "aten/layers.h"
 #include "aten/linalg.h"
 #include "aten/rules.h"
 

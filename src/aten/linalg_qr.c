@@ -23,8 +23,9 @@ static Reflector reflector_for(Builder *b, Value column, Value j)
 		flat = hlo_and(b, flat, no_angle);
 	}
 	Value size = hlo_sqrt(b, hlo_add(b, tail, magnitude2(b, alpha)));
-	Value sign = math_copysign(b, size, real);
-	Value beta = cast(b, hlo_negate(b, sign), t.elem);
+	Value negative = is(b, DIRECTION_LT, real, 0);
+	Value beta = hlo_select(b, negative, size, hlo_negate(b, size));
+	beta = cast(b, beta, t.elem);
 	beta = hlo_select(b, flat, alpha, beta);
 	Value ones = full(b, one, 1);
 	Value difference = hlo_subtract(b, alpha, beta);

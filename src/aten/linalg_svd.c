@@ -8,6 +8,7 @@
 #include "aten/rules.h"
 
 #include <float.h>
+#include <math.h>
 
 enum { MOST_SWEEPS = 40 };
 
@@ -58,7 +59,7 @@ static void orthogonalize(Builder *b, Value a, bool vectors, Value *w, Value *v)
 	Type t = known_type(b, a);
 	int64_t m = t.dim[1], n = t.dim[2], even = n + n % 2;
 	double eps = real_of(t.elem) == DTYPE_f64 ? DBL_EPSILON : (double)FLT_EPSILON;
-	Hestenes h = { vectors, eps * (double)(m > 4 ? m : 4) };
+	Hestenes h = { vectors, eps * fmax(4, sqrt((double)m)) };
 	Value u[3] = { padded_to(b, a, m, even), 0, 0 };
 	if (vectors) u[1] = identity_like(b, matrices_type(b, a, even, even));
 	u[vectors ? 2 : 1] = scalar_int(b, 1, DTYPE_bool);

@@ -1,4 +1,5 @@
 /* Norms of vectors and matrices, and what they bound or scale. f16 and bf16 are computed in f32. */
+#include "aten/layers.h"
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
@@ -74,12 +75,20 @@ static Value extreme_sum(Node *n, Value x, int64_t summed, int64_t other, bool l
 	return cast(b, x, n->out.elem);
 }
 
-/* ord 1: columns, inf: rows; the least of them when negative */
+/* ord 2 (-2): the largest (smallest) singular value, 0: their sum */
+static Value norm_by_singular_values(Node *n, double ord)
+{
+	Value x = arg(n, "self");
+	if (has_arg(n, "dtype")) x = cast(n->b, x, arg_dtype(n, "dtype", n->out.elem));
+	return spectral_norm(n, x, matrix_dims(n, known_type(n->b, x).rank), ord);
+}
+
+/* ord 1: columns, inf: rows, 2: singular values; the least of them when negative */
 static Value matrix_norm(Node *n, double ord)
 {
 	double size = fabs(ord);
-	if (size != 1 && size != INFINITY)
-		return node_fail(n, UNSUPPORTED, "the matrix norm of order %g, which needs singular values", ord);
+	if (size == 2) return norm_by_singular_values(n, ord);
+	if (size != 1 && size != INFINITY) return node_fail(n, BAD_INPUT, "there is no matrix norm of order %g", ord);
 	Value x = magnitudes(n);
 	Ints dims = matrix_dims(n, known_type(n->b, x).rank);
 	if (dims.n != 2) return node_fail(n, BAD_INPUT, "a matrix norm over %d dims", dims.n);
@@ -104,9 +113,8 @@ Value lower_matrix_norm(Node *n) { return matrix_norm(n, arg_num(n, "ord", 1)); 
 Value lower_matrix_norm_str(Node *n)
 {
 	const char *ord = arg_str(n, "ord", "fro");
-	if (strcmp(ord, "fro"))
-		return node_fail(n, UNSUPPORTED, "the matrix norm '%s', which needs singular values", ord);
-	return frobenius_of_matrix(n);
+	if (!strcmp(ord, "nuc")) return norm_by_singular_values(n, 0);
+	return strcmp(ord, "fro") ? node_fail(n, BAD_INPUT, "there is no matrix norm '%s'", ord) : frobenius_of_matrix(n);
 }
 
 /* aten.linalg_norm(self, ord?, dim?, keepdim, *, dtype?): of vectors over one dim (or without ord), of
