@@ -206,3 +206,23 @@ def test_histogramdd_nested():
     check(lambda a: torch.histogramdd(a, [3, 4]), numbers(40, 2))
     check(lambda a: torch.histogramdd(a, 3, density=True)[1][1], numbers(40, 2))
     check(lambda a, b, c: torch.histogramdd(a, (b, c)), numbers(40, 2), torch.tensor([-1.0, 0, 2]), torch.tensor([-2.0, -1, 1]))
+
+
+# -- products by group -----------------------------------------------------------------------------------------------------
+
+
+def test_grouped_mm():
+    def half(*shape):
+        return numbers(*shape, dtype=torch.bfloat16)
+
+    offs = torch.tensor([2, 2, 8], dtype=torch.int32)
+    check(lambda a, b, o: torch._grouped_mm(a, b, offs=o), half(8, 16), half(3, 16, 8), offs)
+    check(lambda a, b, o: torch._grouped_mm(a, b, offs=o), half(3, 4, 16), half(16, 8), offs)
+    check(lambda a, b, o: torch._grouped_mm(a, b, offs=o), half(16, 8), half(8, 16), offs)
+    check(lambda a, b: torch._grouped_mm(a, b), half(3, 4, 16), half(3, 16, 8))
+
+
+def test_grouped_mm_of_transformers():
+    pytest.importorskip("transformers.integrations.moe")
+    x, w, offs = numbers(7, 4), numbers(3, 4, 5), torch.tensor([2, 2, 7], dtype=torch.int32)
+    check(torch.ops.transformers.grouped_mm_fallback.default, x, w, offs)

@@ -42,6 +42,9 @@ bool check_dynamic(Node *n, const RuleRow *r);
  * the same when they have the same values. */
 Value as_declared(Lower *l, Value got, Type want);
 
+/* Why an op cannot be converted and what can be used instead, after ": " (refused.def); "" when there is nothing to say. */
+const char *advice(const char *target);
+
 /* "tensor<s0x4xf32>" */
 const char *type_text(Lower *l, Type t);
 

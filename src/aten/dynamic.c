@@ -95,13 +95,24 @@ static int64_t unknown_size_of(Node *n)
 	return d;
 }
 
+/* torch names sizes that come from values u0, u1, ..., in expressions too. */
+static bool is_unbacked(const char *size)
+{
+	for (const char *p = size; *p; p++) {
+		bool begins = p == size || strchr(" (*+-/,", p[-1]);
+		if (begins && *p == 'u' && p[1] >= '0' && p[1] <= '9') return true;
+	}
+	return false;
+}
+
 bool check_dynamic(Node *n, const RuleRow *r)
 {
 	if (!n->l->program->sym.n || takes_sizes(r)) return true;
 	int64_t d = unknown_size_of(n);
 	if (!d) return true;
-	node_fail(n, UNSUPPORTED, "has the size %s, which this op's rule takes only as a number: convert for a given size",
-		dim_text(dims_of(n->b->m), d));
+	const char *size = dim_text(dims_of(n->b->m), d);
+	if (is_unbacked(size)) node_fail(n, UNSUPPORTED, "has the size %s, which depends on values of the running program%s", size, advice(n->g->target));
+	else node_fail(n, UNSUPPORTED, "has the size %s, which this op's rule takes only as a number: convert for a given size", size);
 	return false;
 }
 

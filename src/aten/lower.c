@@ -35,8 +35,7 @@ static bool is_own(const char *target)
 	return true;
 }
 
-/* Why an op cannot be converted and what can be used instead, after ": "; "" when there is nothing to say. */
-static const char *advice(const char *target)
+const char *advice(const char *target)
 {
 	static const struct { const char *op, *why; } refused[] = {
 #define REFUSED(op, why) { op, ": " why },
