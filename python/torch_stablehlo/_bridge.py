@@ -285,7 +285,9 @@ def target_name(target):
 
 def _bound(b):
     """An end of a sympy range in 63 bits."""
-    return max(-_MOST, min(_MOST, int(b))) if b.is_finite and b.is_integer else _MOST if b > 0 else -_MOST
+    if b >= _MOST or b <= -_MOST or not b.is_integer:  # torch's int_oo says that it is finite
+        return _MOST if b > 0 else -_MOST
+    return int(b)
 
 
 def _spec(spec):
