@@ -376,3 +376,19 @@ def test_resizing(name):
     out = [int(5 * 1.7)] * spatial
     flags = (False,) if corners else ()
     check(lambda g: getattr(aten, name + "_backward")(g, out, [2, 3] + [5] * spatial, *flags, *scales), numbers(2, 3, *out))
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_grid_sampler(mode, padding):
+    for corners in True, False:
+        for dtype in torch.float32, torch.float64:
+            x, g = numbers(2, 3, 5, 4, dtype=dtype), numbers(2, 3, 3, 6, seed=1, dtype=dtype)
+            grid = numbers(2, 3, 6, 2, seed=2, dtype=dtype) * 1.5
+            grid[0, 0] = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [0.0, 0.0], [-7.3, 5.2], [1.0, -1.0], [0.5, 1.25]])
+            for mask in ([True, True], [False, True], [True, False]) if corners else ([True, True],):
+                check(lambda g, x, grid: [y for y in aten.grid_sampler_2d_backward(g, x, grid, mode, padding, corners, mask)
+                    if y is not None], g, x, grid)
+        if mode < 2:
+            x, g, grid = numbers(2, 3, 3, 5, 4), numbers(2, 3, 2, 3, 2, seed=1), numbers(2, 2, 3, 2, 3, seed=2)
+            check(lambda g, x, grid: aten.grid_sampler_3d_backward(g, x, grid, mode, padding, corners, [True, True]), g, x, grid)

@@ -3,20 +3,22 @@
  * Coordinates run from -1 to 1 over an image, x (the last dim) first. Along each dim a point meets 1 (nearest), 2 (linear) or
  * 4 (cubic) elements, its taps; the value is the sum over all combinations. f16 and bf16 are computed in f32. */
 #include "aten/formulas.h"
+#include "aten/index.h"
 #include "aten/rules.h"
 
 enum { MODE_LINEAR, MODE_NEAREST, MODE_CUBIC };
 enum { PADDING_ZEROS, PADDING_BORDER, PADDING_REFLECTION };
-enum { MAX_DIMS = 3, MAX_TAPS = 4 };
+enum { MAX_DIMS = 3, MAX_TAPS = 4, MAX_CORNERS = MAX_TAPS * MAX_TAPS * MAX_TAPS };
 
-/* Whole numbers in a float [N, *O], where a point meets the image along one dim; weight 0: 1. */
-typedef struct Tap { Value at, weight; } Tap;
+/* Whole numbers in a float [N, *O], where a point meets the image along one dim; weight 0: 1. slope: how the weight changes with
+ * the grid's coordinate, for gradients only; 0: it does not. */
+typedef struct Tap { Value at, weight, slope; } Tap;
 
 typedef struct Sampler {
 	Node *n;
 	int spatial, ntap;
 	int64_t mode, padding;
-	bool align_corners;
+	bool align_corners, slopes;
 	int64_t size[MAX_DIMS];
 	Tap tap[MAX_DIMS][MAX_TAPS];
 } Sampler;
@@ -63,6 +65,32 @@ static Value padded(const Sampler *s, Value x, int64_t size)
 	return bounded(b, x, 0, (double)(size - 1));
 }
 
+/* How an unnormalized coordinate, and what padding_mode makes of it, change with the grid's: by half the size; the other way after an
+ * odd number of reflections; on a border and beyond not at all. */
+static Value padded_slope(const Sampler *s, Value x, int64_t size)
+{
+	Builder *b = s->n->b;
+	double half = (double)(s->align_corners ? size - 1 : size) / 2;
+	Value slope = full_like(b, x, half);
+	if (s->padding == PADDING_ZEROS || s->mode == MODE_CUBIC) return slope;
+	if (s->padding == PADDING_REFLECTION) {
+		double edge = s->align_corners ? 0 : 0.5, span = (double)(size - 1) + 2 * edge;
+		if (span <= 0) return full_like(b, x, 0);
+		Value from_low = plus(b, x, edge);
+		Value negative = is(b, DIRECTION_LT, from_low, 0);
+		Value turns = divided_by(b, hlo_abs(b, from_low), span);
+		turns = hlo_floor(b, turns);
+		turns = math_fmod(b, turns, full_like(b, turns, 2));
+		Value back = hlo_xor(b, negative, is(b, DIRECTION_NE, turns, 0));
+		slope = if_num(b, back, -half, slope);
+		x = reflected(b, x, -edge, (double)(size - 1) + edge);
+	}
+	Value low = is(b, DIRECTION_GT, x, 0);
+	Value high = is(b, DIRECTION_LT, x, (double)(size - 1));
+	Value inside = hlo_and(b, low, high);
+	return hlo_select(b, inside, slope, full_like(b, slope, 0));
+}
+
 /* -- taps ------------------------------------------------------------------------------------------------ */
 
 /* The cubic kernel with -0.75 at distance x + k - 1 of tap k, for x in 0..1 */
@@ -73,35 +101,46 @@ static Value cubic_weight(Builder *b, Value x, int k)
 	return k == 1 || k == 2 ? POLYNOMIAL(b, d, near) : POLYNOMIAL(b, d, far);
 }
 
+/* d cubic_weight / dx */
+static Value cubic_slope(Builder *b, Value x, int k)
+{
+	static const double near[] = { 3.75, -4.5, 0 }, far[] = { -2.25, 7.5, -6 };
+	Value d = k < 2 ? plus(b, x, 1 - k) : minus_from(b, k - 1, x);
+	Value slope = k == 1 || k == 2 ? POLYNOMIAL(b, d, near) : POLYNOMIAL(b, d, far);
+	return k < 2 ? slope : hlo_negate(b, slope);
+}
+
 static void cubic_taps(Sampler *s, int dim, Value x)
 {
 	Builder *b = s->n->b;
-	Value low = hlo_floor(b, x);
+	Value low = hlo_floor(b, x), slope = s->slopes ? padded_slope(s, x, s->size[dim]) : 0;
 	x = hlo_subtract(b, x, low);
 	s->ntap = 4;
 	for (int k = 0; k < 4; k++) {
 		Value at = plus(b, low, k - 1);
 		s->tap[dim][k].at = padded(s, at, s->size[dim]);
 		s->tap[dim][k].weight = cubic_weight(b, x, k);
+		if (slope) s->tap[dim][k].slope = hlo_multiply(b, slope, cubic_slope(b, x, k));
 	}
 }
 
 static void linear_taps(Sampler *s, int dim, Value x)
 {
 	Builder *b = s->n->b;
+	Value slope = s->slopes ? padded_slope(s, x, s->size[dim]) : 0;
 	x = padded(s, x, s->size[dim]);
 	Value low = hlo_floor(b, x);
 	Value high = plus(b, low, 1);
 	s->ntap = 2;
-	s->tap[dim][0] = (Tap){ low, hlo_subtract(b, high, x) };
-	s->tap[dim][1] = (Tap){ high, hlo_subtract(b, x, low) };
+	s->tap[dim][0] = (Tap){ low, hlo_subtract(b, high, x), slope ? hlo_negate(b, slope) : 0 };
+	s->tap[dim][1] = (Tap){ high, hlo_subtract(b, x, low), slope };
 }
 
 static void nearest_tap(Sampler *s, int dim, Value x)
 {
 	x = padded(s, x, s->size[dim]);
 	s->ntap = 1;
-	s->tap[dim][0] = (Tap){ hlo_round_nearest_even(s->n->b, x), 0 };
+	s->tap[dim][0] = (Tap){ hlo_round_nearest_even(s->n->b, x), 0, 0 };
 }
 
 /* grid [N, *O, spatial]: the coordinate that belongs to spatial dim `dim` */
@@ -147,6 +186,13 @@ static Corner corner_of(const Sampler *s, int which)
 	return c;
 }
 
+static int corners(const Sampler *s)
+{
+	int count = 1;
+	for (int d = 0; d < s->spatial; d++) count *= s->ntap;
+	return count;
+}
+
 /* x [N, C, P] at index [N, Q] -> [N, C, Q] */
 static Value take_points(Builder *b, Value x, Value index)
 {
@@ -175,9 +221,7 @@ static Value sum_of_corners(const Sampler *s, Value x, Type t)
 {
 	Builder *b = s->n->b;
 	Value sum = 0;
-	int count = 1;
-	for (int d = 0; d < s->spatial; d++) count *= s->ntap;
-	for (int i = 0; i < count && !b->m->err->code; i++) {
+	for (int i = 0; i < corners(s) && !b->m->err->code; i++) {
 		Corner c = corner_of(s, i);
 		Value index = hlo_reshape(b, c.index, 2, (int64_t[]){ t.dim[0], t.dim[2] });
 		Value v = take_points(b, x, index);
@@ -189,32 +233,154 @@ static Value sum_of_corners(const Sampler *s, Value x, Type t)
 	return sum;
 }
 
+/* The sampler of a call, its taps at grid, for images [N, C, *S]; *x: the image as [N, C, P]. Type [N, C, Q], or none after a
+ * failure: the same for the points. */
+static Type sampler_of(Node *n, Sampler *s, Value *x, Value grid)
+{
+	Builder *b = n->b;
+	Type t = known_type(b, *x), at = known_type(b, grid);
+	s->n = n;
+	s->spatial = t.rank - 2;
+	s->mode = arg_int(n, "interpolation_mode", 0);
+	s->padding = arg_int(n, "padding_mode", 0);
+	s->align_corners = arg_bool(n, "align_corners", false);
+	if (!t.kind || !at.kind) return (Type){ 0 };
+	if (s->spatial < 2 || s->spatial > 3 || at.rank != t.rank || at.dim[at.rank - 1] != s->spatial || s->mode < 0 || s->mode > 2) {
+		node_fail(n, BAD_INPUT, "input %s, interpolation_mode %lld", type_str(n->a, t), (long long)s->mode);
+		return (Type){ 0 };
+	}
+	int64_t points = 1, pixels = 1;
+	for (int d = 0; d < s->spatial; d++) {
+		s->size[d] = t.dim[2 + d];
+		pixels *= t.dim[2 + d];
+		points *= at.dim[1 + d];
+	}
+	for (int d = 0; d < s->spatial; d++) taps_of(s, d, grid);
+	*x = hlo_reshape(b, *x, 3, (int64_t[]){ t.dim[0], t.dim[1], pixels });
+	return tensor_type(n->a, t.elem, 3, (int64_t[]){ t.dim[0], t.dim[1], points });
+}
+
 /* aten.grid_sampler, grid_sampler_2d, grid_sampler_3d(input [N, C, *S], grid [N, *O, spatial], interpolation_mode (0 linear,
  * 1 nearest, 2 cubic), padding_mode (0 zeros, 1 border, 2 reflection), align_corners) -> [N, C, *O] */
 Value lower_grid_sampler(Node *n)
 {
 	Builder *b = n->b;
-	Sampler s = { .n = n, .spatial = n->out.rank - 2, .mode = arg_int(n, "interpolation_mode", 0),
-		.padding = arg_int(n, "padding_mode", 0), .align_corners = arg_bool(n, "align_corners", false) };
+	Sampler s = { 0 };
 	DType acc = acc_type(n->out.elem);
 	Value x = arg_as(n, "input", acc);
 	Value grid = arg_as(n, "grid", acc);
-	if (!x || !grid) return 0;
-	Type t = type_of(b, x);
-	if (s.spatial < 2 || s.spatial > 3 || t.rank != s.spatial + 2 || rank_of(b, grid) != t.rank || s.mode < 0 || s.mode > 2)
-		return node_fail(n, BAD_INPUT, "input %s, interpolation_mode %lld", type_str(n->a, t), (long long)s.mode);
-	int64_t points = 1, pixels = 1;
-	for (int d = 0; d < s.spatial; d++) {
-		s.size[d] = t.dim[2 + d];
-		pixels *= t.dim[2 + d];
-		points *= n->out.dim[2 + d];
-	}
-	for (int d = 0; d < s.spatial; d++) taps_of(&s, d, grid);
-	x = hlo_reshape(b, x, 3, (int64_t[]){ t.dim[0], t.dim[1], pixels });
-	Type flat = tensor_type(n->a, acc, 3, (int64_t[]){ t.dim[0], t.dim[1], points });
+	Type flat = sampler_of(n, &s, &x, grid);
+	if (!flat.kind) return 0;
 	x = sum_of_corners(&s, x, flat);
 	x = reshape_to(b, x, n->out);
 	return cast(b, x, n->out.elem);
+}
+
+/* -- back ------------------------------------------------------------------------------------------------ */
+
+/* u [N, C, Q], 0 where the corner lies outside */
+static Value if_inside(const Sampler *s, Corner c, Value u, Type t)
+{
+	Value outside = hlo_not(s->n->b, over_channels(s->n->b, c.inside, t));
+	return if_num(s->n->b, outside, 0, u);
+}
+
+/* [N, C, P]: g [N, C, Q] by the weight of each corner, added up where the corners lie */
+static Value image_gradient(const Sampler *s, Value g, Type image)
+{
+	Builder *b = s->n->b;
+	Type t = type_of(b, g);
+	Value index[MAX_CORNERS], update[MAX_CORNERS];
+	int count = corners(s);
+	for (int i = 0; i < count; i++) {
+		Corner c = corner_of(s, i);
+		if (b->m->err->code) return 0;
+		index[i] = hlo_reshape(b, c.index, 2, (int64_t[]){ t.dim[0], t.dim[2] });
+		update[i] = c.weight ? hlo_multiply(b, g, over_channels(b, c.weight, t)) : g;
+		update[i] = if_inside(s, c, update[i], t);
+	}
+	Value at = hlo_concatenate(b, count, index, 1);
+	Value all = hlo_concatenate(b, count, update, 2);
+	Place p = { at, {
+		.update_window_dims = one_dim(b, 1),
+		.inserted_window_dims = one_dim(b, 2),
+		.input_batching_dims = one_dim(b, 0),
+		.scatter_indices_batching_dims = one_dim(b, 0),
+		.scatter_dims_to_operand_dims = one_dim(b, 2),
+		.index_vector_dim = 2,
+	} };
+	return combine_at(b, OP_add, full(b, image, 0), p, all);
+}
+
+/* What corner i counts with the weight along `dim` replaced by its slope: [N, *O] */
+static Value corner_slope(const Sampler *s, int which, int dim)
+{
+	Builder *b = s->n->b;
+	Value product = 0;
+	for (int d = 0; d < s->spatial; d++, which /= s->ntap) {
+		Tap t = s->tap[d][which % s->ntap];
+		Value factor = d == dim ? t.slope : t.weight;
+		product = product ? hlo_multiply(b, product, factor) : factor;
+	}
+	return product;
+}
+
+/* [N, *O]: how the sum of g [N, C, Q] times the value changes with the coordinate of `dim`, for x [N, C, P] */
+static Value coordinate_gradient(const Sampler *s, Value x, Value g, int dim)
+{
+	Builder *b = s->n->b;
+	Type t = type_of(b, g);
+	Value sum = 0;
+	for (int i = 0; i < corners(s); i++) {
+		Corner c = corner_of(s, i);
+		if (b->m->err->code) return 0;
+		Value index = hlo_reshape(b, c.index, 2, (int64_t[]){ t.dim[0], t.dim[2] });
+		Value v = take_points(b, x, index);
+		v = hlo_multiply(b, v, g);
+		v = if_inside(s, c, v, t);
+		v = sum_over(b, v, one_dim(b, 1));                        /* [N, Q] */
+		Value slope = corner_slope(s, i, dim);
+		v = reshape_to(b, v, known_type(b, slope));
+		v = hlo_multiply(b, v, slope);
+		sum = sum ? hlo_add(b, sum, v) : v;
+	}
+	return sum;
+}
+
+/* [N, *O, spatial], the last dim of the image first */
+static Value grid_gradient(const Sampler *s, Value x, Value g, Type grid)
+{
+	Builder *b = s->n->b;
+	Value part[MAX_DIMS];
+	if (s->mode == MODE_NEAREST) return full(b, grid, 0);
+	for (int d = 0; d < s->spatial; d++) {
+		Value v = coordinate_gradient(s, x, g, d);
+		part[s->spatial - 1 - d] = v ? unsqueeze_dim(b, v, grid.rank - 1) : 0;
+	}
+	return hlo_concatenate(b, s->spatial, part, grid.rank - 1);
+}
+
+/* aten.grid_sampler_2d_backward, grid_sampler_3d_backward(grad_output [N, C, *O], input, grid, interpolation_mode, padding_mode,
+ * align_corners, output_mask) -> (grad_input?, grad_grid?); _grid_sampler_2d_cpu_fallback_backward gives both */
+Value lower_grid_sampler_backward(Node *n)
+{
+	Builder *b = n->b;
+	Sampler s = { .slopes = true };
+	DType elem = elem_of(b, arg(n, "input")), acc = acc_type(elem);
+	Value x = arg_as(n, "input", acc), grid = arg_as(n, "grid", acc), g = arg_as(n, "grad_output", acc);
+	Type flat = sampler_of(n, &s, &x, grid);
+	g = flat.kind ? reshape_to(b, g, flat) : 0;
+	if (!g || !x) return 0;
+	Type image = type_of(b, x), at = type_of(b, grid);
+	bool empty = !type_numel(image) || !type_numel(flat);
+	if (out_wanted(n, 1)) {
+		Value part = empty ? full(b, at, 0) : grid_gradient(&s, x, g, at);
+		set_out(n, 1, cast(b, part, out_type(n, 1).elem));
+	}
+	if (!out_wanted(n, 0)) return 0;
+	g = empty ? full(b, image, 0) : image_gradient(&s, g, image);
+	g = reshape_to(b, g, n->out);
+	return cast(b, g, n->out.elem);
 }
 
 /* -- affine maps ----------------------------------------------------------------------------------------- */
