@@ -132,7 +132,7 @@ static bool attention_of(Node *n, const char *mask, Attention *a)
 	a->causal = arg_bool(n, "is_causal", false);
 	if (!align(n, a, arg_bool(n, "enable_gqa", false))) return false;
 	Type q = type_of(n->b, a->q);
-	a->scale = arg_num(n, "scale", 1 / sqrt((double)q.dim[q.rank - 1]));
+	a->scale = arg_num(n, "scale", 1 / sqrt((double)static_dim(n, q, q.rank - 1)));
 	return true;
 }
 

@@ -50,7 +50,7 @@ static int64_t length(Node *n)
 static Value affine(Node *n, DType acc, Value start, Value step)
 {
 	Builder *b = n->b;
-	if (length(n) < 1) return full(b, n->out, 0);
+	if (!length(n)) return full(b, n->out, 0);
 	Type t = with_elem(n->out, acc);
 	Value i = positions(b, t, 0, acc);
 	step = broadcast(b, step, t);
@@ -74,8 +74,9 @@ static Value arange_floats(Node *n, double start, double step)
 	Builder *b = n->b;
 	int64_t count = length(n);
 	DType acc = acc_type(n->out.elem);
-	if (exact_in_f32(start, step, count) || count > LONGEST_CONSTANT) {
-		if (!exact_in_f32(start, step, count)) acc = DTYPE_f64;
+	bool known = count >= 0, exact = known && exact_in_f32(start, step, count);
+	if (exact || !known || count > LONGEST_CONSTANT) {
+		if (!exact) acc = DTYPE_f64;
 		Value from = scalar(b, start, acc);
 		Value by = scalar(b, step, acc);
 		return affine(n, acc, from, by);
@@ -92,8 +93,8 @@ Value lower_arange(Node *n)
 	Builder *b = n->b;
 	DType t = n->out.elem;
 	if (is_float(t)) return arange_floats(n, arg_num(n, "start", 0), arg_num(n, "step", 1));
-	Value start = scalar_int(b, arg_int(n, "start", 0), t);
-	Value step = scalar_int(b, arg_int(n, "step", 1), t);
+	Value start = cast(b, dim_value(b, arg_size(n, "start", 0)), t);
+	Value step = cast(b, dim_value(b, arg_size(n, "step", 1)), t);
 	return affine(n, t, start, step);
 }
 

@@ -54,44 +54,68 @@ bool define_sizes(Lower *l, Func *f)
 
 /* -- which rules take them ------------------------------------------------------------------------------- */
 
-static Rule *const takes_any_size[] = {
-#define DYNAMIC_RULE(function) function,
+enum { NO_DIM = -1000 };
+typedef enum Takes { TAKES_NONE, TAKES_ANY, TAKES_LAST, TAKES_ALONG } Takes;
+
+static const struct DynamicRow { Rule *rule; Takes takes; int k; const char *along; } dynamic_rows[] = {
+#define ANY(rule)                    { rule, TAKES_ANY, 0, NULL },
+#define LAST(rule, k)                { rule, TAKES_LAST, k, NULL },
+#define ALONG(rule, name, otherwise) { rule, TAKES_ALONG, otherwise, name },
 #include "aten/dynamic.def"
-#undef DYNAMIC_RULE
+#undef ANY
+#undef LAST
+#undef ALONG
 };
 
-static bool takes_sizes(const RuleRow *r)
+/* What a rule wants as numbers: the last sizes, the size of one dim, or all. */
+typedef struct Wanted { int last, along; bool all; } Wanted;
+
+/* The dim that an argument names, of a tensor of this rank; -1: none, or several. */
+static int named_dim(const Arg *x, int otherwise, int rank)
 {
-	if (!r->rule) return true;           /* elementwise */
-	for (size_t i = 0; i < sizeof takes_any_size / sizeof *takes_any_size; i++)
-		if (r->rule == takes_any_size[i]) return true;
-	return false;
+	int64_t dim = !x ? otherwise : x->kind == ARG_INT ? x->i : -1 - (int64_t)rank;
+	return (int)(dim < 0 ? dim + rank : dim);
 }
 
-/* A size that the argument has and that is not known, or 0. */
-static int64_t unknown_size(Lower *l, const Arg *x)
+static Wanted wanted_sizes(Node *n, const RuleRow *r)
+{
+	const struct DynamicRow *row = NULL;
+	if (!r->rule) return (Wanted){ .along = -1 };        /* elementwise */
+	for (size_t i = 0; !row && i < sizeof dynamic_rows / sizeof *dynamic_rows; i++)
+		if (r->rule == dynamic_rows[i].rule) row = &dynamic_rows[i];
+	if (!row || row->takes != TAKES_ALONG)
+		return (Wanted){ .all = !row, .along = -1, .last = row ? row->k : 0 };
+	const Arg *self = arg_raw(n, "self");
+	int rank = self && self->kind == ARG_VALUE ? value_meta_type(n->l, self->value).rank : 0;
+	int dim = named_dim(arg_raw(n, row->along), row->k, rank);
+	return (Wanted){ .all = dim < 0, .along = dim };
+}
+
+/* A size of the argument that is not known and is wanted as a number, or 0. */
+static int64_t unknown_size(Lower *l, const Arg *x, Wanted w)
 {
 	if (x->kind == ARG_LIST) {
 		for (int i = 0; i < x->list.n; i++) {
-			int64_t d = unknown_size(l, &x->list.item[i]);
+			int64_t d = unknown_size(l, &x->list.item[i], w);
 			if (d) return d;
 		}
 		return 0;
 	}
 	if (x->kind != ARG_VALUE) return 0;
 	const GraphValue *g = &l->graph->value.v[x->value];
-	if (g->kind == VALUE_SYMINT) return lower_dim(l, g->sym) < 0 ? lower_dim(l, g->sym) : 0;
+	if (g->kind == VALUE_SYMINT) return w.all && lower_dim(l, g->sym) < 0 ? lower_dim(l, g->sym) : 0;
 	Type t = value_meta_type(l, x->value);
 	for (int i = 0; i < t.rank; i++)
-		if (t.dim[i] < 0) return t.dim[i];
+		if (t.dim[i] < 0 && (w.all || i == w.along || (t.rank > w.last && i >= t.rank - w.last))) return t.dim[i];
 	return 0;
 }
 
-static int64_t unknown_size_of(Node *n)
+static int64_t unknown_size_of(Node *n, Wanted w)
 {
 	int64_t d = 0;
-	for (int i = 0; i < n->g->narg && !d; i++) d = unknown_size(n->l, &n->g->arg[i].arg);
-	for (int i = 0; i < n->g->nout && !d; i++) d = n->g->out[i] ? unknown_size(n->l, &(Arg){ .kind = ARG_VALUE, .value = n->g->out[i] }) : 0;
+	for (int i = 0; i < n->g->narg && !d; i++) d = unknown_size(n->l, &n->g->arg[i].arg, w);
+	for (int i = 0; i < n->g->nout && !d; i++)
+		if (n->g->out[i]) d = unknown_size(n->l, &(Arg){ .kind = ARG_VALUE, .value = n->g->out[i] }, w);
 	return d;
 }
 
@@ -107,8 +131,7 @@ static bool is_unbacked(const char *size)
 
 bool check_dynamic(Node *n, const RuleRow *r)
 {
-	if (!n->l->program->sym.n || takes_sizes(r)) return true;
-	int64_t d = unknown_size_of(n);
+	int64_t d = n->l->program->sym.n ? unknown_size_of(n, wanted_sizes(n, r)) : 0;
 	if (!d) return true;
 	const char *size = dim_text(dims_of(n->b->m), d);
 	if (is_unbacked(size)) node_fail(n, UNSUPPORTED, "has the size %s, which depends on values of the running program%s", size, advice(n->g->target));

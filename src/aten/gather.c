@@ -7,8 +7,9 @@ Value raised(Builder *b, Value x) { return x && !rank_of(b, x) ? hlo_reshape(b, 
 
 Value flattened(Builder *b, Value x)
 {
-	int64_t numel = x ? type_numel(type_of(b, x)) : 0;
-	return hlo_reshape(b, x, 1, &numel);
+	Type t = known_type(b, x);
+	int64_t numel = size_over(b, t, all_dims(b, t.rank));
+	return t.kind ? hlo_reshape(b, x, 1, &numel) : 0;
 }
 
 Value running_count(Builder *b, Value x)

@@ -41,6 +41,22 @@ int64_t count_over(Type t, Ints dims)
 	return over ? INT64_MAX : n;
 }
 
+int64_t size_over(Builder *b, Type t, Ints dims)
+{
+	int64_t n = 1;
+	for (int i = 0; i < dims.n; i++)
+		if (dims.v[i] < t.rank) n = dim_times(dims_of(b->m), n, t.dim[dims.v[i]]);
+	return n;
+}
+
+Value size_value(Builder *b, int64_t size, Type t)
+{
+	if (size >= 0) return hlo_splat_int(b, t, size);
+	Value v = dim_value(b, size);
+	v = hlo_convert(b, v, t.elem);
+	return broadcast(b, v, t);
+}
+
 Type shape_with(Builder *b, Type t, int dim, int64_t size)
 {
 	int64_t *d = COPY(b->a, int64_t, t.dim, t.rank);
@@ -174,7 +190,8 @@ Value mean_over(Builder *b, Value x, Ints dims)
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	Value sum = sum_over(b, x, dims);
-	Value count = full_like(b, sum, (double)count_over(t, dims));
+	if (!sum) return 0;
+	Value count = size_value(b, size_over(b, t, dims), type_of(b, sum));
 	return hlo_divide(b, sum, count);
 }
 
@@ -222,12 +239,20 @@ Value rounded_to(Builder *b, Value x, DType elem)
 
 Value positions(Builder *b, Type t, int dim, DType elem) { return hlo_iota(b, with_elem(t, elem), dim); }
 
+/* The shape of the two that the other broadcasts to. */
+static Type wider(Type x, Type y)
+{
+	if (x.rank != y.rank) return x.rank > y.rank ? x : y;
+	for (int i = 0; i < x.rank; i++)
+		if (x.dim[i] != y.dim[i]) return x.dim[i] == 1 ? y : x;
+	return x;
+}
+
 Value where(Builder *b, Value pred, Value x, Value y)
 {
 	Type t = known_type(b, pred), tx = known_type(b, x), ty = known_type(b, y);
 	if (!t.kind || !tx.kind || !ty.kind) return 0;
-	if (tx.rank > t.rank || (tx.rank == t.rank && type_numel(tx) > type_numel(t))) t = tx;
-	if (ty.rank > t.rank || (ty.rank == t.rank && type_numel(ty) > type_numel(t))) t = ty;
+	t = wider(wider(t, tx), ty);
 	pred = broadcast(b, pred, t);
 	x = broadcast(b, x, t);
 	y = broadcast(b, y, t);
@@ -247,7 +272,7 @@ Value wrap_index(Builder *b, Value index, int64_t size)
 	Type t = known_type(b, index);
 	if (!t.kind) return 0;
 	Value zero = hlo_splat_int(b, t, 0);
-	Value count = hlo_splat_int(b, t, size);
+	Value count = size_value(b, size, t);
 	Value negative = hlo_compare(b, DIRECTION_LT, index, zero);
 	Value wrapped = hlo_add(b, index, count);
 	return hlo_select(b, negative, wrapped, index);

@@ -4,13 +4,15 @@
 
 /* -- variance -------------------------------------------------------------------------------------------- */
 
-/* N - correction of the mean of squares: "correction" (default 1), or "unbiased": 1 or 0 */
-static double divisor(Node *n, Type t, Ints dims)
+/* x / max(N - correction, 0) of N values: "correction" (default 1), or "unbiased": 1 or 0 */
+static Value per_degree(Node *n, Value x, int64_t count)
 {
-	double correction = has_arg(n, "correction") ? arg_num(n, "correction", 1) : arg_bool(n, "unbiased",
-		true);
-	double count = (double)count_over(t, dims) - correction;
-	return count > 0 ? count : 0;
+	Builder *b = n->b;
+	double correction = has_arg(n, "correction") ? arg_num(n, "correction", 1) : arg_bool(n, "unbiased", true);
+	if (count >= 0) return divided_by(b, x, (double)count > correction ? (double)count - correction : 0);
+	Value degrees = size_value(b, count, known_type(b, x));
+	degrees = plus(b, degrees, -correction);
+	return hlo_divide(b, x, clamp_min(b, degrees, 0));
 }
 
 /* sum |x - mean|^2 / divisor of a real x [*S] over dims */
@@ -24,7 +26,7 @@ static Value variance(Node *n, Value x, Ints dims)
 	x = hlo_subtract(b, x, mean);
 	x = square(b, x);
 	x = sum_over(b, x, dims);
-	return divided_by(b, x, divisor(n, t, dims));
+	return per_degree(n, x, size_over(b, t, dims));
 }
 
 /* Of a complex number: that of its parts together. */

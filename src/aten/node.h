@@ -98,7 +98,9 @@ Value reduce_over(Builder *b, OpCode op, Value x, Ints dims);
 Value keep_dims(Builder *b, Value reduced, Ints dims, Type from, bool keepdim);
 Value sum_over(Builder *b, Value x, Ints dims);
 Value mean_over(Builder *b, Value x, Ints dims);             /* float */
-int64_t count_over(Type t, Ints dims);                       /* product of those dims */
+int64_t count_over(Type t, Ints dims);                       /* product of those dims, all of them numbers */
+int64_t size_over(Builder *b, Type t, Ints dims);            /* the same; a handle where one is not known */
+Value size_value(Builder *b, int64_t size, Type t);          /* a size in the element type of t, for each element */
 Ints one_dim(Builder *b, int dim);
 Ints all_dims(Builder *b, int rank);
 Ints iota_ints(Arena *a, int from, int n);                   /* from, from+1, ... */
@@ -113,7 +115,7 @@ Value positions(Builder *b, Type t, int dim, DType elem);
 Value where(Builder *b, Value pred, Value x, Value y);       /* select after broadcasting to the pred's or values' shape */
 Value square(Builder *b, Value x);
 Value clamp_min(Builder *b, Value x, double low);            /* NaN stays NaN */
-/* Negative indices wrapped: i < 0 ? i + size : i. */
+/* Negative indices wrapped: i < 0 ? i + size : i. size may be a handle. */
 Value wrap_index(Builder *b, Value index, int64_t size);
 
 /* -- types ----------------------------------------------------------------------------------------------- */

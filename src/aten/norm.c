@@ -207,7 +207,8 @@ static Value group_norm(Node *n, int64_t groups)
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	if (groups < 1 || t.rank < 2) return node_fail(n, BAD_INPUT, "%lld groups of %s", (long long)groups, type_str(n->a, t));
-	int64_t size = type_numel(t) ? type_numel(t) / (t.dim[0] * groups) : 0;
+	Ints all = iota_ints(n->a, 1, t.rank - 1);
+	int64_t size = dim_floordiv(dims_of(b->m), size_over(b, t, all), groups);
 	Ints last = one_dim(b, 2);
 	x = hlo_reshape(b, x, 3, (int64_t[]){ t.dim[0], groups, size });
 	Moments m = moments_over(b, x, last, epsilon_of(n));

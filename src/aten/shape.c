@@ -211,7 +211,7 @@ static Ints ones_before(Arena *a, Ints v, int rank)
 static Value repeat_by(Node *n, const char *name)
 {
 	Value x = arg(n, "self");
-	Ints r = arg_ints(n, name);
+	Ints r = arg_sizes(n, name);
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
 	int rank = r.n > t.rank ? r.n : t.rank;
@@ -231,8 +231,8 @@ Value lower_repeat_interleave_int(Node *n)
 	Builder *b = n->b;
 	Value x = arg(n, "self");
 	if (!x) return 0;
-	int64_t r = arg_int(n, "repeats", 1), numel = type_numel(type_of(b, x));
-	if (!has_arg(n, "dim") || !rank_of(b, x)) x = hlo_reshape(b, x, 1, &numel);
+	int64_t r = arg_size(n, "repeats", 1);
+	if (!has_arg(n, "dim") || !rank_of(b, x)) x = flattened(b, x);
 	if (!x) return 0;
 	Type t = type_of(b, x);
 	int dim = has_arg(n, "dim") ? arg_dim(n, "dim", 0, t.rank) : 0;

@@ -7,11 +7,19 @@
 
 typedef struct Span { int dim; int64_t start, limit, step; } Span;
 
-/* Python's slice bounds: negative counts from the end, then clamped. */
-static int64_t bound(int64_t i, int64_t size)
+/* Python's slice bounds: negative counts from the end, then clamped. Both may be handles. */
+static int64_t bound(Node *n, int64_t i, int64_t size)
 {
-	if (i < 0) i += size;
-	return i < 0 ? 0 : i > size ? size : i;
+	DimTable *t = dims_of(n->b->m);
+	DimRange r = dim_range(t, i);
+	if (r.min == r.max && size >= 0) {
+		i = r.min < 0 ? r.min + size : r.min;
+		return i < 0 ? 0 : i > size ? size : i;
+	}
+	if (r.min < 0 && r.max >= 0)
+		node_fail(n, UNSUPPORTED, "the slice bound %s may count from either end", dim_text(t, i));
+	if (r.max < 0) i = dim_plus(t, i, size);
+	return i > INT64_MAX / 2 ? size : dim_max(t, 0, dim_min(t, i, size));
 }
 
 /* The arguments (dim=0, start=None, end=None, step=1) over a tensor of type t. */
@@ -23,9 +31,9 @@ static Span arg_span(Node *n, Type t)
 		return (Span){ .step = 1 };
 	}
 	int64_t size = t.dim[s.dim];
-	s.start = bound(arg_int(n, "start", 0), size);
-	s.limit = bound(arg_int(n, "end", INT64_MAX), size);
-	if (s.limit < s.start) s.limit = s.start;
+	s.start = bound(n, arg_size(n, "start", 0), size);
+	s.limit = bound(n, arg_size(n, "end", INT64_MAX), size);
+	s.limit = dim_max(dims_of(n->b->m), s.limit, s.start);
 	return s;
 }
 
@@ -38,9 +46,13 @@ Value lower_slice(Node *n)
 	return slice_dim(n->b, x, s.dim, s.start, s.limit, s.step);
 }
 
-/* index i of a dim of `size`, from the end when negative */
+/* index i of a dim of `size`, from the end when negative; both may be handles */
 static int64_t whole_index(Node *n, int64_t i, int64_t size)
 {
+	DimTable *t = dims_of(n->b->m);
+	DimRange r = dim_range(t, i);
+	if (size < 0 && (r.min >= 0 || r.max < 0)) return r.max < 0 ? dim_plus(t, i, size) : i;
+	i = r.min == r.max ? r.min : i;
 	if (i >= -size && i < size) return i < 0 ? i + size : i;
 	node_fail(n, BAD_INPUT, "index %lld is outside a dim of size %lld", (long long)i, (long long)size);
 	return 0;
@@ -49,7 +61,7 @@ static int64_t whole_index(Node *n, int64_t i, int64_t size)
 /* x[.., i, ..] */
 static Value select_index(Builder *b, Value x, int dim, int64_t i)
 {
-	x = slice_dim(b, x, dim, i, i + 1, 1);
+	x = slice_dim(b, x, dim, i, dim_plus(dims_of(b->m), i, 1), 1);
 	return squeeze_dim(b, x, dim);
 }
 
@@ -61,7 +73,7 @@ Value lower_select(Node *n)
 	Type t = type_of(n->b, x);
 	int dim = arg_dim(n, "dim", 0, t.rank);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "select of a 0-d tensor");
-	return select_index(n->b, x, dim, whole_index(n, arg_int(n, "index", 0), t.dim[dim]));
+	return select_index(n->b, x, dim, whole_index(n, arg_size(n, "index", 0), t.dim[dim]));
 }
 
 /* x[.., start .. start + length, ..] with a start that is known only at run time; it wraps when negative. */
@@ -85,14 +97,15 @@ Value lower_narrow(Node *n)
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
 	int dim = arg_dim(n, "dim", 0, t.rank);
-	int64_t length = arg_int(n, "length", 0);
+	int64_t length = arg_size(n, "length", 0);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "narrow of a 0-d tensor");
 	if (is_tensor_arg(n, "start")) return narrow_at(n, x, dim, length);
-	int64_t start = bound(arg_int(n, "start", 0), t.dim[dim]);
-	if (length < 0 || length > t.dim[dim] - start)
+	int64_t start = bound(n, arg_size(n, "start", 0), t.dim[dim]);
+	bool known = start >= 0 && length >= 0 && t.dim[dim] >= 0;
+	if (dim_range(dims_of(n->b->m), length).max < 0 || (known && length > t.dim[dim] - start))
 		return node_fail(n, BAD_INPUT, "%lld elements from %lld on of a dim of size %lld", (long long)length, (long long)start,
 			(long long)t.dim[dim]);
-	return slice_dim(n->b, x, dim, start, start + length, 1);
+	return slice_dim(n->b, x, dim, start, dim_plus(dims_of(n->b->m), start, length), 1);
 }
 
 /* -- pieces ---------------------------------------------------------------------------------------------- */
@@ -185,7 +198,7 @@ static Ints cuts_at(Node *n, const char *name, int64_t size)
 {
 	Ints given = arg_ints(n, name);
 	int64_t *v = NEW(n->a, int64_t, given.n + 2);
-	for (int i = 0; i < given.n; i++) v[i + 1] = bound(given.v[i], size);
+	for (int i = 0; i < given.n; i++) v[i + 1] = bound(n, dim_number(dims_of(n->b->m), given.v[i]), size);
 	v[given.n + 1] = size;
 	return (Ints){ given.n + 2, v };
 }

@@ -64,6 +64,7 @@ int64_t type_numel(Type t)
 	bool over = false;
 	for (int i = 0; i < t.rank; i++) {
 		if (!t.dim[i]) return 0;
+		over = t.dim[i] < 0 || over;
 		over = __builtin_mul_overflow(n, t.dim[i], &n) || over;
 	}
 	return over ? INT64_MAX : n;

@@ -57,7 +57,7 @@ static inline Type with_elem(Type t, DType elem) { t.elem = elem; t.quant = NULL
 bool type_eq(Type x, Type y);
 bool same_shape(Type x, Type y);
 bool is_static(Type t);
-int64_t type_numel(Type t);      /* of a static type; INT64_MAX when there are more */
+int64_t type_numel(Type t);      /* INT64_MAX when there are more, or sizes that are not known beside none of 0 */
 /* "tensor<2x?xf32>", in the arena */
 const char *type_str(Arena *a, Type t);
 void put_type(Buf *out, Type t);
