@@ -54,7 +54,7 @@ static Value scaled_mm(Node *n, Value scale_a, Value scale_b)
 	x = times_scale(n, x, scale_a);
 	x = times_scale(n, x, scale_b);
 	if (bias) x = hlo_add(b, x, along(b, f32_of(b, bias), 1, with_elem(n->out, DTYPE_f32)));
-	return x;
+	return cast(b, x, n->out.elem);
 }
 
 /* aten._scaled_mm(self, mat2, scale_a, scale_b, bias?, scale_result?, ..): (self scale_a) . (mat2 scale_b) + bias. Results of 8
@@ -64,8 +64,7 @@ Value lower_scaled_mm(Node *n)
 	if (has_arg(n, "scale_result") && dtype_nbytes(n->out.elem) == 1)
 		return node_fail(n, UNSUPPORTED, "argument 'scale_result', which torch's devices disagree about");
 	Value scale_a = arg(n, "scale_a");
-	Value x = scaled_mm(n, scale_a, arg(n, "scale_b"));
-	return cast(n->b, x, n->out.elem);
+	return scaled_mm(n, scale_a, arg(n, "scale_b"));
 }
 
 /* The one scale of a list, of a recipe that says one number (0) or one for each row or column (1). */
@@ -83,7 +82,7 @@ Value lower_scaled_mm_v2(Node *n)
 {
 	Value scale_a = one_scale(n, "scale_a", "recipe_a");
 	Value scale_b = scale_a ? one_scale(n, "scale_b", "recipe_b") : 0;
-	return scale_b ? cast(n->b, scaled_mm(n, scale_a, scale_b), n->out.elem) : 0;
+	return scale_b ? scaled_mm(n, scale_a, scale_b) : 0;
 }
 
 /* -- attention layers ------------------------------------------------------------------------------------ */
