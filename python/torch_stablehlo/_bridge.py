@@ -168,6 +168,9 @@ class Bridge:
         if str(n.target) == "wrap_with_set_grad_enabled":  # torch.no_grad() inside a forward; (enabled, graph, *args)
             self.inline(n, getattr(n.graph.owning_module, n.args[1].target), n.args[2:])
             return
+        if is_check(n):
+            self.values[n] = [0, 0]
+            return
         schema = getattr(n.target, "_schema", None)
         if schema is not None and schema.is_mutable and n.target.namespace != "aten":
             self.refused = self.refused or UnsupportedError(f"{n.target} (node '{n.name}') writes its arguments, which only aten operators may")
@@ -218,6 +221,9 @@ class Bridge:
                 lib.tshlo_input(self.p, kind, n.name.encode(), ffi.NULL, False, 0)
                 self.fixed(f"input '{n.name}'", spec.arg.value)
                 continue
+            if isinstance(spec.arg, TokenArgument) and all(is_check(m) for m in n.graph.nodes if is_effect(m)):
+                self.values[n] = 0
+                continue
             if isinstance(spec.arg, (CustomObjArgument, TokenArgument)):
                 found = getattr(spec.arg, "class_fqn", None) or type(spec.arg).__name__
                 raise UnsupportedError(f"input '{n.name}' is a {found}, which StableHLO cannot express")
@@ -229,6 +235,8 @@ class Bridge:
 
     def outputs(self, ep, nodes):
         for spec, n in zip(ep.graph_signature.output_specs, nodes):
+            if isinstance(spec.arg, TokenArgument):
+                continue
             v = self.values[n] if isinstance(n, torch.fx.Node) else 0
             target = ffi.NULL if spec.target is None else spec.target.encode()
             if isinstance(v, list):
@@ -253,6 +261,15 @@ class Bridge:
         specs = ep.call_spec
         lib.tshlo_specs(self.p, _spec(specs.in_spec), _spec(specs.out_spec))
         return self.p
+
+
+def is_effect(n):
+    return n.op == "call_function" and str(n.target) == "with_effects"
+
+
+def is_check(n):
+    """Whether a node only raises when a factorization failed (its token, the operator, ...): a module cannot raise."""
+    return is_effect(n) and n.args[1] is torch.ops.aten._linalg_check_errors.default
 
 
 def flat(values):

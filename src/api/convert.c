@@ -103,6 +103,7 @@ static bool check_outputs(const Program *p, Err *e)
 
 static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lowered)
 {
+	drop_checks(p);
 	return functionalize(p, mod->err)
 	    && check_outputs(p, mod->err)
 	    && check_ops(p, opt, mod->err)

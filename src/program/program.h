@@ -209,6 +209,10 @@ const char *user_line(Arena *a, const char *stack_trace);
  * write cannot be expressed. */
 bool functionalize(Program *p, Err *e);
 
+/* Takes out the checks of factorizations (aten._linalg_check_errors) with the tokens that order them, when the program has no
+ * other effects (effects.c). */
+void drop_checks(Program *p);
+
 /* What functionalize() makes of a target: "aten.add_.Tensor" -> "aten.add.Tensor", "aten.cat.out" -> "aten.cat.default"; itself
  * when it writes nothing. */
 const char *functional_target(Arena *a, const char *target);
