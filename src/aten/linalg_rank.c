@@ -140,7 +140,7 @@ Value spectral_norm(Node *n, Value x, Ints dims, double ord)
 	Builder *b = n->b;
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	if (dims.n != 2) return node_fail(n, BAD_INPUT, "a matrix norm over %d dims", dims.n);
+	if (dims.n != 2 || t.rank < 2) return node_fail(n, BAD_INPUT, "a matrix norm over %d dims of %s", dims.n, type_str(n->a, t));
 	int64_t *order = NEW(n->a, int64_t, t.rank);
 	int k = 0;
 	for (int i = 0; i < t.rank; i++)
