@@ -7,7 +7,7 @@ static Value differences(Builder *b, Value x, int dim)
 	Type t = x ? type_of(b, x) : (Type){ 0 };
 	if (!t.kind) return 0;
 	Value after = slice_dim(b, x, dim, 1, t.dim[dim], 1);
-	Value before = slice_dim(b, x, dim, 0, t.dim[dim] - 1, 1);
+	Value before = slice_dim(b, x, dim, 0, dim_minus(dims_of(b->m), t.dim[dim], 1), 1);
 	return t.elem == DTYPE_bool ? hlo_compare(b, DIRECTION_NE, after, before) : hlo_subtract(b, after, before);
 }
 
@@ -23,6 +23,6 @@ Value lower_diff(Node *n)
 	int dim = arg_dim(n, "dim", -1, n->out.rank);
 	Value x = hlo_concatenate(b, count, part, dim);
 	int64_t times = arg_int(n, "n", 1);
-	while (times-- > 0 && x && type_of(b, x).dim[dim] > 0) x = differences(b, x, dim);
+	while (times-- > 0 && x && type_of(b, x).dim[dim] != 0) x = differences(b, x, dim);
 	return x;
 }

@@ -23,9 +23,26 @@ static bool runs(Type t) { return t.kind && t.rank && type_numel(t); }
 /* self in the type of the result, widened for f16 and bf16 */
 static Value input(Node *n) { return arg_as(n, "self", acc_type(n->out.elem)); }
 
+/* A window's size must be a number. Where D is not known: [.., D, ..] -> [.., i, j, ..] with `first` where j > i, over j. */
+static Value running_over_pairs(Builder *b, OpCode op, Value x, int dim, Value first)
+{
+	Type t = type_of(b, x);
+	int64_t *d = NEW(b->a, int64_t, t.rank + 1), *at = NEW(b->a, int64_t, t.rank);
+	for (int i = 0; i <= t.rank; i++) d[i] = t.dim[i <= dim ? i : i - 1];
+	for (int i = 0; i < t.rank; i++) at[i] = i < dim ? i : i + 1;
+	Type pairs = tensor_type(b->a, t.elem, t.rank + 1, d);
+	x = hlo_broadcast_in_dim(b, x, pairs.rank, d, (Ints){ t.rank, at });
+	Value i = positions(b, pairs, dim, DTYPE_i64);
+	Value j = positions(b, pairs, dim + 1, DTYPE_i64);
+	Value later = hlo_compare(b, DIRECTION_GT, j, i);
+	x = hlo_select(b, later, broadcast(b, first, pairs), x);
+	return hlo_reduce(b, op, x, first, one_dim(b, dim + 1));
+}
+
 static Value running(Builder *b, OpCode op, Value x, int dim, Value first)
 {
 	Type t = known_type(b, x);
+	if (runs(t) && t.dim[dim] < 0) return running_over_pairs(b, op, x, dim, first);
 	return runs(t) ? hlo_reduce_window(b, op, x, first, so_far(b, t, dim)) : x;
 }
 

@@ -67,7 +67,7 @@ a size that is not known, where the rule wants a number
 in  self: f32[n,5]
 out f32[n,5] = aten.kthvalue.default(self, 1)
 ----- error UNSUPPORTED
-has the size n, which this op's rule takes only as a number: convert for a given size
+aten.kthvalue.default (node out): has the size n, which this op's rule takes only as a number: convert for a given size
 =====
 shapes that do not broadcast
 in  self: f32[2,3]
