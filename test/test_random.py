@@ -88,6 +88,10 @@ CONTINUOUS = {
     "cauchy_": (lambda x: x.clone().cauchy_(1, 2), lambda x: 0.5 + np.arctan((x - 1) / 2) / math.pi),
     "log_normal_": (lambda x: x.clone().log_normal_(0.5, 0.25), lambda x: normal_cdf(np.log(x), 0.5, 0.25)),
     "rrelu": (lambda x: F.rrelu(-x, 0.25, 0.5, training=True), lambda x: (x + 0.5) / 0.25),
+    "prims.normal": (lambda x: torch.ops.prims.normal(x.shape, mean=1.0, std=2.0, dtype=x.dtype, device=x.device, requires_grad=False),
+                     lambda x: normal_cdf(x, 1, 2)),
+    "prims.uniform": (lambda x: torch.ops.prims.uniform(x.shape, low=-1.0, high=3.0, dtype=x.dtype, device=x.device, stride=x.stride()),
+                      lambda x: (x + 1) / 4),
     "gumbel": (lambda x: -torch.empty_like(x).exponential_().log(), lambda x: np.exp(-np.exp(-x))),
 }
 

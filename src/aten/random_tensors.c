@@ -42,11 +42,10 @@ static Value drawn(Node *n, Value (*draw)(Node *n, Type t))
 /* aten.rand(size), rand_like(self): [0, 1) */
 Value lower_rand(Node *n) { return cast(n->b, drawn(n, random_uniform), n->out.elem); }
 
-/* aten.uniform(self, from=0, to=1): from + u (to - from) */
-Value lower_uniform(Node *n)
+/* from + u (to - from) */
+static Value uniform(Node *n, double from, double to)
 {
 	Builder *b = n->b;
-	double from = arg_num(n, "from", 0), to = arg_num(n, "to", 1);
 	if (!wants_float(n)) return 0;
 	if (!(from <= to)) return node_fail(n, BAD_INPUT, "from %g to %g, wanted an interval", from, to);
 	Value u = random_uniform(n, n->out);
@@ -54,6 +53,10 @@ Value lower_uniform(Node *n)
 	u = plus(b, u, from);
 	return cast(b, u, n->out.elem);
 }
+
+/* aten.uniform(self, from=0, to=1), prims.uniform(shape, low, high) */
+Value lower_uniform(Node *n) { return uniform(n, arg_num(n, "from", 0), arg_num(n, "to", 1)); }
+Value lower_prims_uniform(Node *n) { return uniform(n, arg_num(n, "low", 0), arg_num(n, "high", 1)); }
 
 /* -- normal ---------------------------------------------------------------------------------------------- */
 
@@ -76,7 +79,7 @@ static Value normal_around(Node *n, double mean_otherwise, double std_otherwise)
 	return hlo_add(n->b, z, mean);
 }
 
-/* aten.normal(mean, std, size?), normal_functional(self, mean=0, std=1): mean + std z */
+/* aten.normal(mean, std, size?), normal_functional(self, mean=0, std=1), prims.normal(shape, mean, std): mean + std z */
 Value lower_normal(Node *n) { return cast(n->b, normal_around(n, 0, 1), n->out.elem); }
 
 /* aten.log_normal(self, mean=1, std=2): exp of a normal number */

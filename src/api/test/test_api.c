@@ -556,6 +556,59 @@ static void a_program_may_take_nothing(void **state)
 	tshlo_device_close(d);
 }
 
+/* Takes x, gives two whole numbers below 2^40 that have nothing to do with it. */
+static tshlo_model *drawn(const tshlo_convert_options *opt, tshlo_error *e)
+{
+	tshlo_program *p = tshlo_program_new(e);
+	int x = value(p, "x", 1, two), y = tshlo_value_tensor(p, "y", tshlo_dtype_by_name("i64"), 1, two, NULL, 0);
+	tshlo_input(p, TSHLO_INPUT_USER, "x", NULL, false, x);
+	tshlo_node(p, "aten.randint.default", "randint", NULL, NULL);
+	tshlo_arg_int(p, "high", (int64_t)1 << 40);
+	tshlo_arg_ints(p, "size", 1, two);
+	tshlo_node_output(p, y);
+	tshlo_output(p, TSHLO_OUTPUT_USER, NULL, y);
+	return tshlo_convert(p, opt, e);
+}
+
+static void run_drawn(tshlo_model *m, tshlo_device *d, const uint64_t *seed, int64_t out[2])
+{
+	tshlo_error e = { 0 };
+	tshlo_tensor in[2] = { { F32, 1, two, (float[]){ 1, 2 } }, { tshlo_dtype_by_name("ui64"), 0, NULL, seed } };
+	tshlo_runner *r = tshlo_compile(m, NULL, d, &e);
+	tshlo_buffer *b = NULL;
+	WORKS(tshlo_run(r, in, seed ? 2 : 1, &b, &e));
+	WORKS(tshlo_buffer_read(b, out, 16, &e));
+	tshlo_buffer_free(b);
+	tshlo_runner_free(r);
+}
+
+static void a_seed_is_fixed_or_the_last_input(void **state)
+{
+	(void)state;
+	tshlo_error e = { 0 };
+	tshlo_value_info v;
+	uint64_t seed = 0xfedcba9876543210;
+	int64_t fixed[2], given[2], other[2];
+	tshlo_device *d = device_or_skip();
+	tshlo_convert_options says = { .seed = seed }, asks = { .seed_input = true };
+	tshlo_model *a = drawn(&says, &e), *b = drawn(&asks, &e), *c = drawn(NULL, &e);
+	WORKS(a && b && c);
+	assert_int_equal(tshlo_ninputs(a, NULL), 1);
+	assert_int_equal(tshlo_ninputs(b, NULL), 2);
+	assert_true(tshlo_input_info(b, NULL, 1, &v));
+	assert_string_equal(v.name, "seed");
+	assert_true(v.input == TSHLO_INPUT_USER && v.position == 1 && v.type.rank == 0 && v.nbytes == 8);
+	run_drawn(a, d, NULL, fixed);
+	run_drawn(b, d, &seed, given);
+	run_drawn(c, d, NULL, other);
+	assert_memory_equal(fixed, given, sizeof fixed);
+	assert_true(memcmp(fixed, other, sizeof fixed) != 0 && fixed[0] >= 0 && fixed[0] >> 40 == 0);
+	tshlo_model_free(a);
+	tshlo_model_free(b);
+	tshlo_model_free(c);
+	tshlo_device_close(d);
+}
+
 /* The caller has room for as many results as the signature says. */
 static void bytecode_of_another_program_is_refused(void **state)
 {
@@ -752,6 +805,7 @@ int main(void)
 		cmocka_unit_test(tensors_go_to_files_and_back),
 		cmocka_unit_test(a_model_runs_before_and_after_the_disk),
 		cmocka_unit_test(a_program_may_take_nothing),
+		cmocka_unit_test(a_seed_is_fixed_or_the_last_input),
 		cmocka_unit_test(bytecode_of_another_program_is_refused),
 		cmocka_unit_test(wrong_inputs_are_named),
 		cmocka_unit_test(buffers_are_inputs_too),
