@@ -125,8 +125,10 @@ Value lower_multilabel_margin_backward(Node *n)
 	DType acc = acc_type(n->out.elem);
 	Value x = arg_as(n, "self", acc), target = arg_as(n, "target", DTYPE_i64);
 	Value label = arg_as(n, "is_target", DTYPE_bool), g = arg_as(n, "grad_output", acc);
-	if (!x || !target || !label || !g || n->out.rank < 1 || n->out.rank > 2) return 0;
-	int64_t classes = n->out.dim[n->out.rank - 1], samples = n->out.rank == 2 ? n->out.dim[0] : 1;
+	if (!x || !target || !label || !g || n->out.rank > 2)
+		return n->out.rank > 2 ? node_fail(n, BAD_INPUT, "self is %s, wanted at most 2 dims", type_str(n->a, n->out)) : 0;
+	int64_t classes = type_numel(n->out), samples = n->out.rank == 2 ? n->out.dim[0] : 1;
+	if (samples > 1) classes /= samples;
 	if (!samples || !classes) return full(b, n->out, 0);
 	int64_t flat[2] = { samples, classes };
 	Type cube = tensor_type(n->a, acc, 3, (int64_t[]){ samples, classes, classes });

@@ -140,13 +140,16 @@ static bool repeats_each(Taps t)
 	return t.from && t.size % t.from == 0;
 }
 
-/* Tap k of every new element: x at those places along dim. */
-static Value take_tap(Builder *b, Value x, int dim, Taps t, int k)
+/* i64 [size]: where tap k of every new element is */
+static Value places_of(Builder *b, Taps t, int k)
 {
 	int64_t *at = NEW(b->a, int64_t, t.size + 1);
 	for (int64_t i = 0; i < t.size; i++) at[i] = t.at[i * t.count + k];
-	return take_at(b, x, dim, hlo_ints(b, (int)t.size, at, DTYPE_i64));
+	return hlo_ints(b, (int)t.size, at, DTYPE_i64);
 }
+
+/* Tap k of every new element: x at those places along dim. */
+static Value take_tap(Builder *b, Value x, int dim, Taps t, int k) { return take_at(b, x, dim, places_of(b, t, k)); }
 
 /* Single taps are copies; a whole number of copies of each needs no gather. */
 static Value take_nearest(Builder *b, Value x, int dim, Taps t)
@@ -182,8 +185,8 @@ static Value sum_of_taps(Builder *b, Value x, int dim, Taps t)
 	return sum;
 }
 
-/* Many taps: x contracted with a matrix [from, size] of the weights. */
-static Value product_of_taps(Builder *b, Value x, int dim, Taps t)
+/* Many taps: x contracted with a matrix [from, size] of the weights, over `from`; the way back over `size`. */
+static Value product_of_taps(Builder *b, Value x, int dim, Taps t, bool back)
 {
 	double *m = NEW(b->a, double, t.from * t.size + 1);
 	for (int64_t i = 0; i < t.size; i++)
@@ -192,7 +195,7 @@ static Value product_of_taps(Builder *b, Value x, int dim, Taps t)
 	Value w = hlo_constant(b, mt, m, (size_t)(t.from * t.size) * sizeof *m);
 	w = hlo_convert(b, w, elem_of(b, x));
 	int rank = rank_of(b, x);
-	x = hlo_dot_general(b, x, w, (DotDims){ .lhs_contracting = one_dim(b, dim), .rhs_contracting = one_dim(b, 0) }, DTYPE_none);
+	x = hlo_dot_general(b, x, w, (DotDims){ .lhs_contracting = one_dim(b, dim), .rhs_contracting = one_dim(b, back) }, DTYPE_none);
 	int64_t *p = NEW(b->a, int64_t, rank);                      /* the new dim came last */
 	for (int i = 0; i < rank; i++) p[i] = i < dim ? i : i == dim ? rank - 1 : i - 1;
 	return hlo_transpose(b, x, (Ints){ rank, p });
@@ -229,7 +232,7 @@ static Value resize(Node *n, int spatial, MakeTaps *make)
 			return node_fail(n, BAD_INPUT, "size %lld to %lld", (long long)r.from, (long long)r.to);
 		Taps taps = make(n->a, r);
 		x = copies ? take_nearest(b, x, 2 + i, taps) : taps.count <= 4 ? sum_of_taps(b, x, 2 + i, taps)
-			: product_of_taps(b, x, 2 + i, taps);
+			: product_of_taps(b, x, 2 + i, taps, false);
 	}
 	return cast(b, x, n->out.elem);
 }
@@ -254,20 +257,17 @@ Value lower_lanczos2d_aa(Node *n) { return resize(n, 2, lanczos_aa_taps); }
 
 /* -- back ------------------------------------------------------------------------------------------------ */
 
-/* Seen from the other side: each old element is the sum of the new ones that it went into, by the same weights. */
-static Taps turned(Arena *a, Taps t, bool copies)
+/* g [.., S', ..] -> [.., S, ..]: each new element added, by the weight of each tap, to the old one that the tap is of */
+static Value give_taps(Builder *b, Value g, int dim, Taps t, bool copies)
 {
-	int64_t *used = NEW(a, int64_t, t.from + 1), most = 1;
-	for (int64_t i = 0; i < t.size * t.count; i++)
-		if (copies || t.weight[i] != 0) most = ++used[t.at[i]] > most ? used[t.at[i]] : most;
-	Taps back = { t.size, t.from, (int)most, NEW(a, int64_t, t.from * most + 1), NEW(a, double, t.from * most + 1) };
-	for (int64_t i = t.size * t.count - 1; i >= 0; i--) {
-		if (!copies && t.weight[i] == 0) continue;
-		int64_t k = t.at[i] * most + --used[t.at[i]];
-		back.at[k] = i / t.count;
-		back.weight[k] = copies ? 1 : t.weight[i];
+	if (!g) return 0;
+	Type from = type_of(b, g), to = shape_with(b, from, dim, t.from);
+	Value sum = full(b, to, 0);
+	for (int k = 0; k < t.count; k++) {
+		Value part = copies ? g : hlo_multiply(b, g, along(b, weights_of(b, t, k, from.elem), dim, from));
+		sum = combine_at(b, OP_add, sum, place_slices(b, to, dim, places_of(b, t, k)), part);
 	}
-	return back;
+	return sum;
 }
 
 /* [.., S * k, ..] -> [.., S, ..]: the sums of k neighbours */
@@ -296,9 +296,9 @@ static Value resize_backward(Node *n, int spatial, MakeTaps *make)
 			t.elem == DTYPE_f64 };
 		if (r.from < 1 || r.to < 1 || r.from > 1 << 20 || r.to > 1 << 20)
 			return node_fail(n, BAD_INPUT, "size %lld from %lld", (long long)r.from, (long long)r.to);
-		Taps taps = make(n->a, r), back = turned(n->a, taps, copies);
+		Taps taps = make(n->a, r);
 		g = copies && repeats_each(taps) ? sum_neighbours(b, g, 2 + i, r.from)
-			: back.count <= 4 ? sum_of_taps(b, g, 2 + i, back) : product_of_taps(b, g, 2 + i, back);
+			: taps.count <= 4 ? give_taps(b, g, 2 + i, taps, copies) : product_of_taps(b, g, 2 + i, taps, true);
 	}
 	return cast(b, g, n->out.elem);
 }
