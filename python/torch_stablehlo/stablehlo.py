@@ -46,6 +46,7 @@ class StableHLOExportOptions:
     save_weights: write data/ when saving
     export_weights: False leaves the weights out of the bundle; data/ is then empty
     custom_ops_allowed_in_graph: operators outside ATen that become stablehlo.custom_call: namespaces ("my_lib"), operators ("my_lib::op")
+    dims: sizes of a dynamic program that are to be these, by symbol ("s0") or input and dimension ("x.0"); the others stay dynamic
     decompose: overloads without a rule are taken apart by torch's own decompositions where it has some; those only, and only then
     random_seed: of all random numbers, 0 to 2**64 - 1; a program draws the same ones at every call
     seed_input: the seed is one more input instead: each call gives it, as ``seed=`` or as the last positional argument
@@ -62,6 +63,7 @@ class StableHLOExportOptions:
     export_node_metadata: bool = False
     target: Optional[str] = None
     decompose: bool = True
+    dims: Mapping[str, int] = dataclasses.field(default_factory=dict)
     random_seed: int = 0
     seed_input: bool = False
 
@@ -186,8 +188,11 @@ def _convert_options(options):
     names = [ffi.new("char[]", name.encode()) for name in sorted(options.custom_ops_allowed_in_graph)]
     allowed = ffi.new("char *[]", names)
     opt.ncustom_op, opt.custom_op = len(names), allowed
+    keys = [ffi.new("char[]", str(name).encode()) for name in options.dims]
+    dims = ffi.new("tshlo_dim[]", [(key, size) for key, size in zip(keys, options.dims.values())])
+    opt.ndim, opt.dim = len(keys), dims
     opt.seed, opt.seed_input = checked_seed(options.random_seed), options.seed_input
-    return opt, (names, allowed)
+    return opt, (names, allowed, keys, dims)
 
 
 def save_as_stablehlo(exported_model, stablehlo_dir, options=None):

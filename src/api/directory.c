@@ -6,9 +6,15 @@
 
 /* -- saving ---------------------------------------------------------------------------------------------- */
 
-static Signature signature_of(const tshlo_value_info *v)
+/* As torch_xla has it: the sizes it was traced with, and which of them may be others. */
+static Signature signature_of(Arena *a, const tshlo_value_info *v, const int64_t *traced)
 {
-	return (Signature){ .dtype = (DType)v->type.dtype, .rank = v->type.rank, .dim = v->type.dims };
+	Signature s = { .dtype = (DType)v->type.dtype, .rank = v->type.rank, .dim = traced ? traced : v->type.dims };
+	int *which = traced ? NEW(a, int, s.rank) : NULL;
+	for (int i = 0; traced && i < s.rank; i++)
+		if (v->type.dims[i] < 0) which[s.ndynamic++] = i;
+	s.dynamic_dim = which;
+	return s;
 }
 
 static Location location_of(const tshlo_value_info *v)
@@ -37,11 +43,11 @@ static void fill_meta(Arena *a, const Method *k, FunctionMeta *meta)
 	Result *result = NEW(a, Result, k->nout + 1);
 	bool plain = true;
 	for (int i = 0; i < k->nin; i++) {
-		in[i] = signature_of(&k->in[i]);
+		in[i] = signature_of(a, &k->in[i], k->in_traced[i]);
 		where[i] = location_of(&k->in[i]);
 	}
 	for (int i = 0; i < k->nout; i++) {
-		out[i] = signature_of(&k->out[i]);
+		out[i] = signature_of(a, &k->out[i], k->out_traced[i]);
 		result[i] = result_of(&k->out[i]);
 		plain = plain && result[i].kind == RESULT_USER;
 	}

@@ -24,7 +24,7 @@ typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by A
 typedef struct Args {
 	const char *file;                                        /* the operand */
 	const char *to, *format, *target, *method, *plugin;
-	Strings input, output, expect, custom_op;
+	Strings input, output, expect, custom_op, dim;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms;
 	const char *seed;

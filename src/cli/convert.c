@@ -111,22 +111,64 @@ static int read_seed(const char *s, bool is_input, uint64_t *out)
 	return complain(EXIT_USAGE, "convert: --seed is '%s', wanted a number from 0 to 18446744073709551615", s);
 }
 
+/* "s0=8", "x.0=8": the name goes to names, which is as long as all of them. Returns an exit code. */
+static int read_dim(const char *s, char *names, tshlo_dim *dim)
+{
+	const char *equals = strrchr(s, '=');
+	char *end = NULL;
+	errno = 0;
+	long long size = equals ? strtoll(equals + 1, &end, 10) : -1;
+	if (!equals || equals == s || !equals[1] || *end || errno || size < 0)
+		return complain(EXIT_USAGE, "convert: --dim is '%s', wanted NAME=SIZE", s);
+	memcpy(names, s, (size_t)(equals - s));
+	*dim = (tshlo_dim){ names, size };
+	return EXIT_GOOD;
+}
+
+/* The sizes of --dim; dim and what it points to are to be freed. Returns an exit code. */
+static int read_dims(const Strings *given, tshlo_dim **dim, char **names)
+{
+	size_t room = 1;
+	for (int i = 0; i < given->n; i++) room += strlen(given->v[i]) + 1;
+	*dim = calloc((size_t)given->n + 1, sizeof **dim);
+	*names = calloc(room, 1);
+	if (!*dim || !*names) return complain(EXIT_SYSTEM, "out of memory");
+	char *at = *names;
+	int code = EXIT_GOOD;
+	for (int i = 0; i < given->n && !code; i++) {
+		code = read_dim(given->v[i], at, &(*dim)[i]);
+		at += strlen(at) + 1;
+	}
+	return code;
+}
+
+/* Reports. Returns an exit code. */
+static int convert_with(const Args *a, Format f, const tshlo_convert_options *opt)
+{
+	tshlo_error e = { 0 };
+	progress("converting");
+	tshlo_model *m = open_model(a->file, opt, &e);
+	int code = m ? write_output(m, a, f) : report_open(a->file, &e);
+	progress(NULL);
+	tshlo_model_free(m);
+	return code;
+}
+
 static int convert(const Args *a)
 {
 	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
 	Format f = wanted_format(a);
+	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights, .seed_input = a->seed_input,
+		.ncustom_op = a->custom_op.n, .custom_op = a->custom_op.v, .ndim = a->dim.n };
+	tshlo_dim *dim = NULL;
+	char *names = NULL;
 	int code = check(a, f);
-	uint64_t seed;
-	if (!code) code = read_seed(a->seed, a->seed_input, &seed);
-	if (code) return code;
-	tshlo_error e = { 0 };
-	progress("converting");
-	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights, .seed = seed, .seed_input = a->seed_input,
-		.ncustom_op = a->custom_op.n, .custom_op = a->custom_op.v };
-	tshlo_model *m = open_model(a->file, &opt, &e);
-	code = m ? write_output(m, a, f) : report_open(a->file, &e);
-	progress(NULL);
-	tshlo_model_free(m);
+	if (!code) code = read_seed(a->seed, a->seed_input, &opt.seed);
+	if (!code) code = read_dims(&a->dim, &dim, &names);
+	opt.dim = dim;
+	if (!code) code = convert_with(a, f, &opt);
+	free(dim);
+	free(names);
 	return code;
 }
 
@@ -138,6 +180,7 @@ static const Option options[] = {
 	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
 	{ "seed",            0,  OPTION_ONE,  offsetof(Args, seed),           "N",    "of the random numbers (0), which are the same\nat every run" },
 	{ "seed-input",      0,  OPTION_FLAG, offsetof(Args, seed_input),     NULL,   "each call gives the seed: one more input, the\nlast, a 0-d u64 named seed" },
+	{ "dim",             0,  OPTION_MANY, offsetof(Args, dim),            "NAME=SIZE", "a size of a dynamic program that is to be\nthis one: s0=8, or x.0=8 for input x, dim 0" },
 	{ "custom-op",       0,  OPTION_MANY, offsetof(Args, custom_op),      "NAME", "an operator outside aten that becomes a\ncustom_call: my_lib::op, or my_lib for all of it" },
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },
