@@ -26,3 +26,19 @@ def test_logcumsumexp(dtype):
     x[5, 5] = complex(NAN, 0)
     x[4, 2] = complex(INF, 1)
     check(lambda a: (torch.logcumsumexp(a, 1), torch.logcumsumexp(a, 0)), x)
+
+
+def test_hyperbolic_of_large():
+    x = torch.tensor([complex(500, 1), complex(-500, 2), complex(80, -3), complex(0.3, 0.2), complex(1e-5, 1e-5), 0j], dtype=torch.complex64)
+    check(lambda a: (a.cosh(), a.sinh(), a.tanh()), x)
+
+
+def test_poles_of_atan():
+    x = torch.tensor([1j, -1j, complex(-0.0, 1), 1, -1, 0.5j, 2], dtype=torch.complex64)
+    check(lambda a: (a.atan(), (a * 1j).atanh()), x[:3])
+    check(torch.atan, x)
+
+
+def test_power_of_zero():
+    x = torch.tensor([0, 0, 0, 1, 2j], dtype=torch.complex64)
+    check(torch.pow, x, torch.tensor([complex(1, 2), complex(0.5, -3), 2, 0, complex(0, 1)], dtype=torch.complex64))

@@ -515,7 +515,7 @@ static Value airy_waving(Builder *b, Value root, Value zeta)
 Value math_airy_ai(Builder *b, Value x)
 {
 	Value size = hlo_abs(b, x), root = hlo_sqrt(b, size);
-	Value zeta = scaled(b, hlo_multiply(b, size, root), 2.0 / 3);
+	Value zeta = divided_by(b, hlo_multiply(b, scaled(b, size, 2), root), 3);
 	Value y = airy_near(b, bounded(b, x, -2.09, 2.09));
 	y = hlo_select(b, is(b, DIRECTION_GE, x, 2.09), airy_decaying(b, root, zeta), y);
 	y = hlo_select(b, is(b, DIRECTION_LT, x, -2.09), airy_waving(b, root, zeta), y);

@@ -141,10 +141,12 @@ Value lower_pow_scalar(Node *n)
 	DType t = work_type(n, 2, power_names);
 	Value x = operand(n, "self", t);
 	bool real = e && (e->kind == ARG_INT || e->kind == ARG_FLOAT || e->kind == ARG_BOOL);
-	Value y = real ? simple_power(b, x, arg_num(n, "exponent", 1), !is_float(t) && !is_complex(t)) : 0;
+	bool whole = !is_float(t) && !is_complex(t);
+	Value y = real ? simple_power(b, x, arg_num(n, "exponent", 1), whole) : 0;
 	if (!y) {
 		Value p = operand(n, "exponent", t);
-		y = hlo_power(b, x, p);
+		bool few_bits = whole && arg_num(n, "exponent", 1) < 64;
+		y = few_bits ? hlo_power(b, x, p) : math_power(b, x, p);
 	}
 	return cast(b, y, n->out.elem);
 }
@@ -155,7 +157,7 @@ Value lower_pow(Node *n)
 	DType t = acc_type(promote(result_type(n, 2, power_names), n->out.elem));
 	Value x = operand(n, "self", t);
 	Value p = operand(n, "exponent", t);
-	x = hlo_power(n->b, x, p);
+	x = math_power(n->b, x, p);
 	return cast(n->b, x, n->out.elem);
 }
 

@@ -43,6 +43,7 @@ Math2 math_logical_and, math_logical_or, math_logical_xor;
 Math1 math_abs, math_sign, math_sgn, math_square, math_bitwise_not;
 Math1 math_ceil, math_floor, math_trunc, math_round, math_frac;
 Math2 math_add, math_subtract, math_floor_divide, math_trunc_divide, math_remainder, math_fmod;
+Math2 math_power;
 Math2 math_fmax, math_fmin, math_copysign, math_heaviside, math_gcd, math_lcm, math_shift_left,
 	math_shift_right;
 
@@ -55,6 +56,7 @@ Math2 math_hypot, math_logaddexp, math_logaddexp2, math_xlogy, math_xlog1py, mat
 
 /* What the ones above come to for complex numbers (formulas_complex.c). */
 Math1 complex_asin, complex_acos, complex_atan, complex_asinh, complex_acosh, complex_atanh;
+Math1 complex_cosh, complex_sinh;
 Math2 complex_logaddexp;
 
 /* -- special functions, f32 and f64 (formulas_special.c) ------------------------------------------------- */

@@ -74,6 +74,49 @@ Value math_floor_divide(Builder *b, Value x, Value y)
 	return hlo_select(b, differ, less, q);
 }
 
+/* -- powers ---------------------------------------------------------------------------------------------- */
+
+enum { POWER_MOVES, POWER_EXPONENT, POWER_BASE, POWER_VALUE, NPOWER };
+
+/* A bit of the exponent more: the value takes the base where it is set, and the base is squared. */
+static void power_step(Builder *b, const void *env, const Value *v, Value *next)
+{
+	(void)env;
+	Value one = full_like(b, v[POWER_EXPONENT], 1);
+	Value odd = is(b, DIRECTION_EQ, hlo_and(b, v[POWER_EXPONENT], one), 1);
+	Value more = hlo_multiply(b, v[POWER_VALUE], v[POWER_BASE]);
+	next[POWER_EXPONENT] = hlo_shift_right_logical(b, v[POWER_EXPONENT], one);
+	next[POWER_BASE] = hlo_multiply(b, v[POWER_BASE], v[POWER_BASE]);
+	next[POWER_VALUE] = hlo_select(b, odd, more, v[POWER_VALUE]);
+	next[POWER_MOVES] = is(b, DIRECTION_GT, next[POWER_EXPONENT], 0);
+}
+
+/* Integers, modulo the type's size: XLA's own power reads six bits of the exponent. */
+static Value integer_power(Builder *b, Value x, Value y)
+{
+	if (!known_type(b, x).kind || !known_type(b, y).kind) return 0;
+	Value out[NPOWER], init[NPOWER] = { is(b, DIRECTION_GT, y, 0), y, x, full_like(b, x, 1) };
+	if (!iterate(b, NPOWER, init, power_step, NULL, out)) return 0;
+	if (is_unsigned(known_type(b, x).elem)) return out[POWER_VALUE];
+	Value below = is(b, DIRECTION_LT, y, 0);
+	return hlo_select(b, below, hlo_power(b, x, y), out[POWER_VALUE]);
+}
+
+/* 0 to a complex power with a positive real part is 0. */
+static Value complex_power(Builder *b, Value x, Value y)
+{
+	Value none = is(b, DIRECTION_EQ, x, 0);
+	Value positive = is(b, DIRECTION_GT, hlo_real(b, y), 0);
+	return if_num(b, hlo_and(b, none, positive), 0, hlo_power(b, x, y));
+}
+
+Value math_power(Builder *b, Value x, Value y)
+{
+	DType t = known_type(b, x).elem;
+	if (is_complex(t)) return complex_power(b, x, y);
+	return is_float(t) ? hlo_power(b, x, y) : integer_power(b, x, y);
+}
+
 /* -- two values ------------------------------------------------------------------------------------------ */
 
 /* The one that is no NaN, else op of both. */

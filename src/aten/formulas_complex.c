@@ -109,14 +109,36 @@ Value complex_asinh(Builder *b, Value x)
 	return over_i(b, x);
 }
 
-/* (log(1 + z) - log(1 - z)) / 2 */
+/* (log(1 + z) - log(1 - z)) / 2; at 1 and -1 infinite with z's imaginary part */
 Value complex_atanh(Builder *b, Value x)
 {
+	Parts z = parts(b, x);
+	Value zero = is(b, DIRECTION_EQ, z.im, 0);
+	Value pole = hlo_and(b, zero, is(b, DIRECTION_EQ, hlo_abs(b, z.re), 1));
+	Value infinite = hlo_complex(b, scaled(b, z.re, INFINITY), z.im);
 	Value up = hlo_log_plus_one(b, x);
 	Value down = hlo_negate(b, x);
 	down = hlo_log_plus_one(b, down);
 	x = hlo_subtract(b, up, down);
-	return scaled(b, x, 0.5);
+	return hlo_select(b, pole, infinite, scaled(b, x, 0.5));
+}
+
+/* cosh(x) cos(y) + i sinh(x) sin(y) */
+Value complex_cosh(Builder *b, Value x)
+{
+	Parts z = parts(b, x);
+	Value re = hlo_multiply(b, math_cosh(b, z.re), hlo_cosine(b, z.im));
+	Value im = hlo_multiply(b, math_sinh(b, z.re), hlo_sine(b, z.im));
+	return hlo_complex(b, re, im);
+}
+
+/* sinh(x) cos(y) + i cosh(x) sin(y) */
+Value complex_sinh(Builder *b, Value x)
+{
+	Parts z = parts(b, x);
+	Value re = hlo_multiply(b, math_sinh(b, z.re), hlo_cosine(b, z.im));
+	Value im = hlo_multiply(b, math_cosh(b, z.re), hlo_sine(b, z.im));
+	return hlo_complex(b, re, im);
 }
 
 /* atanh(i z) / i */

@@ -177,6 +177,7 @@ static void half_exponentials(Builder *b, Value x, Value *up, Value *down)
 
 Value math_cosh(Builder *b, Value x)
 {
+	if (complex_value(b, x)) return complex_cosh(b, x);
 	Value up, down;
 	half_exponentials(b, x, &up, &down);
 	return hlo_add(b, up, down);
@@ -185,6 +186,7 @@ Value math_cosh(Builder *b, Value x)
 /* Below 1: (e + e / (e + 1)) / 2 with e = exp(x) - 1, where the difference of exponentials would cancel. */
 Value math_sinh(Builder *b, Value x)
 {
+	if (complex_value(b, x)) return complex_sinh(b, x);
 	Value up, down;
 	half_exponentials(b, x, &up, &down);
 	Value large = hlo_subtract(b, up, down);

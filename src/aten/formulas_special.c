@@ -175,7 +175,7 @@ Value math_erfcx(Builder *b, Value x)
 {
 	if (!f32_or_f64(b, x, "erfcx")) return 0;
 	Value erfc = math_erfc(b, x);
-	Value e = exp_minus_square(b, x);
+	Value e = exp_minus_square(b, at_least(b, x, -30));
 	Value product = hlo_divide(b, erfc, e);
 	Value from_one = at_least(b, x, 1);
 	Value within = at_most(b, from_one, 1e8);         /* where it has become 1 / (x sqrt(pi)) */

@@ -92,7 +92,8 @@ Value math_zeta(Builder *b, Value x, Value q)
 	if (!iterate(b, NZETA, init, zeta_step, &(Zeta){ x, q }, out)) return 0;
 	Value w = hlo_add(b, q, out[ZETA_K]);
 	Value rest = zeta_rest(b, x, w, out[ZETA_TERM]);
-	Value y = hlo_add(b, out[ZETA_SUM], rest);
+	Value none = both(b, is(b, DIRECTION_EQ, out[ZETA_TERM], 0), hlo_is_finite(b, w));
+	Value y = hlo_add(b, out[ZETA_SUM], if_num(b, none, 0, rest));
 	y = hlo_select(b, zeta_ends(b, out[ZETA_TERM], out[ZETA_SUM]), out[ZETA_SUM], y);
 	y = if_num(b, broken, NAN, y);
 	y = if_num(b, pole, INFINITY, y);
@@ -150,7 +151,8 @@ Value lower_polygamma(Node *n)
 	return cast(b, y, n->out.elem);
 }
 
-/* aten.mvlgamma(self, p): p (p - 1) / 4 log(pi) + sum over j < p of lgamma(self - j / 2) */
+/* aten.mvlgamma(self, p): p (p - 1) / 4 log(pi) + sum over j < p of lgamma(self - j / 2); torch stores each
+ * step in the result's type */
 Value lower_mvlgamma(Node *n)
 {
 	Builder *b = n->b;
@@ -162,8 +164,9 @@ Value lower_mvlgamma(Node *n)
 	if (!x) return 0;
 	Type wide = shape_with(b, known_type(b, x), last, p);
 	Value half = scaled(b, positions(b, wide, last, wide.elem), 0.5);
-	x = hlo_subtract(b, broadcast(b, x, wide), half);
-	x = sum_over(b, math_lgamma(b, x), one_dim(b, last));
+	x = rounded_to(b, hlo_subtract(b, broadcast(b, x, wide), half), n->out.elem);
+	x = rounded_to(b, math_lgamma(b, x), n->out.elem);
+	x = rounded_to(b, sum_over(b, x, one_dim(b, last)), n->out.elem);
 	x = plus(b, x, 0.25 * (double)p * (double)(p - 1) * log(pi));
 	return cast(b, x, n->out.elem);
 }

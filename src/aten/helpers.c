@@ -210,6 +210,8 @@ Value cast(Builder *b, Value x, DType elem)
 	DType from = known_type(b, x).elem;
 	if (is_float(from) && is_unsigned(elem) && elem != DTYPE_bool && elem != DTYPE_u64 && !constant_of(b, x))
 		x = hlo_convert(b, x, DTYPE_i64);
+	if (is_float(from) && (elem == DTYPE_i8 || elem == DTYPE_i16) && !constant_of(b, x))
+		x = hlo_convert(b, x, DTYPE_i32);
 	return hlo_convert(b, x, elem);
 }
 

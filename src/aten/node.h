@@ -76,7 +76,8 @@ int64_t static_dim(Node *n, Type t, int dim);
 
 /* -- helpers: what ATen's words mean (helpers.c) --------------------------------------------------------- */
 
-/* torch's conversion: float to an unsigned type goes through i64 and wraps; to bool is x != 0; complex to real drops im. */
+/* torch's conversion: float to an unsigned type goes through i64, to i8 and i16 through i32, and wraps; to bool
+ * is x != 0; complex to real drops im. */
 Value cast(Builder *b, Value x, DType elem);
 /* NumPy broadcasting, right-aligned, to the shape of t; the element type stays. */
 Value broadcast(Builder *b, Value x, Type t);
