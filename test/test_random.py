@@ -483,3 +483,39 @@ def test_fractional_max_pool(shape, kernel, size, dtype):
     op = torch.ops.aten.fractional_max_pool2d if d == 2 else torch.ops.aten.fractional_max_pool3d
     if d == 2 or dtype.itemsize >= 4:                                           # eager has no narrow fractional_max_pool3d
         check(lambda x, u: op(x, kernel, size, u), x, u)
+
+
+# -- the other dialect ---------------------------------------------------------------------------------------------------
+
+DECOMPOSED = {
+    "dropout": lambda x: F.dropout(x, 0.3),
+    "dropout_": lambda x: F.dropout(x + 1, 0.3, inplace=True),
+    "dropout2d": lambda x: F.dropout2d(x, 0.3),
+    "alpha_dropout": lambda x: F.alpha_dropout(x, 0.3, True),
+    "feature_alpha_dropout": lambda x: F.feature_alpha_dropout(x, 0.3, True),
+    "rrelu": lambda x: F.rrelu(x, training=True),
+    "gumbel": lambda x: F.gumbel_softmax(x, hard=True),
+    "fractional_max_pool2d": lambda x: F.fractional_max_pool2d(x, 2, output_size=3, return_indices=True),
+    "attention": lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.3),
+    "integers": lambda x: (torch.randint(3, 9, x.shape), torch.randint_like(x, 9), torch.randperm(9), x.clone().random_(5)),
+    "bernoulli": lambda x: (torch.bernoulli(x), x.bernoulli(0.3), torch.zeros(3).bernoulli_(0.5), torch.zeros_like(x).bernoulli_(x)),
+    "normal": lambda x: (torch.normal(x, 1.0), torch.normal(0.0, x), torch.normal(x, x), torch.normal(0.0, 1.0, (3,)), torch.zeros(3).normal_()),
+    "in place": lambda x: tuple(getattr(torch.zeros(5), f"{op}_")(*p) for op, *p in (("uniform", 1, 2), ("exponential",), ("cauchy",), ("geometric", 0.3), ("log_normal",))),
+    "multinomial": lambda x: (torch.multinomial(x[0, 0], 3), torch.multinomial(x[0, 0], 30, True)),
+    "counts": lambda x: (torch.poisson(x), torch.binomial(x.mul(10).floor(), x), torch._standard_gamma(x), torch._sample_dirichlet(x)),
+    "empty": lambda x: (torch.empty(3, 4), torch.empty_like(x), x.new_empty(2)),
+}
+
+
+@pytest.mark.parametrize("name", DECOMPOSED)
+def test_decomposed(name):
+    """After run_decompositions(): the ops of core ATen, with writes turned into results."""
+
+    class Model(torch.nn.Module):
+        def forward(self, x):
+            return DECOMPOSED[name](x)
+
+    x = torch.rand(2, 3, 8, 8)
+    program = exported_program_to_stablehlo(torch.export.export(Model(), (x,), strict=False).run_decompositions())
+    check_format(program)
+    compare_types(program(x), DECOMPOSED[name](x.clone()))

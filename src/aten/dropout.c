@@ -15,7 +15,8 @@ static bool drops(Node *n, bool train)
 	return false;
 }
 
-/* One draw for each element, or for each channel of t [N, C, *]: true with probability 1 - p, broadcast to t. */
+/* One draw for each element, or for each channel of t [N, C, *]: true with probability 1 - p, broadcast to t.
+ * */
 static Value kept(Node *n, Type t, double p, bool channels)
 {
 	Type drawn = t;
@@ -72,8 +73,9 @@ Value lower_native_dropout(Node *n)
 	return some ? dropped(b, x, yes, p) : x;
 }
 
-/* What falls out becomes -1.758... (the least value of SELU); a and a shift restore mean 0 and variance 1 (Klambauer et al.,
- * Self-Normalizing Neural Networks, 2017): x a kept + s (kept - 1) a + s a p, s = 1.758..., a = 1 / sqrt((s^2 p + 1) (1 - p)) */
+/* What falls out becomes -1.758... (the least value of SELU); a and a shift restore mean 0 and variance 1
+ * (Klambauer et al., Self-Normalizing Neural Networks, 2017): x a kept + s (kept - 1) a + s a p, s =
+ * 1.758..., a = 1 / sqrt((s^2 p + 1) (1 - p)) */
 static Value alpha_dropout(Node *n, bool channels)
 {
 	static const double s = 1.7580993408473766;
@@ -101,7 +103,8 @@ Value lower_feature_alpha_dropout(Node *n) { return alpha_dropout(n, true); }
 
 /* -- a random slope -------------------------------------------------------------------------------------- */
 
-/* r of x <= 0, 1 of the rest; r in [lower, upper), one draw for each element in training, elsewhere the middle of both */
+/* r of x <= 0, 1 of the rest; r in [lower, upper), one draw for each element in training, elsewhere the
+ * middle of both */
 static Value slopes(Node *n, Value x)
 {
 	Builder *b = n->b;
@@ -132,11 +135,12 @@ Value lower_rrelu(Node *n)
 	return times(n->b, x, slopes(n, x));
 }
 
-/* aten.rrelu_with_noise_functional(self, noise, lower=1/8, upper=1/3, training) -> (out, noise): in training the noise
- * becomes the slopes */
+/* aten.rrelu_with_noise_functional(self, noise, lower=1/8, upper=1/3, training) -> (out, noise): in training
+ * the noise becomes the slopes */
 Value lower_rrelu_with_noise(Node *n)
 {
 	Value x = arg(n, "self"), slope = slopes(n, x);
-	if (out_wanted(n, 1)) set_out(n, 1, arg_bool(n, "training", false) ? cast(n->b, slope, out_type(n, 1).elem) : arg(n, "noise"));
+	Value noise = arg_bool(n, "training", false) ? slope : arg(n, "noise");
+	if (out_wanted(n, 1)) set_out(n, 1, cast(n->b, noise, out_type(n, 1).elem));
 	return times(n->b, x, slope);
 }

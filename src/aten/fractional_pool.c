@@ -1,5 +1,5 @@
-/* Fractional max pooling (B. Graham, Fractional Max-Pooling, 2014): windows of one size whose starts are spread over a dim by a
- * random number for each channel, which the program gives. */
+/* Fractional max pooling (B. Graham, Fractional Max-Pooling, 2014): windows of one size whose starts are
+ * spread over a dim by a random number for each channel, which the program gives. */
 #include "aten/index.h"
 #include "aten/layers.h"
 #include "aten/rules.h"
@@ -14,7 +14,8 @@ static Value held(Builder *b, Value x, DType narrow)
 	return narrow == DTYPE_bf16 ? hlo_reduce_precision(b, x, 8, 7) : x;
 }
 
-/* i32 [*L, O]: int((i + u) a) - int(u a), a = (S - K) / (O - 1), u [*L] of type `elem`; the last window ends with the dim */
+/* i32 [*L, O]: int((i + u) a) - int(u a), a = (S - K) / (O - 1), u [*L] of type `elem`; the last window ends
+ * with the dim */
 static Value starts(Builder *b, Value u, Spread s, DType elem)
 {
 	Type t = known_type(b, u);
@@ -22,7 +23,8 @@ static Value starts(Builder *b, Value u, Spread s, DType elem)
 	u = unsqueeze_dim(b, u, t.rank);
 	t = shape_with(b, type_of(b, u), t.rank, s.count);
 	u = broadcast(b, u, t);
-	Value i = positions(b, t, t.rank - 1, t.elem), last = full(b, with_elem(t, DTYPE_i32), (double)(s.size - s.window));
+	Value last = full(b, with_elem(t, DTYPE_i32), (double)(s.size - s.window));
+	Value i = positions(b, t, t.rank - 1, t.elem);
 	if (s.count < 2) return last;
 	Value a = held(b, full(b, t, (double)(s.size - s.window) / (double)(s.count - 1)), elem);
 	Value first = held(b, hlo_multiply(b, u, a), elem);
@@ -77,8 +79,8 @@ static bool fits(Node *n, Type x, Ints kernel, int d)
 	for (int i = 0; i < d; i++) {
 		int64_t size = x.dim[x.rank - d + i], count = n->out.dim[x.rank - d + i];
 		if (kernel.v[i] >= 1 && kernel.v[i] <= size && count >= 1 && count <= size) continue;
-		return node_fail(n, BAD_INPUT, "%lld windows of %lld elements over %lld", (long long)count, (long long)kernel.v[i],
-			(long long)size), false;
+		return node_fail(n, BAD_INPUT, "%lld windows of %lld elements over %lld", (long long)count,
+			(long long)kernel.v[i], (long long)size), false;
 	}
 	return true;
 }
@@ -95,7 +97,8 @@ static Value fractional_pool(Node *n, int d)
 	if (!place) return 0;
 	int lead = t.rank - d;
 	int64_t *dim = COPY(n->a, int64_t, n->out.dim, t.rank + 1), spatial = 1;
-	Type windows = { .kind = TYPE_TENSOR, .elem = DTYPE_i32, .rank = t.rank + 1, .dim = dim };      /* [*L, *O, K] */
+	/* [*L, *O, K] */
+	Type windows = { .kind = TYPE_TENSOR, .elem = DTYPE_i32, .rank = t.rank + 1, .dim = dim };
 	dim[t.rank] = count_over(type_of(b, place), iota_ints(n->a, t.rank, d));
 	for (int i = lead; i < t.rank; i++) spatial *= t.dim[i];
 	Type flat = shape_with(b, t, lead, spatial), flat_windows = shape_with(b, windows, lead, 1);
@@ -111,7 +114,7 @@ static Value fractional_pool(Node *n, int d)
 	return out[0];
 }
 
-/* aten.fractional_max_pool2d(self [N?, C, H, W], kernel_size, output_size, random_samples [N, C, 2]: of W, of H), 3d of
- * [N?, C, T, H, W] and random_samples [N, C, 3]: of T, of H, of W -> (values, indices) */
+/* aten.fractional_max_pool2d(self [N?, C, H, W], kernel_size, output_size, random_samples [N, C, 2]: of W, of
+ * H), 3d of [N?, C, T, H, W] and random_samples [N, C, 3]: of T, of H, of W -> (values, indices) */
 Value lower_fractional_max_pool2d(Node *n) { return fractional_pool(n, 2); }
 Value lower_fractional_max_pool3d(Node *n) { return fractional_pool(n, 3); }

@@ -11,7 +11,8 @@
 static Value product(Builder *b, Value x, Value y, int batch, int dx, int dy)
 {
 	Ints lead = iota_ints(b->a, 0, batch);
-	return hlo_dot_general(b, x, y, (DotDims){ lead, lead, one_dim(b, dx), one_dim(b, dy) }, acc_type(known_type(b, x).elem));
+	DotDims d = { lead, lead, one_dim(b, dx), one_dim(b, dy) };
+	return hlo_dot_general(b, x, y, d, acc_type(known_type(b, x).elem));
 }
 
 static Value f32_of(Builder *b, Value x) { return cast(b, x, DTYPE_f32); }
@@ -57,8 +58,8 @@ static Value scaled_mm(Node *n, Value scale_a, Value scale_b)
 	return cast(b, x, n->out.elem);
 }
 
-/* aten._scaled_mm(self, mat2, scale_a, scale_b, bias?, scale_result?, ..): (self scale_a) . (mat2 scale_b) + bias. Results of 8
- * bits are scaled by scale_result on some devices, and not on the CPU. */
+/* aten._scaled_mm(self, mat2, scale_a, scale_b, bias?, scale_result?, ..): (self scale_a) . (mat2 scale_b) +
+ * bias. Results of 8 bits are scaled by scale_result on some devices, and not on the CPU. */
 Value lower_scaled_mm(Node *n)
 {
 	if (has_arg(n, "scale_result") && dtype_nbytes(n->out.elem) == 1)
@@ -73,8 +74,8 @@ static Value one_scale(Node *n, const char *scales, const char *recipe)
 	Values v = arg_list(n, scales);
 	Ints how = arg_ints(n, recipe);
 	if (v.n == 1 && v.v[0] && how.n == 1 && (how.v[0] == 0 || how.v[0] == 1)) return v.v[0];
-	return node_fail(n, UNSUPPORTED, "%s: %d scales of recipe %lld, wanted one of TensorWise or RowWise", scales, v.n,
-		how.n ? (long long)how.v[0] : -1LL);
+	return node_fail(n, UNSUPPORTED, "%s: %d scales of recipe %lld, wanted one of TensorWise or RowWise",
+		scales, v.n, how.n ? (long long)how.v[0] : -1LL);
 }
 
 /* aten._scaled_mm_v2(self, mat2, scale_a, recipe_a, swizzle_a, scale_b, recipe_b, swizzle_b, bias?, ..) */
@@ -96,7 +97,10 @@ static Value split_heads(Builder *b, Value x, int64_t heads)
 	return transpose_dims(b, x, 1, 2);
 }
 
-static Value rows_of(Builder *b, Value x, int part, int64_t size) { return x ? slice_dim(b, x, 0, part * size, (part + 1) * size, 1) : 0; }
+static Value rows_of(Builder *b, Value x, int part, int64_t size)
+{
+	return x ? slice_dim(b, x, 0, part * size, (part + 1) * size, 1) : 0;
+}
 
 /* x [N, L, E] by third `part` of qkv_weight [3 E, E] and qkv_bias [3 E] */
 static Value projected(Node *n, Value x, int part)
@@ -148,7 +152,9 @@ static bool has_shape(Node *n, Value x)
 	Type t = known_type(n->b, x);
 	int64_t size = arg_int(n, "embed_dim", 0), heads = arg_int(n, "num_heads", arg_int(n, "num_head", 1));
 	if (t.kind && t.rank == 3 && t.dim[2] == size && heads > 0 && size % heads == 0) return true;
-	if (t.kind) node_fail(n, BAD_INPUT, "input %s of %lld heads, wanted [N, L, %lld]", type_str(n->a, t), (long long)heads, (long long)size);
+	if (t.kind)
+		node_fail(n, BAD_INPUT, "input %s of %lld heads, wanted [N, L, %lld]", type_str(n->a, t),
+			(long long)heads, (long long)size);
 	return false;
 }
 
@@ -171,8 +177,9 @@ static Value attended(Node *n, Value q, Value k, Value v, Value *weights)
 	return linear(b, x, w, arg(n, "proj_bias"));
 }
 
-/* aten._native_multi_head_attention(query, key, value [N, L, E], embed_dim, num_head, qkv_weight, qkv_bias, proj_weight,
- * proj_bias, mask?, need_weights=True, average_attn_weights=True, mask_type?) -> (out, weights) */
+/* aten._native_multi_head_attention(query, key, value [N, L, E], embed_dim, num_head, qkv_weight, qkv_bias,
+ * proj_weight, proj_bias, mask?, need_weights=True, average_attn_weights=True, mask_type?) -> (out, weights)
+ * */
 Value lower_native_multi_head_attention(Node *n)
 {
 	Builder *b = n->b;
@@ -211,8 +218,8 @@ static Value feed_forward(Node *n, Value x)
 	return linear(b, x, w, arg(n, "ffn_bias_2"));
 }
 
-/* aten._transformer_encoder_layer_fwd(src, embed_dim, num_heads, .., norm_first, ..): x = src + attention(src), x + ffn(x), with a
- * layer norm after each, or before each part when norm_first */
+/* aten._transformer_encoder_layer_fwd(src, embed_dim, num_heads, .., norm_first, ..): x = src +
+ * attention(src), x + ffn(x), with a layer norm after each, or before each part when norm_first */
 Value lower_transformer_encoder_layer(Node *n)
 {
 	Builder *b = n->b;

@@ -1,7 +1,8 @@
-/* Where random numbers come from: stablehlo.rng_bit_generator with the counter-based generator Threefry-2x32 (J. Salmon et
- * al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011), a pure function of its state. The state is ui64[2]: a key, which
- * is made of the program's seed and the number of the draw, and a counter that starts at 0. Equal states would give equal
- * draws (and be merged as common subexpressions), so no two draws of a program share a number. */
+/* Where random numbers come from: stablehlo.rng_bit_generator with the counter-based generator Threefry-2x32
+ * (J. Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011), a pure function of its state. The
+ * state is ui64[2]: a key, which is made of the program's seed and the number of the draw, and a counter that
+ * starts at 0. Equal states would give equal draws (and be merged as common subexpressions), so no two draws
+ * of a program share a number. */
 #include "aten/random.h"
 #include "aten/ctx.h"
 #include "aten/formulas.h"
@@ -10,9 +11,12 @@
 
 /* -- keys ------------------------------------------------------------------------------------------------ */
 
-/* splitmix64 (Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, 2014): x = (x ^ x >> shift) * factor, twice;
- * then x ^ x >> 31. A bijection under which every input bit changes half of the output bits. */
-static const struct { int shift; uint64_t factor; } rounds[] = { { 30, 0xbf58476d1ce4e5b9 }, { 27, 0x94d049bb133111eb } };
+/* splitmix64 (Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, 2014): x = (x ^ x >> shift)
+ * * factor, twice; then x ^ x >> 31. A bijection under which every input bit changes half of the output bits.
+ * */
+static const struct { int shift; uint64_t factor; } rounds[] = {
+	{ 30, 0xbf58476d1ce4e5b9 }, { 27, 0x94d049bb133111eb },
+};
 enum { LAST_SHIFT = 31, NROUNDS = sizeof rounds / sizeof *rounds };
 static const uint64_t golden = 0x9e3779b97f4a7c15;       /* 2^64 / the golden ratio: what draws are apart */
 
@@ -46,8 +50,8 @@ Value random_state(Node *n)
 	Builder *b = n->b;
 	Lower *l = n->l;
 	if (has_arg(n, "generator"))
-		return node_fail(n, UNSUPPORTED, "argument 'generator': a converted program has one generator, whose seed is an option "
-			"of the conversion or an input");
+		return node_fail(n, UNSUPPORTED, "argument 'generator': a converted program has one generator, "
+			"whose seed is an option of the conversion or an input");
 	uint64_t apart = (uint64_t)++l->ndraws * golden;
 	if (!l->seed) return hlo_ints(b, 2, (int64_t[]){ (int64_t)mix(mix(l->opt->seed) + apart), 0 }, DTYPE_u64);
 	Value key = mixed(b, l->seed);

@@ -1,5 +1,5 @@
-/* Random numbers. Each call of these draws a tensor of its own: the same one at every run for the same seed, another one
- * than any other call. f16 and bf16 are drawn and given in f32 (acc_type). */
+/* Random numbers. Each call of these draws a tensor of its own: the same one at every run for the same seed,
+ * another one than any other call. f16 and bf16 are drawn and given in f32 (acc_type). */
 #ifndef ATEN_RANDOM_H
 #define ATEN_RANDOM_H
 

@@ -1,6 +1,6 @@
-/* Poisson, binomial and gamma numbers: what has no formula to invert. All elements are tried at once, until the last has been
- * accepted; in f64, as torch's kernels do, since the logarithms of probabilities grow with the parameters. What is no
- * parameter (NaN, a negative rate) gives NaN at once. */
+/* Poisson, binomial and gamma numbers: what has no formula to invert. All elements are tried at once, until
+ * the last has been accepted; in f64, as torch's kernels do, since the logarithms of probabilities grow with
+ * the parameters. What is no parameter (NaN, a negative rate) gives NaN at once. */
 #include "aten/random.h"
 #include "aten/rules.h"
 
@@ -97,7 +97,8 @@ static Value by_summing(Builder *b, const Counts *c, Value first, Value u)
 	return hlo_while(b, NSUM, init, cond, body, out) ? out[COUNT] : 0;
 }
 
-/* log P(k) - log P(mode): k log x - lgamma(k + 1), or k log odds - lgamma(k + 1) - lgamma(n - k + 1), less the same of mode */
+/* log P(k) - log P(mode): k log x - lgamma(k + 1), or k log odds - lgamma(k + 1) - lgamma(n - k + 1), less
+ * the same of mode */
 static Value log_share(Builder *b, const Counts *c, Value k)
 {
 	Value log = hlo_log(b, c->n ? c->odds : c->x);
@@ -108,9 +109,10 @@ static Value log_share(Builder *b, const Counts *c, Value k)
 	return hlo_subtract(b, log, math_lgamma(b, plus(b, rest, 1)));
 }
 
-/* W. Hoermann, The transformed rejection method for generating Poisson random variables (1993), algorithm PTRS, and The
- * generation of binomial random variates (1993), BTRS, whose steps are the same: k = floor((2 a / s + b) U + center),
- * s = 1/2 - |U|, is taken where s >= 0.07 and V <= squeeze, or where log(V scale / (a / s^2 + b)) <= log P(k) / P(mode) */
+/* W. Hoermann, The transformed rejection method for generating Poisson random variables (1993), algorithm
+ * PTRS, and The generation of binomial random variates (1993), BTRS, whose steps are the same: k = floor((2 a
+ * / s + b) U + center), s = 1/2 - |U|, is taken where s >= 0.07 and V <= squeeze, or where log(V scale / (a /
+ * s^2 + b)) <= log P(k) / P(mode) */
 static Try transformed(Builder *b, Value *state, Type t, const void *parameters)
 {
 	const Counts *c = parameters;
@@ -172,7 +174,8 @@ static void binomial_hat(Builder *b, Counts *c)
 	c->log_mode = log_share(b, c, hlo_floor(b, mode));
 }
 
-/* One draw of c by summing where the mean is below 10, by rejection elsewhere; NaN where `valid` is false. first: P(0) */
+/* One draw of c by summing where the mean is below 10, by rejection elsewhere; NaN where `valid` is false.
+ * first: P(0) */
 static Value counts(Node *n, Counts *c, Value valid, Value first)
 {
 	Builder *b = n->b;
@@ -241,8 +244,8 @@ Value lower_binomial(Node *n)
 
 /* -- gamma ----------------------------------------------------------------------------------------------- */
 
-/* G. Marsaglia, W. Tsang, A simple method for generating gamma variables (2000), for shapes from 1 on: d v, v = (1 + c x)^3
- * with a normal x, where log u < x^2 / 2 + d (1 - v + log v) */
+/* G. Marsaglia, W. Tsang, A simple method for generating gamma variables (2000), for shapes from 1 on: d v, v
+ * = (1 + c x)^3 with a normal x, where log u < x^2 / 2 + d (1 - v + log v) */
 typedef struct Gamma { Value d, c; } Gamma;
 
 static Try gamma_try(Builder *b, Value *state, Type t, const void *parameters)

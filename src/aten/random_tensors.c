@@ -1,5 +1,5 @@
-/* Tensors of random numbers by their distribution. For the same seed they are not torch's numbers: those come of another
- * generator, in an order that torch does not promise either. */
+/* Tensors of random numbers by their distribution. For the same seed they are not torch's numbers: those come
+ * of another generator, in an order that torch does not promise either. */
 #include "aten/pointwise.h"
 #include "aten/random.h"
 #include "aten/rules.h"
@@ -79,7 +79,8 @@ static Value normal_around(Node *n, double mean_otherwise, double std_otherwise)
 	return hlo_add(n->b, z, mean);
 }
 
-/* aten.normal(mean, std, size?), normal_functional(self, mean=0, std=1), prims.normal(shape, mean, std): mean + std z */
+/* aten.normal(mean, std, size?), normal_functional(self, mean=0, std=1), prims.normal(shape, mean, std): mean
+ * + std z */
 Value lower_normal(Node *n) { return cast(n->b, normal_around(n, 0, 1), n->out.elem); }
 
 /* aten.log_normal(self, mean=1, std=2): exp of a normal number */
@@ -106,7 +107,8 @@ Value lower_exponential(Node *n)
 	return cast(b, x, n->out.elem);
 }
 
-/* aten.cauchy(self, median=0, sigma=1): median + sigma tan(pi (u - 1/2)) = median - sigma cos(pi u) / sin(pi u) */
+/* aten.cauchy(self, median=0, sigma=1): median + sigma tan(pi (u - 1/2)) = median - sigma cos(pi u) / sin(pi
+ * u) */
 Value lower_cauchy(Node *n)
 {
 	Builder *b = n->b;
@@ -155,12 +157,20 @@ static Value high_half(Builder *b, Value x)
 	return hlo_shift_right_logical(b, x, by);
 }
 
-static Value low_half(Builder *b, Value x) { return hlo_and(b, x, hlo_splat_int(b, known_type(b, x), UINT32_MAX)); }
+static Value low_half(Builder *b, Value x)
+{
+	Value mask = hlo_splat_int(b, known_type(b, x), UINT32_MAX);
+	return hlo_and(b, x, mask);
+}
 
-static Value times_word(Builder *b, Value x, uint64_t k) { return hlo_multiply(b, x, hlo_splat_int(b, known_type(b, x), (int64_t)k)); }
+static Value times_word(Builder *b, Value x, uint64_t k)
+{
+	Value word = hlo_splat_int(b, known_type(b, x), (int64_t)k);
+	return hlo_multiply(b, x, word);
+}
 
-/* x range / 2^64, by products of 32-bit halves: remainders would favour the lower numbers of a range that is not much less
- * than 2^64 */
+/* x range / 2^64, by products of 32-bit halves: remainders would favour the lower numbers of a range that is
+ * not much less than 2^64 */
 static Value scaled_down(Builder *b, Value x, uint64_t range)
 {
 	Value x0 = low_half(b, x), x1 = high_half(b, x);
@@ -223,8 +233,8 @@ static uint64_t most(DType t)
 	}
 }
 
-/* aten.random(self): 0 .. most; random.to(self, to): 0 .. to - 1; random.from(self, from, to?): from .. to - 1, or up to
- * the largest number of the type */
+/* aten.random(self): 0 .. most; random.to(self, to): 0 .. to - 1; random.from(self, from, to?): from .. to -
+ * 1, or up to the largest number of the type */
 Value lower_random(Node *n)
 {
 	int64_t from = arg_int(n, "from", 0);
@@ -268,9 +278,9 @@ static Value place_of_least(Builder *b, Value keys)
 	return reduce_over(b, OP_minimum, at, last);
 }
 
-/* aten.multinomial(self [N?, C] weights, num_samples S, replacement) -> [N?, S]. C exponential clocks of rates self race:
- * the first to ring is i with probability self[i] / sum, and the next of those left (what weighs 0 never rings). With
- * replacement every sample is a race of its own. */
+/* aten.multinomial(self [N?, C] weights, num_samples S, replacement) -> [N?, S]. C exponential clocks of
+ * rates self race: the first to ring is i with probability self[i] / sum, and the next of those left (what
+ * weighs 0 never rings). With replacement every sample is a race of its own. */
 Value lower_multinomial(Node *n)
 {
 	Builder *b = n->b;
