@@ -519,3 +519,36 @@ def test_decomposed(name):
     program = exported_program_to_stablehlo(torch.export.export(Model(), (x,), strict=False).run_decompositions())
     check_format(program)
     compare_types(program(x), DECOMPOSED[name](x.clone()))
+
+
+# -- sizes that are not known --------------------------------------------------------------------------------------------
+
+
+def dynamic_program(fn, **options):
+    class Model(torch.nn.Module):
+        def forward(self, x):
+            return fn(x)
+
+    n = torch.export.Dim("n", min=2)
+    ep = torch.export.export(Model(), (torch.rand(3, 4, 5, 2),), dynamic_shapes=({0: n},), strict=False)
+    return exported_program_to_stablehlo(ep, StableHLOExportOptions(**options))
+
+
+def test_nothing_dropped_of_any_size():
+    def fn(x):
+        return tuple(f(x, 0.5, False) for f in (F.dropout, F.dropout2d, F.alpha_dropout, F.feature_alpha_dropout)) + (F.rrelu(x - 0.5),)
+
+    program, x = dynamic_program(fn), torch.rand(7, 4, 5, 2)
+    assert "?" in program.get_stablehlo_text()
+    for got, want in zip(program(x), fn(x)):
+        torch.testing.assert_close(got, want)
+
+
+def test_draws_need_sizes():
+    """A module draws tensors of given sizes: a program without them runs, each size as a module of its own."""
+    for fn in (torch.rand_like, lambda x: F.dropout(x, 0.5), lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5)):
+        program = dynamic_program(fn, seed_input=True)
+        with pytest.raises(UnsupportedError, match="size"):
+            program.get_stablehlo_text()
+        x = torch.rand(7, 4, 5, 2)
+        assert program(x, seed=1).shape == x.shape and not torch.equal(program(x, seed=1), program(x, seed=2))

@@ -68,6 +68,8 @@ Value next_bits(Builder *b, Value *state, Type t)
 {
 	Value bits = 0;
 	if (!*state || !t.kind) return 0;
+	if (!is_static(t))
+		return build_fail(b, UNSUPPORTED, "random numbers of %s; their sizes must be numbers", type_str(b->a, t));
 	if (!type_numel(t)) return full(b, t, 0);
 	hlo_rng_bit_generator(b, RNG_THREE_FRY, *state, t, state, &bits);
 	return bits;
