@@ -14,8 +14,8 @@ Value linear(Builder *b, Value x, Value w, Value bias);
 
 /* -- matrices (linalg_lu.c, linalg_rank.c) --------------------------------------------------------------- */
 
-/* The inverses of a [B, n, n]. */
-Value matrix_inverse(Builder *b, Value a);
+/* The inverses of [*, n, n]. */
+Value matrix_inverse(Node *n, Value x);
 /* The largest (ord 2), the smallest (-2) or the sum (0) of the singular values over two dims of x; in n->out's shape. */
 Value spectral_norm(Node *n, Value x, Ints dims, double ord);
 

@@ -160,10 +160,17 @@ Value lu_solve(Builder *b, Lu f, Value y, bool left, bool adj)
 	return permuted(b, y, 1, inverse_order(b, order));
 }
 
-Value matrix_inverse(Builder *b, Value a)
+Value matrix_inverse(Node *n, Value x)
 {
-	Type t = known_type(b, a);
-	return t.kind ? lu_solve(b, lu_factor(b, a, true), identity_like(b, t), true, false) : 0;
+	Builder *b = n->b;
+	Value a = as_matrices(n, x);
+	if (!a) return 0;
+	Type t = type_of(b, a);
+	if (t.dim[1] != t.dim[2])
+		return node_fail(n, BAD_INPUT, "%s, wanted square matrices", type_str(n->a, type_of(b, x)));
+	Lu f = lu_factor(b, a, true);
+	a = lu_solve(b, f, identity_like(b, t), true, false);
+	return reshape_to(b, a, type_of(b, x));
 }
 
 /* B is a batch of vectors: 1-d, or of A's shape without its last dim. */
@@ -230,10 +237,10 @@ static Value solve_by_factors(Node *n, const char *lu, const char *pivots, const
 	if (!arg_system(n, lu, rhs, &f.lu, &y)) return 0;
 	Value p = arg(n, pivots);
 	Type of_lu = known_type(b, arg(n, lu)), t = known_type(b, p);
-	if (!t.kind) return 0;
-	int64_t *d = COPY(n->a, int64_t, n->out.dim, n->out.rank), k = t.dim[t.rank - 1];
-	if (n->out.rank < 2 || of_lu.rank != t.rank + 1)
+	if (!t.kind || !of_lu.kind) return 0;
+	if (n->out.rank < 2 || t.rank < 1 || of_lu.rank != t.rank + 1)
 		return node_fail(n, BAD_INPUT, "pivots %s for %s", type_str(n->a, t), type_str(n->a, of_lu));
+	int64_t *d = COPY(n->a, int64_t, n->out.dim, n->out.rank), k = t.dim[t.rank - 1];
 	d[n->out.rank - 2] = k;
 	p = broadcast(b, p, tensor_type(n->a, t.elem, n->out.rank - 1, d));
 	f.pivots = hlo_reshape(b, p, 2, (int64_t[]){ known_type(b, f.lu).dim[0], k });

@@ -57,6 +57,8 @@ static void hestenes_sweep(Builder *b, const void *with, Value i, Value *v)
 static void orthogonalize(Builder *b, Value a, bool vectors, Value *w, Value *v)
 {
 	Type t = known_type(b, a);
+	*w = *v = 0;
+	if (!t.kind) return;
 	int64_t m = t.dim[1], n = t.dim[2], even = n + n % 2;
 	double eps = real_of(t.elem) == DTYPE_f64 ? DBL_EPSILON : (double)FLT_EPSILON;
 	Hestenes h = { vectors, eps * fmax(4, sqrt((double)m)) };

@@ -3,11 +3,9 @@
 #include "aten/linalg.h"
 #include "aten/rules.h"
 
-static int64_t count_from(Type t, int from, int to)
+static Type square_type(Node *n, Type t, int64_t size)
 {
-	int64_t count = 1;
-	for (int i = from; i < to && i < t.rank; i++) count *= t.dim[i];
-	return count;
+	return tensor_type(n->a, t.elem, 2, (int64_t[]){ size, size });
 }
 
 /* aten.linalg_tensorinv(self, ind=2): the first ind dims against the others; the result has these in front */
@@ -17,11 +15,13 @@ Value lower_tensorinv(Node *n)
 	Type t = known_type(n->b, x);
 	int64_t ind = arg_int(n, "ind", 2);
 	if (!t.kind) return 0;
-	if (ind < 1 || ind > t.rank || count_from(t, 0, (int)ind) != count_from(t, (int)ind, t.rank))
+	if (ind < 1 || ind > t.rank) return node_fail(n, BAD_INPUT, "ind is %lld of %d dims", (long long)ind, t.rank);
+	Ints before = iota_ints(n->a, 0, (int)ind), behind = iota_ints(n->a, (int)ind, t.rank - (int)ind);
+	int64_t size = count_over(t, before);
+	if (size != count_over(t, behind))
 		return node_fail(n, BAD_INPUT, "%s is not square at dim %lld", type_str(n->a, t), (long long)ind);
-	int64_t size = count_from(t, 0, (int)ind);
-	x = as_matrices(n, hlo_reshape(n->b, x, 2, (int64_t[]){ size, size }));
-	return in_out_shape(n, matrix_inverse(n->b, x));
+	x = reshape_to(n->b, x, square_type(n, t, size));
+	return in_out_shape(n, matrix_inverse(n, x));
 }
 
 /* The dims of the argument "dims" moved behind the others. */
@@ -49,10 +49,11 @@ Value lower_tensorsolve(Node *n)
 	Value y = arg(n, "other");
 	Type t = known_type(b, a), u = known_type(b, y);
 	if (!t.kind || !u.kind) return 0;
-	int64_t size = count_from(u, 0, u.rank);
-	if (count_from(t, 0, t.rank) != size * size)
+	int64_t size = type_numel(u);
+	Type square = square_type(n, t, size);
+	if (type_numel(t) != type_numel(square))
 		return node_fail(n, BAD_INPUT, "%s against %s is not square", type_str(n->a, t), type_str(n->a, u));
-	a = as_matrices(n, hlo_reshape(b, a, 2, (int64_t[]){ size, size }));
+	a = as_matrices(n, reshape_to(b, a, square));
 	y = hlo_reshape(b, y, 3, (int64_t[]){ 1, size, 1 });
 	return in_out_shape(n, lu_solve(b, lu_factor(b, a, true), y, true, false));
 }

@@ -5,8 +5,6 @@
 #include "aten/layers.h"
 #include "aten/rules.h"
 
-#include <stdlib.h>
-
 /* -- matmul ---------------------------------------------------------------------------------------------- */
 
 static Value contract(Builder *b, Value x, int dx, Value y, int dy, DType elem)
@@ -285,15 +283,6 @@ static Value identity(Builder *b, Type t)
 	return hlo_convert(b, i, t.elem);
 }
 
-/* The inverses of [*, n, n]. */
-static Value inverses(Node *n, Value x)
-{
-	Type t = type_of(n->b, x);
-	int64_t batch = count_over(t, iota_ints(n->a, 0, t.rank - 2)), size = t.dim[t.rank - 1];
-	x = hlo_reshape(n->b, x, 3, (int64_t[]){ batch, size, size });
-	return reshape_to(n->b, matrix_inverse(n->b, x), t);
-}
-
 /* aten.matrix_power, linalg_matrix_power(self, n): by squaring, below 0 of the inverse */
 Value lower_matrix_power(Node *n)
 {
@@ -303,12 +292,12 @@ Value lower_matrix_power(Node *n)
 	if (!x) return 0;
 	if (rank_of(b, x) < 2) return node_fail(n, BAD_INPUT, "self is %s, wanted a matrix", type_str(n->a, type_of(b, x)));
 	if (power == 0) return identity(b, n->out);
-	if (power < 0 && !(x = inverses(n, x))) return 0;
-	power = llabs(power);
+	if (power < 0 && !(x = matrix_inverse(n, x))) return 0;
+	uint64_t left = power < 0 ? 0 - (uint64_t)power : (uint64_t)power;
 	Value y = 0;
-	for (; power; power >>= 1) {
-		if (power & 1) y = y ? matmul(n, y, x, n->out.elem) : x;
-		if (power > 1) x = matmul(n, x, x, n->out.elem);
+	for (; left; left >>= 1) {
+		if (left & 1) y = y ? matmul(n, y, x, n->out.elem) : x;
+		if (left > 1) x = matmul(n, x, x, n->out.elem);
 	}
 	return y;
 }
