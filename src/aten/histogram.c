@@ -71,7 +71,7 @@ static void read_edges(Node *n, Points *p)
 	if (is_tensor_arg(n, "bins")) given = (Values){ 1, NEW(n->a, Value, 1) }, given.v[0] = arg(n, "bins");
 	else if (arg_raw(n, "bins") && arg_raw(n, "bins")->kind == ARG_LIST) given = arg_list(n, "bins");
 	bool is_count = !given.n || (given.v[0] && !rank_of(b, given.v[0]));
-	if (is_count) count = has_arg(n, "bins") ? arg_ints_n(n, "bins", p->dims, 1) : (Ints){ 1, (int64_t[]){ 100 } };
+	if (is_count) count = arg_ints_n(n, "bins", p->dims, 100);
 	if ((is_count ? count.n : given.n) != p->dims) {
 		node_fail(n, BAD_INPUT, "bins of %d dims for %d", is_count ? count.n : given.n, p->dims);
 		return;

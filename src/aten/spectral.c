@@ -119,8 +119,11 @@ Value lower_stft(Node *n)
 	bool is_real = !is_complex(known_type(b, x).elem) && !(has_arg(n, "window") && is_complex(known_type(b, arg(n, "window")).elem));
 	f.halved = arg_bool(n, "onesided", is_real);
 	x = cast(b, x, is_real ? real_of(elem) : elem);
-	x = extended(n, batched(b, x, 2), f);
+	x = batched(b, x, 2);
 	Type t = known_type(b, x);
+	if (t.rank != 2) return t.kind ? node_fail(n, BAD_INPUT, "a signal %s", type_str(n->a, t)) : 0;
+	x = extended(n, x, f);
+	t = known_type(b, x);
 	if (!t.kind) return 0;
 	if (t.dim[1] < f.points) return node_fail(n, BAD_INPUT, "n_fft %lld of %lld elements", (long long)f.points, (long long)t.dim[1]);
 	int64_t frames = (t.dim[1] - f.points) / f.hop + 1;

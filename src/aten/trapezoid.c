@@ -24,7 +24,7 @@ static bool arg_curve(Node *n, Curve *c)
 	if (!t.rank || !t.dim[dim]) return node_fail(n, UNSUPPORTED, "no steps in %s", type_str(n->a, t)), false;
 	if (is_float(t.elem)) y = cast(b, y, acc_type(n->out.elem));
 	*c = (Curve){ y, known_type(b, y), dim };
-	return true;
+	return c->t.kind != TYPE_NONE;
 }
 
 /* y[i] + y[i + 1]: [.., D - 1, ..] */
