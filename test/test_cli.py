@@ -143,7 +143,7 @@ def mlir(text=None, artifact=None):
 
 
 COMMANDS = {
-    "convert": ["output", "format", "target", "method", "inline-weights", "seed", "seed-input", "custom-op", "no-text", "no-weights", "locations", "serving-key",
+    "convert": ["output", "format", "target", "method", "inline-weights", "dim", "seed", "seed-input", "custom-op", "no-text", "no-weights", "locations", "serving-key",
                 "function-alias", "input-names", "output-names", "platforms", "warmup"],
     "run": ["input", "output", "plugin", "method", "repeat"],
     "verify": ["input", "expect", "rtol", "atol", "plugin", "method"],

@@ -183,9 +183,10 @@ static bool lower_for(const tshlo_model *m, const Method *k, const Solution *s, 
 {
 	GUARD(&mod->arena, mod->err, return false);
 	LowerOptions opt = k->options;
-	Binding *bound = NEW(&mod->arena, Binding, k->sizes.table->node.n + 1);
+	Binding *bound = NEW(&mod->arena, Binding, k->sizes.table->node.n + opt.nbound + 1);
 	Lowered lowered;
-	opt.nbound = bindings(k, s, bound);
+	if (opt.nbound) memcpy(bound, opt.bound, (size_t)opt.nbound * sizeof *bound);
+	opt.nbound += bindings(k, s, bound + opt.nbound);
 	opt.bound = bound;
 	opt.like = &k->lowered;
 	return lower(m->program, mod, &opt, &lowered) && verify(mod) && write_bytecode(mod, oldest_usable(mod), out);

@@ -105,6 +105,7 @@ Value lowered_value(Lower *l, VId v)
 Type value_meta_type(Lower *l, VId v)
 {
 	const GraphValue *g = &l->graph->value.v[v];
+	if (g->kind == VALUE_SYMFLOAT) return scalar_type(DTYPE_f64);
 	if (g->kind != VALUE_TENSOR) return (Type){ 0 };
 	Type t = { .kind = TYPE_TENSOR, .elem = g->dtype, .rank = g->rank, .dim = g->dim };
 	if (is_static(t)) return t;

@@ -102,6 +102,9 @@ static bool number(Node *n, const Arg *x, double *f, int64_t *i)
 	case ARG_FLOAT: *f = x->f; *i = x->f >= -9e18 && x->f <= 9e18 ? (int64_t)x->f : 0; return true;
 	case ARG_VALUE: {
 		const GraphValue *v = graph_value_of(n, x->value);
+		const Dense *c = v->kind == VALUE_SYMINT ? NULL : constant_of(n->b, n->l->value[x->value]);
+		if (c && c->type.elem == DTYPE_f64 && !c->type.rank)
+			return *f = dtype_load(DTYPE_f64, c->data, 0), *i = *f >= -9e18 && *f <= 9e18 ? (int64_t)*f : 0, true;
 		int64_t size = v->kind == VALUE_SYMINT ? lower_dim(n->l, v->sym) : DYNAMIC;
 		*i = size;
 		*f = (double)size;

@@ -159,12 +159,22 @@ static bool accept(Parser *p, const char *s)
 
 static bool is_word(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '.'; }
 
+/* "12", or "1.50": 150 / 100 */
 static Quotient read_number(Parser *p, const char *s)
 {
-	int64_t x = 0;
-	for (; *s; s++)
+	int64_t x = 0, by = 1;
+	bool point = false;
+	for (; *s; s++) {
+		if (*s == '.' && !point) {
+			point = true;
+			continue;
+		}
 		if (*s < '0' || *s > '9' || __builtin_mul_overflow(x, 10, &x) || __builtin_add_overflow(x, *s - '0', &x)) return wrong(p);
-	return whole(x);
+		if (point && __builtin_mul_overflow(by, 10, &by)) return wrong(p);
+	}
+	while (by > 1 && x % 2 == 0 && by % 2 == 0) x /= 2, by /= 2;
+	while (by > 1 && x % 5 == 0 && by % 5 == 0) x /= 5, by /= 5;
+	return (Quotient){ x, by };
 }
 
 static Quotient read_atom(Parser *p)

@@ -53,7 +53,7 @@ static int check_options(const Args *a, Format f)
 	if ((a->no_text || a->no_weights) && f != FORMAT_DIRECTORY)
 		return complain(EXIT_USAGE, "convert: --%s is for directories", a->no_text ? "no-text" : "no-weights");
 	const char *pt2 = a->inline_weights ? "inline-weights" : a->seed ? "seed" : a->seed_input ? "seed-input"
-	                : a->method && files ? "method" : NULL;
+	                : a->dim.n ? "dim" : a->custom_op.n ? "custom-op" : a->method && files ? "method" : NULL;
 	if (is_directory(a->file) && pt2)
 		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file, pt2);
 	return EXIT_GOOD;
