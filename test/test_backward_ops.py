@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from oracle import check
+from oracle import check, compare, convert
 
 aten = torch.ops.aten
 FLOATS = [torch.float32, torch.float64, torch.bfloat16]
@@ -199,6 +199,24 @@ def test_flash_attention(dtype):
             g, q, k, v, out, lse, 0.0, causal, attn_mask=mask, scale=scale), like(out), q, k, v, out, lse, mask)
 
 
+def test_efficient_attention():
+    """There is no such operator for the CPU: torch traces it, autograd of the formula says what it gives."""
+    q, k, v = (numbers(2, 3, n, 8, seed=n).requires_grad_() for n in (5, 7, 7))
+    bias = numbers(1, 3, 5, 7, seed=3).requires_grad_()
+    s = q @ k.mT * 0.4 + bias
+    out = s.softmax(-1) @ v
+    g = like(out)
+    want = torch.autograd.grad(out, (q, k, v, bias), g)
+    lse = torch.nn.functional.pad(s.logsumexp(-1), (0, 27))               # which its kernels round up to 32
+
+    def fn(g, q, k, v, bias, out, lse):
+        none = torch.zeros((), dtype=torch.int64)
+        return aten._scaled_dot_product_efficient_attention_backward(g, q, k, v, bias, out, lse, none, none, 0.0, [True] * 4, False, scale=0.4)
+
+    program, inputs = convert(fn, g, q, k, v, bias, out, lse)
+    compare(program(*inputs), want)
+
+
 # -- losses --------------------------------------------------------------------------------------------------------------
 
 
@@ -328,6 +346,25 @@ def test_embedding(dtype):
         for padding, scale in (-1, False), (2, False), (-1, True), (1, True):
             check(lambda g, at: aten.embedding_dense_backward(g, at, 6, padding, scale), g, at)
     check(lambda g, at: aten.embedding_backward(g, at, 6, 2, False, False), numbers(3, 5, dtype=dtype), whole(6, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_embedding_bag(dtype, mode):
+    table, offsets = numbers(6, 3, dtype=dtype), torch.tensor([0, 3, 3, 7])                          # one bag is empty
+    weights = numbers(8, seed=1, dtype=dtype) if mode == 0 else None
+    for padding, often in (-1, False), (4, False), (-1, True) if mode < 2 else (5, False):
+        # counts are all the same: eager's CPU kernel looks up that of another row
+        at = torch.tensor([1, 4, 1, 2, 5, 5, 2, 4] if often else [1, 4, 1, 2, 5, 5, 0, 4])
+        y, bag, size, most = aten._embedding_bag(table, at, offsets, often, mode, False, weights, False, padding)
+        bag = torch.bucketize(torch.arange(8), offsets, right=True) - 1
+        check(lambda g, at, offsets, bag, size, most, w: aten._embedding_bag_backward(g, at, offsets, bag, size, most, 6, often, mode, False,
+            w, padding), like(y), at, offsets, bag, size, most, weights)
+        check(lambda g, at, bag, size, most, w: aten._embedding_bag_dense_backward(g, at, bag, size, most, 6, often, mode, w, padding),
+            like(y), at, bag, size, most, weights)
+        if mode == 0:
+            check(lambda g, w, at, offsets, bag: aten._embedding_bag_per_sample_weights_backward(g, w, at, offsets, bag, mode, padding),
+                like(y), table, at, offsets, bag)
 
 
 # -- padding and resizing ------------------------------------------------------------------------------------------------

@@ -229,27 +229,41 @@ static Value weights_again(Node *n, Attention a)
 	Type t = known_type(b, s);
 	if (!t.kind) return 0;
 	Value logsumexp = arg_as(n, "logsumexp", t.elem);
-	if (same_shape(known_type(b, logsumexp), t)) return logsumexp;
+	Type rows = known_type(b, logsumexp);
+	if (same_shape(rows, t)) return logsumexp;
+	if (rows.rank == t.rank - 1 && rows.dim[rows.rank - 1] > t.dim[rows.rank - 1])       /* some kernels round L up */
+		logsumexp = slice_dim(b, logsumexp, rows.rank - 1, 0, t.dim[rows.rank - 1], 1);
 	Value unseen = math_isneginf(b, s);
 	s = hlo_subtract(b, s, spread_over(b, logsumexp, one_dim(b, t.rank - 1), t));
 	s = hlo_exponential(b, s);
 	return a.causal || a.mask ? if_num(b, unseen, 0, s) : s;
 }
 
-/* aten._scaled_dot_product_flash_attention_for_cpu_backward(grad_out, query, key, value, out, logsumexp, dropout_p, is_causal, *,
- * attn_mask?, scale?) -> (grad_query, grad_key, grad_value), of w = softmax(s), s = scale q k^T + mask, out = w v:
+/* x summed over the dims in which `to` is 1 or that it lacks: the gradient of a broadcast value */
+static Value summed_to(Builder *b, Value x, Type to)
+{
+	Type t = known_type(b, x);
+	int64_t *dims = NEW(b->a, int64_t, t.rank + 1);
+	int n = 0, lead = t.rank - to.rank;
+	for (int i = 0; i < t.rank; i++)
+		if (i < lead || (to.dim[i - lead] == 1 && t.dim[i] != 1)) dims[n++] = i;
+	x = sum_over(b, x, (Ints){ n, dims });
+	return reshape_to(b, x, to);
+}
+
+/* -> (grad_query, grad_key, grad_value, grad_bias?) of w = softmax(s), s = scale q k^T + mask, out = w v, given g = grad of out:
  * grad_v = w^T g; grad_s = w (g v^T - sum(g out)); grad_q = scale grad_s k; grad_k = scale grad_s^T q */
-Value lower_flash_attention_backward(Node *n)
+static Value attention_backward(Node *n, const char *grad, const char *mask)
 {
 	Builder *b = n->b;
 	Attention a = { 0 };
-	if (!attention_of(n, "attn_mask", &a)) return 0;
+	if (!attention_of(n, mask, &a)) return 0;
 	Type t = type_of(b, a.q);
 	DType acc = acc_type(t.elem);
 	a.q = cast(b, a.q, acc);
 	a.k = cast(b, a.k, acc);
 	a.v = cast(b, a.v, acc);
-	Value g = arg_as(n, "grad_out", acc);
+	Value g = arg_as(n, grad, acc);
 	Value out = arg_as(n, "out", acc);
 	Value w = weights_again(n, a);
 	Value gv = product(b, w, 0, g, 0);
@@ -259,6 +273,7 @@ Value lower_flash_attention_backward(Node *n)
 	if (!ts.kind) return 0;
 	gs = hlo_subtract(b, gs, spread_over(b, out, one_dim(b, t.rank - 1), ts));
 	gs = hlo_multiply(b, gs, w);
+	if (out_wanted(n, 3)) set_out(n, 3, cast(b, summed_to(b, gs, out_type(n, 3)), out_type(n, 3).elem));
 	gs = scaled(b, gs, a.scale);
 	Value gq = product(b, gs, 1, a.k, 0);
 	Value gk = product(b, gs, 0, a.q, 0);
@@ -266,3 +281,10 @@ Value lower_flash_attention_backward(Node *n)
 	set_out(n, 2, cast(b, gv, t.elem));
 	return cast(b, gq, t.elem);
 }
+
+/* aten._scaled_dot_product_flash_attention_for_cpu_backward(grad_out, query, key, value, out, logsumexp, dropout_p, is_causal, *,
+ * attn_mask?, scale?) */
+Value lower_flash_attention_backward(Node *n) { return attention_backward(n, "grad_out", "attn_mask"); }
+/* aten._scaled_dot_product_efficient_attention_backward(grad_out_, query, key, value, attn_bias, out, logsumexp, philox_seed,
+ * philox_offset, dropout_p, grad_input_mask, is_causal, *, scale?) */
+Value lower_efficient_attention_backward(Node *n) { return attention_backward(n, "grad_out_", "attn_bias"); }

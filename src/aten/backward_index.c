@@ -156,8 +156,7 @@ Value lower_masked_scatter_backward(Node *n)
 
 /* -- tables ---------------------------------------------------------------------------------------------- */
 
-/* How often each row of a table of `rows` is looked up, at each look-up: acc [N] */
-static Value times_used(Builder *b, Value index, int64_t rows, DType acc)
+Value times_used(Builder *b, Value index, int64_t rows, DType acc)
 {
 	Type t = tensor_type(b->a, acc, 1, &rows), each = with_elem(type_of(b, index), acc);
 	Value count = full(b, t, 0);

@@ -224,3 +224,99 @@ Value lower_embedding_bag_padding(Node *n)
 	int64_t row = arg_int(n, "padding_idx", INT64_MIN);
 	return embedding_bag(n, row < 0 && has_arg(n, "padding_idx") ? row + type_of(n->b, weight).dim[0] : row);
 }
+
+/* -- bags, back ------------------------------------------------------------------------------------------ */
+
+/* "grad" [B, D], and of g what there is without a table: rows[N, D] is the gradient of the bag that each index is in. */
+static bool arg_bags_back(Node *n, Bags *g, Value *grad)
+{
+	Builder *b = n->b;
+	*grad = arg(n, "grad");
+	g->index = arg_as(n, "indices", DTYPE_i64);
+	if (!*grad || !g->index) return false;
+	Type t = type_of(b, *grad);
+	if (t.rank != 2 || rank_of(b, g->index) != 1)
+		return node_fail(n, UNSUPPORTED, "gradient %s, indices of rank %d", type_str(n->a, t), rank_of(b, g->index));
+	g->acc = acc_type(t.elem);
+	*grad = cast(b, *grad, g->acc);
+	g->n = type_of(b, g->index).dim[0];
+	g->count = t.dim[0];
+	g->bag = has_arg(n, "offsets") ? bag_of(n, g->n, g->count) : arg_as(n, "offset2bag", DTYPE_i64);
+	g->rows = take_at(b, *grad, 0, g->bag);
+	int64_t padding = arg_int(n, "padding_idx", -1);
+	if (padding >= 0) {
+		Value row = full_like(b, g->index, (double)padding);
+		g->counts = hlo_compare(b, DIRECTION_NE, g->index, row);
+	}
+	return g->rows && g->bag;
+}
+
+/* Each row [N, D] over the size of its bag, which counts as 1 at least. */
+static Value over_bag_size(Builder *b, Bags g, Value sizes)
+{
+	Value size = take_at(b, sizes, 0, g.bag);
+	size = hlo_maximum(b, size, full_like(b, size, 1));
+	size = hlo_convert(b, size, g.acc);
+	return hlo_divide(b, g.rows, along(b, size, 0, type_of(b, g.rows)));
+}
+
+/* The gradient of each column goes to the row that had its maximum; that of an empty bag nowhere. */
+static Value give_maxima(Node *n, Value grad, Value sizes, Type table)
+{
+	Builder *b = n->b;
+	Value at = arg_as(n, "maximum_indices", DTYPE_i64);
+	Value none = full_like(b, sizes, 0);
+	Value empty = hlo_compare(b, DIRECTION_EQ, sizes, none);
+	empty = along(b, empty, 0, with_elem(type_of(b, grad), DTYPE_bool));
+	grad = hlo_select(b, empty, full_like(b, grad, 0), grad);
+	return combine_at(b, OP_add, full(b, table, 0), place_along(b, table, 0, at), grad);
+}
+
+/* aten._embedding_bag_backward(grad [B, D], indices [N], offsets, offset2bag, bag_size, maximum_indices, num_weights,
+ * scale_grad_by_freq, mode, sparse, per_sample_weights?, padding_idx), _embedding_bag_dense_backward(grad, indices, offset2bag, ..)
+ * -> [V, D]: each row of the table gets the gradients of its bags. By scale_grad_by_freq over how often that row is looked up, as
+ * documented and on CUDA; torch's CPU kernel takes the count of another row. */
+Value lower_embedding_bag_backward(Node *n)
+{
+	enum { SUM, MEAN, MAX };
+	Builder *b = n->b;
+	Bags g = { 0 };
+	Value grad;
+	if (arg_bool(n, "sparse", false)) return node_fail(n, UNSUPPORTED, "a sparse gradient");
+	if (!arg_bags_back(n, &g, &grad)) return 0;
+	Type table = with_elem(n->out, g.acc);
+	int64_t mode = arg_int(n, "mode", SUM);
+	if (table.rank != 2) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
+	Value sizes = bag_sizes(b, g);
+	if (mode == MAX) return cast(b, give_maxima(n, grad, sizes, table), n->out.elem);
+	if (mode == MEAN) g.rows = over_bag_size(b, g, sizes);
+	if (!g.rows) return 0;
+	if (mode == SUM && has_arg(n, "per_sample_weights")) {
+		Value w = arg_as(n, "per_sample_weights", g.acc);
+		g.rows = hlo_multiply(b, g.rows, along(b, w, 0, type_of(b, g.rows)));
+	}
+	if (arg_bool(n, "scale_grad_by_freq", false)) {
+		Value times = times_used(b, g.index, table.dim[0], g.acc);
+		g.rows = hlo_divide(b, g.rows, along(b, times, 0, type_of(b, g.rows)));
+	}
+	Value zero = scalar(b, 0, g.acc);
+	Value rows = where_counted(b, g, g.rows, zero);
+	rows = combine_at(b, OP_add, full(b, table, 0), place_slices(b, table, 0, g.index), rows);
+	return cast(b, rows, n->out.elem);
+}
+
+/* aten._embedding_bag_per_sample_weights_backward(grad [B, D], weight [V, D], indices [N], offsets, offset2bag, mode, padding_idx)
+ * -> [N]: sum over D of the bag's gradient times the row looked up, 0 for padding */
+Value lower_per_sample_weights_backward(Node *n)
+{
+	Builder *b = n->b;
+	Bags g = { 0 };
+	Value grad;
+	if (!arg_bags_back(n, &g, &grad)) return 0;
+	Value rows = take_at(b, arg_as(n, "weight", g.acc), 0, g.index);
+	rows = hlo_multiply(b, rows, g.rows);
+	rows = sum_over(b, rows, one_dim(b, 1));
+	Value zero = scalar(b, 0, g.acc);
+	rows = where_counted(b, g, rows, zero);
+	return cast(b, rows, n->out.elem);
+}

@@ -25,6 +25,8 @@ Value combine_at(Builder *b, OpCode op, Value x, Place p, Value updates);
 
 /* bool or int [n] -> i64[n]: the sum of x[0..i]; of a mask: how many are set up to there. */
 Value running_count(Builder *b, Value x);
+/* How often each row of a table of `rows` stands in index [N], at each of its places: acc [N] (backward_index.c) */
+Value times_used(Builder *b, Value index, int64_t rows, DType acc);
 /* x itself, or a 0-d x as one element [1]. */
 Value raised(Builder *b, Value x);
 Value flattened(Builder *b, Value x);
