@@ -46,7 +46,8 @@ def test_scaled_mm_by_recipe():
     x, y = rand(16, 32, dtype=F8[0]), rand(48, 32, dtype=F8[0], seed=1)
     one, row = F.ScalingType.TensorWise, F.ScalingType.RowWise
     check(lambda x, y, s: F.scaled_mm(x, y.t(), s, one, s, one, output_dtype=torch.bfloat16), x, y, torch.tensor(0.5))
-    check(lambda x, y, s, t: F.scaled_mm(x, y.t(), s, row, t, row, output_dtype=torch.bfloat16), x, y, rand(16, 1, seed=3).abs(), rand(1, 48, seed=4).abs())
+    rows, columns = rand(16, 1, seed=3).abs(), rand(1, 48, seed=4).abs()
+    check(lambda x, y, s, t: F.scaled_mm(x, y.t(), s, row, t, row, output_dtype=torch.bfloat16), x, y, rows, columns)
 
 
 def test_linear_cross_entropy():
@@ -54,7 +55,8 @@ def test_linear_cross_entropy():
 
 
 def projections(size, dtype):
-    return [t * 0.3 for t in (rand(3 * size, size, seed=1, dtype=dtype), rand(3 * size, seed=2, dtype=dtype), rand(size, size, seed=3, dtype=dtype), rand(size, seed=4, dtype=dtype))]
+    shapes = (3 * size, size), (3 * size,), (size, size), (size,)
+    return [rand(*shape, seed=1 + i, dtype=dtype) * 0.3 for i, shape in enumerate(shapes)]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)

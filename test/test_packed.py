@@ -6,7 +6,12 @@ from oracle import check, check_format, compare, convert
 
 from torch_stablehlo import exported_program_to_stablehlo
 
-KINDS = {"lstm": (torch.nn.LSTM, 2), "gru": (torch.nn.GRU, 1), "rnn_tanh": (torch.nn.RNN, 1), "rnn_relu": (lambda *a, **k: torch.nn.RNN(*a, nonlinearity="relu", **k), 1)}
+KINDS = {
+    "lstm": (torch.nn.LSTM, 2),
+    "gru": (torch.nn.GRU, 1),
+    "rnn_tanh": (torch.nn.RNN, 1),
+    "rnn_relu": (lambda *a, **k: torch.nn.RNN(*a, nonlinearity="relu", **k), 1),
+}
 
 
 def layer(kind, **options):
@@ -35,7 +40,7 @@ def _(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bid
 
 
 def program_of(kind, m, data, sizes, hx):
-    """aten.lstm.data and its kin as a program. torch.export looks into batch_sizes and fails, so it exports an op of ours in their place."""
+    """aten.lstm.data and its kin as a program. torch.export looks into batch_sizes and fails: it exports an op of ours in their place."""
 
     class Model(torch.nn.Module):
         def forward(self, data, sizes, hx, params):
@@ -54,7 +59,8 @@ def program_of(kind, m, data, sizes, hx):
 
 def eager(kind, m, data, sizes, hx):
     with torch.no_grad():
-        return getattr(torch._VF, kind)(data, sizes, hx if kind == "lstm" else hx[0], m._flat_weights, m.bias, m.num_layers, 0.0, False, m.bidirectional)
+        state = hx if kind == "lstm" else hx[0]
+        return getattr(torch._VF, kind)(data, sizes, state, m._flat_weights, m.bias, m.num_layers, 0.0, False, m.bidirectional)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -337,8 +337,10 @@ def test_gumbel_softmax():
 
 def test_shapes():
     for shape in ((), (0,), (2, 0, 3), (1,), (2, 3, 4, 5)):
-        draw(lambda: (torch.rand(shape), torch.randn(shape, dtype=torch.float64), torch.randint(5, shape), torch.empty(shape).exponential_(),
-                      torch.empty(shape).bernoulli_(0.5), F.dropout(torch.ones(shape), 0.5)))
+        draw(lambda: (
+            torch.rand(shape), torch.randn(shape, dtype=torch.float64), torch.randint(5, shape), torch.empty(shape).exponential_(),
+            torch.empty(shape).bernoulli_(0.5), F.dropout(torch.ones(shape), 0.5),
+        ))
 
 
 def test_empty():
@@ -499,8 +501,13 @@ DECOMPOSED = {
     "attention": lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.3),
     "integers": lambda x: (torch.randint(3, 9, x.shape), torch.randint_like(x, 9), torch.randperm(9), x.clone().random_(5)),
     "bernoulli": lambda x: (torch.bernoulli(x), x.bernoulli(0.3), torch.zeros(3).bernoulli_(0.5), torch.zeros_like(x).bernoulli_(x)),
-    "normal": lambda x: (torch.normal(x, 1.0), torch.normal(0.0, x), torch.normal(x, x), torch.normal(0.0, 1.0, (3,)), torch.zeros(3).normal_()),
-    "in place": lambda x: tuple(getattr(torch.zeros(5), f"{op}_")(*p) for op, *p in (("uniform", 1, 2), ("exponential",), ("cauchy",), ("geometric", 0.3), ("log_normal",))),
+    "normal": lambda x: (
+        torch.normal(x, 1.0), torch.normal(0.0, x), torch.normal(x, x), torch.normal(0.0, 1.0, (3,)), torch.zeros(3).normal_(),
+    ),
+    "in place": lambda x: (
+        torch.zeros(5).uniform_(1, 2), torch.zeros(5).exponential_(), torch.zeros(5).cauchy_(), torch.zeros(5).geometric_(0.3),
+        torch.zeros(5).log_normal_(),
+    ),
     "multinomial": lambda x: (torch.multinomial(x[0, 0], 3), torch.multinomial(x[0, 0], 30, True)),
     "counts": lambda x: (torch.poisson(x), torch.binomial(x.mul(10).floor(), x), torch._standard_gamma(x), torch._sample_dirichlet(x)),
     "empty": lambda x: (torch.empty(3, 4), torch.empty_like(x), x.new_empty(2)),
