@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from oracle import check, check_format, compare_types, convert, copies
+from serving import needs_tensorflow, tensorflow  # noqa: F401  (a fixture)
 from test_cli import UNSUPPORTED, USAGE, bad, good
 
 from torch_stablehlo import (
@@ -19,6 +20,7 @@ from torch_stablehlo import (
     UnsupportedError,
     exported_program_to_stablehlo,
 )
+from torch_stablehlo.tf_saved_model_integration import save_stablehlo_graph_as_tf
 
 N = 100_000
 FLOATS = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
@@ -559,3 +561,25 @@ def test_draws_need_sizes():
             program.get_stablehlo_text()
         x = torch.rand(7, 4, 5, 2)
         assert program(x, seed=1).shape == x.shape and not torch.equal(program(x, seed=1), program(x, seed=2))
+
+
+# -- where it is served --------------------------------------------------------------------------------------------------
+
+
+@needs_tensorflow
+def test_saved_model_takes_the_seed(tmp_path, tensorflow):  # noqa: F811
+    """In TensorFlow the same seed draws what it draws here."""
+
+    class Model(torch.nn.Module):
+        def forward(self, x, *, scale):
+            return F.dropout(x, 0.5) * scale, torch.randint(100, (5,))
+
+    x, scale = torch.rand(8, 3), torch.tensor(2.0)
+    ep = torch.export.export(Model(), (x,), {"scale": scale}, strict=False)
+    program = exported_program_to_stablehlo(ep, StableHLOExportOptions(seed_input=True))
+    save_stablehlo_graph_as_tf(program, str(tmp_path / "m"))
+    seen = tensorflow.load(str(tmp_path / "m"))
+    for seed in (1, 2**64 - 1):
+        got = tensorflow.signature(seen["object"], "serving_default", {"x": x.numpy(), "scale": scale.numpy(), "seed": np.uint64(seed)})
+        for g, w in zip((got["output_0"], got["output_1"]), program(x, scale=scale, seed=seed)):
+            np.testing.assert_array_equal(g, w.numpy())
