@@ -345,6 +345,18 @@ def test_shapes():
         ))
 
 
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0), (1, 3)], ids=str)
+def test_shapes_of_counts(shape):
+    x = torch.full(shape, 12.0)
+    draw(lambda x: (torch.poisson(x), torch.binomial(x, x / 20), torch._standard_gamma(x)), x)
+    draw(lambda x: (x.bernoulli(0.5), torch.bernoulli(x / 20), F.rrelu(x, training=True), torch.normal(x, 1.0)), x)
+
+
+def test_multinomial_shapes():
+    for w, n, again in ((torch.ones(1), 1, False), (torch.ones(3), 3, False), (torch.ones(1, 4), 7, True), (torch.ones(2, 1), 1, True)):
+        draw(lambda w: torch.multinomial(w, n, again), w)
+
+
 def test_empty():
     for y in draw(lambda x: (torch.empty(2, 3), torch.empty_like(x), x.new_empty((4,)), torch.empty_strided((2, 3), (1, 2)),
                              torch.empty_permuted((2, 3), (1, 0)), x.new_empty_strided((2,), (1,))), torch.ones(3, 2)):
