@@ -420,7 +420,8 @@ def test_seed_of_a_saved_directory(tmp_path):
     loaded = StableHLOGraphModule.load(tmp_path / "d")
     want = program(x, scale=scale, seed=3)
     assert not torch.equal(want[0], program(x, scale=scale, seed=4)[0])
-    for got in (loaded(x, scale=scale, seed=3), loaded(x, 3, scale=scale)):
+    again = StableHLOGraphModule(loaded._bundle)
+    for got in (loaded(x, scale=scale, seed=3), loaded(x, 3, scale=scale), again(x, scale=scale, seed=3)):
         assert torch.equal(got[0], want[0]) and torch.equal(got[1], want[1])
     meta = StableHLOGraphModule.load(tmp_path / "d")._bundle.stablehlo_funcs[0].meta
     last = meta.input_locations[-1]
