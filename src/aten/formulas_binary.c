@@ -150,12 +150,13 @@ Value math_heaviside(Builder *b, Value x, Value y)
 	return hlo_select(b, zero, y, step);
 }
 
-/* Euclid's algorithm for all elements at once, until every remainder is 0. */
+/* Euclid's algorithm for all elements at once, until every remainder is 0. The sizes are taken first, as torch
+ * does, so that the least number, which has none, gives what it gives there. */
 Value math_gcd(Builder *b, Value x, Value y)
 {
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	Value v[2], out[2], init[2] = { x, y };
+	Value v[2], out[2], init[2] = { math_abs(b, y), math_abs(b, x) };
 	Type types[2] = { t, t };
 	Region *cond = region_begin(b, 2, types, v);
 	Value left = is(b, DIRECTION_NE, v[1], 0);
@@ -169,17 +170,18 @@ Value math_gcd(Builder *b, Value x, Value y)
 	next[0] = hlo_select(b, more, v[1], v[0]);
 	next[1] = hlo_select(b, more, rem, v[1]);
 	region_end(b, body, 2, next);
-	return hlo_while(b, 2, init, cond, body, out) ? math_abs(b, out[0]) : 0;
+	return hlo_while(b, 2, init, cond, body, out) ? out[0] : 0;
 }
 
-/* |x / gcd * y|, 0 where both are 0. */
+/* |x / gcd * y|, 0 where both are 0; narrow products are int in C, and wrap after their size is taken. */
 Value math_lcm(Builder *b, Value x, Value y)
 {
 	Value g = math_gcd(b, x, y);
-	g = at_least(b, g, 1);
+	g = if_num(b, is(b, DIRECTION_EQ, g, 0), 1, g);   /* the least number's absolute value is below 0 */
 	Value q = hlo_divide(b, x, g);
-	q = hlo_multiply(b, q, y);
-	return math_abs(b, q);
+	DType t = known_type(b, x).elem, wide = t == DTYPE_i8 || t == DTYPE_i16 ? DTYPE_i32 : t;
+	q = hlo_multiply(b, cast(b, q, wide), cast(b, y, wide));
+	return cast(b, math_abs(b, q), t);
 }
 
 /* Whether a shift lies outside [0, limit). */

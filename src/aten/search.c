@@ -34,6 +34,10 @@ static Value search(Node *n, const char *sequence, bool right)
 	if (!sorted || !v) return 0;
 	if (has_arg(n, "sorter")) {
 		Value order = arg(n, "sorter");
+		int rank = known_type(n->b, sorted).rank;
+		if (!rank || known_type(n->b, order).rank != rank)
+			return node_fail(n, BAD_INPUT, "the sorter is %s for a sequence of %s",
+				type_str(n->a, known_type(n->b, order)), type_str(n->a, known_type(n->b, sorted)));
 		sorted = gather_along(n->b, sorted, rank_of(n->b, sorted) - 1, order);
 	}
 	int rank = sorted ? rank_of(n->b, sorted) : 0;

@@ -1,4 +1,5 @@
-"""Powers of integers whose exponents have more than six bits, and floats narrowed to small integers, against eager PyTorch through XLA."""
+"""Integers against eager PyTorch through XLA: powers whose exponents have more than six bits, floats narrowed to small integers, common
+divisors of extremes."""
 
 import pytest
 import torch
@@ -21,3 +22,12 @@ def test_power(dtype):
 def test_narrowing(dtype):
     x = torch.tensor([0.0, 1.9, -1.9, 127.5, 128.0, -129.0, 255.9, 256.5, 300.0, -300.0, 40000.0, -40000.0, 1e6, -1e6])
     check(lambda a, b: (a.to(dtype), b.to(dtype), a.to(torch.bfloat16).to(dtype)), x, x.double())
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_common_divisors(dtype):
+    i = torch.iinfo(dtype)
+    v = torch.tensor([0, 1, 2, 6, 12, 100, i.max, i.max - 1, i.min, i.min + 1], dtype=dtype)
+    x, y = v[:, None].expand(-1, len(v)).contiguous(), v[None].expand(len(v), -1).contiguous()
+    check(torch.gcd, x, y)
+    check(torch.lcm, *(v.clamp(min=i.min + 1) for v in (x, y)))     # torch's own divides the least number by -1 and traps
