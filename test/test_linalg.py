@@ -94,6 +94,25 @@ def test_hermitian(dtype):
     check(lambda a: (by_eigh(a + a.mH), L.eigvalsh(a, UPLO="U"), L.pinv(a, hermitian=True), L.matrix_rank(a, hermitian=True)), a)
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("hermitian", [False, True])
+def test_indefinite(dtype, hermitian):
+    def f(a, b):
+        a = a + (a.mH if hermitian else a.mT)
+        ld, pivots, info = L.ldl_factor_ex(a, hermitian=hermitian)
+        return ld, pivots, info, L.ldl_solve(ld, pivots, b, hermitian=hermitian)
+
+    if hermitian == dtype.is_complex or not hermitian:
+        check(f, random(3, 7, 7, dtype=dtype), random(3, 7, 2, dtype=dtype))
+
+
+def test_indefinite_by_twos():
+    a = torch.stack([torch.ones(4, 4) - torch.eye(4), torch.zeros(4, 4), torch.eye(4), torch.eye(4).flip(0)])
+    check(L.ldl_factor_ex, a)
+    for n in 0, 1, 2:
+        check(lambda a, b: L.ldl_solve(*L.ldl_factor(a + a.mT), b), random(2, n, n), random(2, n, 2))
+
+
 # -- shapes ----------------------------------------------------------------------------------------------------------------
 
 
