@@ -264,8 +264,6 @@ def test_dropout():
         torch.alpha_dropout(a, 0.3, False)), x)
     check(lambda a: aten.native_dropout(a, 0.5, False), x)
     check(lambda a: (torch.dropout(a, 0.0, True), torch.dropout(a, 1.0, True)), x)
-    with pytest.raises(UnsupportedError, match="training mode"):
-        convert(lambda a: torch.dropout(a, 0.5, True), x)
 
 
 def test_complex_numbers():
