@@ -368,6 +368,21 @@ TSHLO_API bool tshlo_device_is_host(const tshlo_device *d);              /* its 
  * outlive it. */
 typedef struct tshlo_runner tshlo_runner;
 TSHLO_API tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e);
+/* The values of the buffers and parameters that the model's methods write, on a device. They begin as the weights are, and stay there
+ * from call to call: a KV cache, running statistics, counters. For any number of threads; runs with one state follow each other.
+ * The model must outlive it, and it the runners. */
+typedef struct tshlo_session tshlo_session;
+TSHLO_API tshlo_session *tshlo_session_new(const tshlo_model *m, tshlo_device *d, tshlo_error *e);
+TSHLO_API void tshlo_session_free(tshlo_session *s);
+TSHLO_API void tshlo_session_reset(tshlo_session *s);          /* the weights again */
+/* The i-th value's name (of the state dict) and type; false past the end. */
+TSHLO_API bool tshlo_session_value(const tshlo_session *s, int i, const char **name, tshlo_tensor *type);
+TSHLO_API bool tshlo_session_read(tshlo_session *s, const char *name, void *dst, size_t nbytes, tshlo_error *e);
+TSHLO_API bool tshlo_session_write(tshlo_session *s, const char *name, const tshlo_tensor *t, tshlo_error *e);
+
+/* tshlo_compile() for runs that read s and write it: results that are new values of buffers and parameters are not given out, their
+ * out[] is NULL. Other methods of the model may be compiled with the same s. A run that fails may leave s as it began. */
+TSHLO_API tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device *d, tshlo_session *s, tshlo_error *e);
 TSHLO_API void tshlo_runner_free(tshlo_runner *r);
 TSHLO_API int tshlo_runner_ncompiled(tshlo_runner *r);                   /* compilations so far */
 

@@ -554,26 +554,6 @@ def test_missing_ops_are_listed_with_their_lines():
         exported_program_to_stablehlo(export(M(), (torch.ones(2),)), StableHLOExportOptions(decompose=False))
 
 
-def test_programs_that_change_state_convert_but_do_not_run_yet():
-    class Counter(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.register_buffer("count", torch.zeros(()))
-
-        def forward(self, x):
-            self.count += 1
-            return x + self.count
-
-    x = torch.ones(2)
-    with pytest.raises(UnsupportedError, match="changes count; state is not supported yet"):
-        exported_program_to_stablehlo(export(Counter(), (x,)))(x)
-    with pytest.raises(UnsupportedError, match="changes x;"):
-        convert(lambda x: x.mul_(2), x)(x)
-    with pytest.raises(UnsupportedError, match="changes running_mean, running_var"):
-        exported_program_to_stablehlo(export(nn.BatchNorm1d(2), (torch.ones(3, 2),)))(torch.ones(3, 2))
-    equal(convert(nn.BatchNorm1d(2).eval(), torch.ones(3, 2))(torch.ones(3, 2)), torch.full((3, 2), 0.999995))
-
-
 def test_failures_of_files(program, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/x").touch()

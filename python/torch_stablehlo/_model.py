@@ -10,7 +10,8 @@ import numpy
 
 from . import _tree
 from ._lib import BadInputError, UnsupportedError, check, ffi, lib, owned, text
-from ._tensors import DeviceArray, host_tensor
+from ._session import Session
+from ._tensors import DeviceArray, host_tensor, write
 
 
 def checked_seed(seed):
@@ -25,8 +26,21 @@ class Model:
     def __init__(self, handle, kept=(), specs=(None, None)):
         self.handle = owned(handle, lib.tshlo_model_free, kept)
         names = [text(lib.tshlo_method(handle, i)) for i in range(lib.tshlo_nmethods(handle))]
-        self.methods = {name: Method(self.handle, name, specs) for name in names}
+        self._sessions, self._lock = {}, threading.Lock()
+        self.methods = {name: Method(self, name, specs) for name in names}
         self.default = "forward" if "forward" in self.methods else names[0]
+
+    @property
+    def has_state(self):
+        """Whether some method writes a buffer or a parameter."""
+        return any(m.writes for m in self.methods.values())
+
+    def session(self, device):
+        """The state on a device."""
+        with self._lock:
+            if device not in self._sessions:
+                self._sessions[device] = Session(self.handle, device)
+            return self._sessions[device]
 
     def method(self, name):
         found = self.methods.get(self.default if name is None else name)
@@ -53,8 +67,9 @@ def _fixed(ask, handle, key):
 class Method:
     """One function of a model."""
 
-    def __init__(self, handle, name, specs):
-        self.handle, self.name, self.key = handle, name, name.encode()
+    def __init__(self, model, name, specs):
+        handle = model.handle
+        self.model, self.handle, self.name, self.key = model, handle, name, name.encode()
         self.in_spec = _spec(specs[0], text(lib.tshlo_in_spec(handle, self.key)))
         self.out_spec = _spec(specs[1], text(lib.tshlo_out_spec(handle, self.key)))
         self.fixed_inputs, self.names = _fixed(lib.tshlo_fixed_input, handle, self.key)
@@ -74,13 +89,16 @@ class Method:
                 self.names[value.position] = text(value.name)
 
     def _read_outputs(self):
-        self.results, self.changed = [], []  # where each result belongs; the state that results are the new value of
+        # where each result belongs; the state that some are the new value of; the user inputs that some are the new value of
+        self.results, self.writes, self.changed = [], [], {}
         value = ffi.new("tshlo_value_info *")
         for i in range(lib.tshlo_noutputs(self.handle, self.key)):
             lib.tshlo_output_info(self.handle, self.key, i, value)
             self.results.append(value.position)
-            if value.output != lib.TSHLO_OUTPUT_USER:
-                self.changed.append(text(value.name))
+            if value.output == lib.TSHLO_OUTPUT_USER_INPUT_MUTATION:
+                self.changed[i] = text(value.name)
+            elif value.output != lib.TSHLO_OUTPUT_USER:
+                self.writes.append(text(value.name))
 
     # -- text and bytecode ---------------------------------------------------------------------------------------
 
@@ -182,8 +200,10 @@ class Method:
     def _runner(self, device):
         with self._lock:
             if device not in self._runners:
-                handle = check(lib.tshlo_compile, self.handle, self.key, device._handle)
-                self._runners[device] = owned(handle, lib.tshlo_runner_free, self.handle, device)
+                model = self.model
+                session = model.session(device)._handle if model.has_state else ffi.NULL
+                handle = check(lib.tshlo_compile_in, self.handle, self.key, device._handle, session)
+                self._runners[device] = owned(handle, lib.tshlo_runner_free, self.handle, device, session)
             return self._runners[device]
 
     def run(self, args, kwargs, device, to_device):
@@ -196,11 +216,19 @@ class Method:
         else:
             slots, _alive = self._slots(values)
             check(lib.tshlo_run, self._runner(device), slots, len(values), out)
-        results = [DeviceArray(out[i], device) for i in range(len(self.results))]
+        results = [DeviceArray(out[i], device) if out[i] != ffi.NULL else None for i in range(len(self.results))]
+        self._write_back(values, results)
+        results = [r for r, position in zip(results, self.results) if position >= 0]
         if not to_device:
             use_torch = sys.modules.get("torch") is not None
             results = [r.torch() if use_torch else r.numpy() for r in results]
         return self.structure(results)
+
+    def _write_back(self, values, results):
+        """Inputs that the program changes in place have their new values after the call, as with torch."""
+        for i, name in self.changed.items():
+            position = next(p for p in self.positions if self.names.get(p) == name)
+            write(values[self.positions.index(position)], results[i], name)
 
     def _run_buffers(self, values, device, out):
         here = [
@@ -214,9 +242,7 @@ class Method:
 
     def check_results(self):
         """Before anything is run: can every result be given back? Raises if not."""
-        if self.changed:
-            raise UnsupportedError(f"method '{self.name}' changes {', '.join(self.changed)}; state is not supported yet")
-        known = [*self.results, *self.fixed_outputs]
+        known = [*(p for p in self.results if p >= 0), *self.fixed_outputs]
         if self.out_spec is not None and sorted(known) != list(range(self.out_spec.nleaves)):
             raise BadInputError(
                 f"method '{self.name}' gives {len(known)} results, but its output structure has {self.out_spec.nleaves};"
@@ -225,7 +251,7 @@ class Method:
 
     def structure(self, results):
         """The program's outputs in their structure."""
-        leaves = {**self.fixed_outputs, **dict(zip(self.results, results))}
+        leaves = {**self.fixed_outputs, **dict(zip((p for p in self.results if p >= 0), results))}
         ordered = [leaves[p] for p in sorted(leaves)]
         return ordered if self.out_spec is None else _tree.unflatten(self.out_spec, iter(ordered))
 

@@ -93,6 +93,9 @@ class DeviceArray:
         a = self.numpy()
         return a.astype(dtype or a.dtype, copy=bool(copy))
 
+    def _become(self, other):
+        self._handle, self._data = other._handle, other._data
+
     def __repr__(self):
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.device.name})"
 
@@ -121,6 +124,20 @@ def _of_array(x, name):
         raise BadInputError(f"input '{name}' has a foreign byte order, {x.dtype.str}")
     x = x if x.flags.c_contiguous else np.ascontiguousarray(x)
     return x, _numpy_code(x.dtype), x.ctypes.data
+
+
+def write(x, new, name):
+    """Puts the elements of ``new``, a DeviceArray, into x: a torch tensor or a NumPy array of its type, or a DeviceArray."""
+    torch = sys.modules.get("torch")
+    if isinstance(x, DeviceArray):
+        x._become(new)
+    elif torch is not None and isinstance(x, torch.Tensor):
+        with torch.no_grad():
+            x.copy_(new.torch())
+    elif isinstance(x, np.ndarray) and x.flags.writeable:
+        x[...] = new.numpy()
+    else:
+        raise BadInputError(f"input '{name}' is changed by the program, but a {type(x).__name__} cannot be")
 
 
 def host_tensor(x, slot, name):

@@ -124,6 +124,15 @@ class StableHLOGraphModule:
         """Runs a method. device: of :func:`torch_stablehlo.pjrt_device`; to_device: results stay there, as DeviceArray."""
         return self._model.method(method_name).run(tuple(args), kwargs or {}, device or pjrt_device(), to_device)
 
+    def state(self, device=None):
+        """What the programs write, now: a mapping of state dict names to NumPy arrays (copies), which can be set; empty where they write
+        nothing. All methods share it; it lives on the device, one for each."""
+        return self._model.session(device or pjrt_device())
+
+    def reset_state(self, device=None):
+        """Makes the state what it was when the program was exported."""
+        self.state(device).reset()
+
     def save(self, directory_path, options=None):
         """Writes the StableHLO directory that torch_xla writes. It must not exist, or be empty. options: of the writing; those
         of the conversion hold where they leave something out."""

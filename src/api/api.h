@@ -72,6 +72,13 @@ struct tshlo_program {
 /* Ends the last node, and hands inputs and outputs over to the program. */
 bool program_finish(tshlo_program *p, Err *e);
 
+/* -- devices --------------------------------------------------------------------------------------------- */
+
+struct tshlo_device {
+	Plugin *plugin;
+	Device *device;
+};
+
 /* -- models ---------------------------------------------------------------------------------------------- */
 
 /* A weight of a model, dense or not, wherever it came from. */

@@ -1,18 +1,15 @@
 /* Models on devices. */
 #include "api/sizes.h"
+#include "api/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct tshlo_device {
-	Plugin *plugin;
-	Device *device;
-};
-
 struct tshlo_runner {
 	Runner *runner;
 	tshlo_model *model;
+	tshlo_session *session;          /* NULL: what the method writes are results like others */
 	const Method *method;
 	tshlo_device *device;
 };
@@ -107,10 +104,10 @@ static bool check_version(const PluginInfo *info, const char *version, Err *e)
 		version, info->name, newest.major, newest.minor, newest.patch);
 }
 
-static bool bind_weights(tshlo_model *m, const Method *k, Runner *r, Err *e)
+static bool bind_weights(tshlo_model *m, const Method *k, const tshlo_session *s, Runner *r, Err *e)
 {
 	for (int i = 0; i < k->nin; i++) {
-		if (k->in[i].input == TSHLO_INPUT_USER) continue;
+		if (k->in[i].input == TSHLO_INPUT_USER || state_argument(s, k, i) >= 0) continue;
 		if (!k->weight[i])
 			return fail(e, BAD_INPUT, "weight '%s' is not there: the directory was saved without weights",
 				k->in[i].name);
@@ -143,24 +140,29 @@ static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner 
 	return code && check_version(plugin_info(d->plugin), version, e) && compile(k, r, code, n, NULL, e);
 }
 
-/* One more executable, unless there is one for inputs of these sizes. */
-static bool add_sizes(tshlo_runner *r, const tshlo_tensor *in, const HostTensor *h, int nin, Err *e)
+/* One more executable, unless there is one for inputs of these sizes. given: what the runner is given at a run. */
+static bool add_sizes(tshlo_runner *r, const tshlo_tensor *user, const HostTensor *given, int ngiven, Err *e)
 {
-	if (!r->method->dynamic || runner_has(r->runner, h, nin)) return true;
+	if (!r->method->dynamic || runner_has(r->runner, given, ngiven)) return true;
 	Buf code = { 0 };
-	bool ok = bytecode_for(r->model, r->method, in, &code, e) && compile(r->method, r->runner, code.p, code.n, in, e);
+	bool ok = bytecode_for(r->model, r->method, user, &code, e) && compile(r->method, r->runner, code.p, code.n, user, e);
 	buf_free(&code);
 	return ok;
 }
 
 tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e)
 {
+	return tshlo_compile_in(m, method, d, NULL, e);
+}
+
+tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device *d, tshlo_session *s, tshlo_error *e)
+{
 	ERR(e, NULL);
 	const Method *k = m && d ? model_method(m, method, err) : NULL;
 	tshlo_runner *r = k ? calloc(1, sizeof *r) : NULL;
 	if (r) {
-		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .model = m, .method = k, .device = d };
-		if (!r->runner || !bind_weights(m, k, r->runner, err) || !(k->dynamic || add_module(m, k, d, r->runner, err))) {
+		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .model = m, .method = k, .device = d, .session = s };
+		if (!r->runner || !bind_weights(m, k, s, r->runner, err) || !(k->dynamic || add_module(m, k, d, r->runner, err))) {
 			tshlo_runner_free(r);
 			r = NULL;
 		}
@@ -240,15 +242,114 @@ static tshlo_tensor *types_of(const Method *k, tshlo_buffer *const *in, int nin,
 	return t;
 }
 
+static bool run_plain(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, Err *e)
+{
+	HostTensor small[16] = { 0 }, *h = nin <= 16 ? small : calloc((size_t)nin, sizeof *h);
+	bool ok = h != NULL || fail(e, NO_MEMORY, "out of memory");
+	for (int i = 0; ok && i < nin; i++) h[i] = host(&in[i]);
+	ok = ok && add_sizes(r, in, h, nin, e) && runner_run(r->runner, h, nin, (DeviceBuffer **)out, e);
+	if (h != small) free(h);
+	return ok;
+}
+
+/* -- running with state ---------------------------------------------------------------------------------- */
+
+/* What a run is given besides the bound weights: user inputs and state, in the order of the arguments. */
+typedef struct Given {
+	int n, ndonate;
+	DeviceBuffer **in;           /* [n] */
+	HostTensor *type;            /* [n] */
+	int64_t *donate;
+} Given;
+
+static void given_free(Given *g)
+{
+	free(g->in);
+	free(g->type);
+	free(g->donate);
+}
+
+static bool given_new(Given *g, int most, Err *e)
+{
+	size_t n = (size_t)most + 1;
+	*g = (Given){ .in = calloc(n, sizeof *g->in), .type = calloc(n, sizeof *g->type), .donate = calloc(n, sizeof *g->donate) };
+	return (g->in && g->type && g->donate) || fail(e, NO_MEMORY, "out of memory");
+}
+
+/* Under the state's lock. */
+static bool gather(tshlo_runner *r, DeviceBuffer *const *user, Given *g, Err *e)
+{
+	const Method *k = r->method;
+	for (int i = 0; i < k->nin; i++) {
+		int slot = state_argument(r->session, k, i);
+		if (k->in[i].input != TSHLO_INPUT_USER && slot < 0) continue;
+		DeviceBuffer *b = slot < 0 ? *user++ : state_buffer(r->session, slot, e);
+		if (!b) return false;
+		if (slot >= 0 && state_is_written(r->session, slot)) g->donate[g->ndonate++] = g->n;
+		g->in[g->n] = b;
+		g->type[g->n++].type = *buffer_type(b);
+	}
+	return true;
+}
+
+/* Results that are the new value of state stay there. After a failure what was given away is gone: it begins anew. */
+static void keep_results(tshlo_runner *r, const Given *g, tshlo_buffer **out, bool ok)
+{
+	const Method *k = r->method;
+	for (int i = 0; i < k->nout; i++) {
+		int slot = state_result(r->session, k, i);
+		if (slot < 0 || (!ok && !g->ndonate)) continue;
+		state_take(r->session, slot, ok ? (DeviceBuffer *)out[i] : NULL);
+		out[i] = NULL;
+	}
+}
+
+static bool run_in_session(tshlo_runner *r, const tshlo_tensor *types, DeviceBuffer *const *user, tshlo_buffer **out, Err *e)
+{
+	Given g;
+	if (!given_new(&g, r->method->nin, e)) return given_free(&g), false;
+	state_lock(r->session);
+	bool ok = gather(r, user, &g, e) && add_sizes(r, types, g.type, g.n, e);
+	RunOptions opt = { g.donate, g.ndonate };
+	if (ok) {
+		ok = runner_run_buffers(r->runner, g.in, g.n, (DeviceBuffer **)out, &opt, e);
+		keep_results(r, &g, out, ok);
+	}
+	state_unlock(r->session);
+	given_free(&g);
+	return ok;
+}
+
+/* User inputs go to the device first. */
+static bool upload_and_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, Err *e)
+{
+	DeviceBuffer **user = calloc((size_t)nin + 1, sizeof *user);
+	bool ok = user || fail(e, NO_MEMORY, "out of memory");
+	for (int i = 0; ok && i < nin; i++) {
+		HostTensor h = host(&in[i]);
+		user[i] = buffer_from_host(r->device->device, &h, e);
+		ok = user[i] || err_at(e, "input %d", i);
+	}
+	ok = ok && run_in_session(r, in, user, out, e);
+	for (int i = 0; user && i < nin; i++) buffer_free(user[i]);
+	free(user);
+	return ok;
+}
+
 bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e)
 {
 	ERR(e, false);
 	if (!r || !check_inputs(r->method, in, nin, err)) return false;
-	HostTensor small[16], *h = nin <= 16 ? small : calloc((size_t)nin, sizeof *h);
-	bool ok = h != NULL || fail(err, NO_MEMORY, "out of memory");
-	for (int i = 0; ok && i < nin; i++) h[i] = host(&in[i]);
-	ok = ok && add_sizes(r, in, h, nin, err) && runner_run(r->runner, h, nin, (DeviceBuffer **)out, err);
-	if (h != small) free(h);
+	return r->session ? upload_and_run(r, in, nin, out, err) : run_plain(r, in, nin, out, err);
+}
+
+static bool run_buffers_plain(tshlo_runner *r, const tshlo_tensor *types, tshlo_buffer *const *in, int nin, tshlo_buffer **out, Err *e)
+{
+	HostTensor *h = calloc((size_t)nin + 1, sizeof *h);
+	bool ok = h || fail(e, NO_MEMORY, "out of memory");
+	for (int i = 0; ok && i < nin; i++) h[i] = host(&types[i]);
+	ok = ok && add_sizes(r, types, h, nin, e) && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, NULL, e);
+	free(h);
 	return ok;
 }
 
@@ -257,11 +358,8 @@ bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_
 	ERR(e, false);
 	if (!r || !check_count(r->method, in, nin, err)) return false;
 	tshlo_tensor *t = types_of(r->method, in, nin, err);
-	HostTensor *h = calloc((size_t)nin + 1, sizeof *h);
-	bool ok = t && (h || fail(err, NO_MEMORY, "out of memory")) && check_inputs(r->method, t, nin, err);
-	for (int i = 0; ok && i < nin; i++) h[i] = host(&t[i]);
-	ok = ok && add_sizes(r, t, h, nin, err) && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, err);
+	bool ok = t && check_inputs(r->method, t, nin, err);
+	ok = ok && (r->session ? run_in_session(r, t, (DeviceBuffer *const *)in, out, err) : run_buffers_plain(r, t, in, nin, out, err));
 	free(t);
-	free(h);
 	return ok;
 }

@@ -267,6 +267,33 @@ static void prune(Lower *l, Func *f, Lowered *out)
 	}
 }
 
+/* Which argument a result is the new value of; -1: none. */
+static int written_argument(const Lowered *out, const ResultSource *r)
+{
+	for (int i = 0; i < out->narg && r->target; i++) {
+		const ArgSource *a = &out->arg[i];
+		bool user = r->kind == OUTPUT_USER_INPUT_MUTATION;
+		const char *name = user ? a->input->name : a->input->target;
+		if (user == (a->kind == INPUT_USER) && name && !strcmp(name, r->target)) return i;
+	}
+	return -1;
+}
+
+/* {tf.aliasing_output = j}: XLA may write result j where the argument lies, when the caller gives it away. */
+static void mark_aliases(Lower *l, Func *f, const Lowered *out)
+{
+	static const char *const key[] = { "tf.aliasing_output" };
+	for (int j = 0; j < out->nresult; j++) {
+		bool writes = out->result[j].kind == OUTPUT_BUFFER_MUTATION || out->result[j].kind == OUTPUT_PARAMETER_MUTATION
+			|| out->result[j].kind == OUTPUT_USER_INPUT_MUTATION;
+		int i = writes ? written_argument(out, &out->result[j]) : -1;
+		if (i < 0 || !type_eq(f->arg_type[i], f->res_type[j]) || f->arg_attr[i].kind) continue;
+		Any *item = NEW(l->a, Any, 1);
+		*item = (Any){ .kind = ANY_I32, .i = j };
+		f->arg_attr[i] = (Any){ .kind = ANY_DICT, .n = 1, .key = key, .item = item };
+	}
+}
+
 bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 {
 	*out = (Lowered){ 0 };
@@ -279,5 +306,6 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 	if (!add_inputs(&l, f, out) || !define_sizes(&l, f) || !lower_nodes(&l) || !add_results(&l, out)) return false;
 	dce(m);
 	prune(&l, f, out);
+	mark_aliases(&l, f, out);
 	return true;
 }

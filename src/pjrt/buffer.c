@@ -83,7 +83,7 @@ static bool settle(DeviceBuffer *b, const void *data, PJRT_Event *done, Err *e)
 	return pjrt_wait(b->device->plugin, done, e, "copy to device");
 }
 
-DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e)
+static DeviceBuffer *from_host(Device *d, const HostTensor *t, bool copied, Err *e)
 {
 	const Plugin *p = d->plugin;
 	PJRT_Buffer_Type type = pjrt_type(t->type.dtype);
@@ -95,13 +95,16 @@ DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e)
 	bool ok = data || fail(e, BAD_INPUT, "a tensor of %zu bytes has no data", b->nbytes);
 	PJRT_Client_BufferFromHostBuffer_Args a = ARGS(PJRT_Client_BufferFromHostBuffer, .client = p->client,
 		.device = d->pjrt, .data = data, .type = type, .dims = b->dim, .num_dims = (size_t)b->type.rank,
-		.host_buffer_semantics = semantics(b));
+		.host_buffer_semantics = copied ? PJRT_HostBufferSemantics_kImmutableOnlyDuringCall : semantics(b));
 	ok = ok && pjrt_ok(p, p->api->PJRT_Client_BufferFromHostBuffer(&a), e, "copy to device");
 	if (ok) b->pjrt = a.buffer;
 	if (ok && settle(b, data, a.done_with_host_buffer, e)) return b;
 	buffer_free(b);
 	return NULL;
 }
+
+DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e) { return from_host(d, t, false, e); }
+DeviceBuffer *buffer_copy_from_host(Device *d, const HostTensor *t, Err *e) { return from_host(d, t, true, e); }
 
 bool buffer_borrows(const DeviceBuffer *b) { return b->done != NULL; }
 

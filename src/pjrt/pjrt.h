@@ -96,6 +96,8 @@ typedef struct DeviceBuffer DeviceBuffer;
  * copied, and data may go at once. NULL: UNSUPPORTED for a dtype that PJRT has no number for, BAD_INPUT,
  * PLUGIN, NO_MEMORY. */
 DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e);
+/* The same, always a copy. */
+DeviceBuffer *buffer_copy_from_host(Device *d, const HostTensor *t, Err *e);
 bool buffer_borrows(const DeviceBuffer *b);
 
 /* Lives as long as the buffer. */
@@ -189,8 +191,9 @@ bool runner_has(Runner *r, const HostTensor *in, int nin);
  * executable_run(). */
 bool runner_run(Runner *r, const HostTensor *in, int nin, DeviceBuffer **out, Err *e);
 
-/* The same with inputs that are on the device already; they stay the caller's. */
-bool runner_run_buffers(Runner *r, DeviceBuffer *const *in, int nin, DeviceBuffer **out, Err *e);
+/* The same with inputs that are on the device already; they stay the caller's. opts: as executable_run()'s,
+ * donated inputs by their number in in[]; may be NULL. */
+bool runner_run_buffers(Runner *r, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e);
 
 int runner_noutputs(Runner *r);          /* of the last module added (all have the same number); 0 before */
 int runner_ncompiled(Runner *r);         /* compilations so far */

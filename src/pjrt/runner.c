@@ -181,25 +181,36 @@ static bool no_fit(Runner *r, const Given *g, Err *e)
 	return fail(e, BAD_INPUT, "no compiled program takes these inputs");
 }
 
-static bool run(Runner *r, Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out, Err *e)
+static bool is_donated(const RunOptions *o, int64_t i)
 {
-	int n = nin + r->nbound;
-	DeviceBuffer **all = malloc(((size_t)n + 1) * sizeof *all);
-	if (!all) return fail(e, NO_MEMORY, "out of memory");
+	for (int k = 0; o && k < o->ndonate; k++)
+		if (o->donate[k] == i) return true;
+	return false;
+}
+
+static bool run(Runner *r, Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
+{
+	int n = nin + r->nbound, ndonate = 0;
+	void *block = malloc(((size_t)n + 1) * (sizeof(DeviceBuffer *) + sizeof(int64_t)));
+	if (!block) return fail(e, NO_MEMORY, "out of memory");
+	int64_t *donate = block;
+	DeviceBuffer **all = (DeviceBuffer **)(donate + n);
 	for (int i = 0, at = 0; i < n; i++) {
 		all[i] = bound_at(r, i);
-		if (!all[i]) all[i] = in[at++];
+		if (all[i]) continue;
+		if (is_donated(opts, at)) donate[ndonate++] = i;
+		all[i] = in[at++];
 	}
-	bool ok = executable_run(x, all, n, out, NULL, e);
-	free(all);
+	bool ok = executable_run(x, all, n, out, &(RunOptions){ donate, ndonate }, e);
+	free(block);
 	return ok;
 }
 
-bool runner_run_buffers(Runner *r, DeviceBuffer *const *in, int nin, DeviceBuffer **out, Err *e)
+bool runner_run_buffers(Runner *r, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
 {
 	Given g = { .buffer = in, .n = nin };
 	Executable *x = find(r, &g);
-	return x ? run(r, x, in, nin, out, e) : no_fit(r, &g, e);
+	return x ? run(r, x, in, nin, out, opts, e) : no_fit(r, &g, e);
 }
 
 bool runner_run(Runner *r, const HostTensor *in, int nin, DeviceBuffer **out, Err *e)
@@ -213,7 +224,7 @@ bool runner_run(Runner *r, const HostTensor *in, int nin, DeviceBuffer **out, Er
 		up[i] = buffer_from_host(r->device, &in[i], e);
 		ok = up[i] || err_at(e, "input %d", i);
 	}
-	ok = ok && run(r, x, up, nin, out, e);
+	ok = ok && run(r, x, up, nin, out, NULL, e);
 	for (int i = 0; i < nin && up; i++) buffer_free(up[i]);
 	free(up);
 	return ok;

@@ -1,0 +1,221 @@
+"""Programs that write buffers and inputs: the values after each call are eager's."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from oracle import check_format, compare
+from torch import nn
+from torch_stablehlo import BadInputError, StableHLOGraphModule, exported_program_to_stablehlo
+from torch_stablehlo.device import pjrt_device
+
+
+def program_of(model, *args):
+    return exported_program_to_stablehlo(torch.export.export(model, args))
+
+
+class Counter(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("total", torch.zeros(3, 2))
+
+    def forward(self, x):
+        self.count += 1
+        self.total.add_(x)
+        return self.total * self.count
+
+
+@pytest.fixture
+def counter():
+    torch.manual_seed(0)
+    return program_of(Counter(), torch.randn(3, 2))
+
+
+def test_state_goes_on_from_call_to_call(counter):
+    model = Counter()
+    for _ in range(5):
+        x = torch.randn(3, 2)
+        compare(counter(x), model(x))
+    state = counter.state()
+    assert list(state) == ["count", "total"] and state["count"] == 5
+    np.testing.assert_allclose(state["total"], model.total.numpy(), rtol=1e-6)
+
+
+def test_reset(counter):
+    x = torch.ones(3, 2)
+    first = counter(x)
+    counter(x)
+    counter.reset_state()
+    assert counter.state()["count"] == 0
+    compare(counter(x), first)
+
+
+def test_state_can_be_set(counter):
+    state = counter.state()
+    state["count"] = torch.tensor(9)
+    state["total"] = np.full((3, 2), 2, np.float32)
+    compare(counter(torch.ones(3, 2)), torch.full((3, 2), 30.0))
+    with pytest.raises(BadInputError, match="'total'"):
+        state["total"] = np.zeros((2, 3), np.float32)
+    with pytest.raises(BadInputError, match="'other'"):
+        state["other"] = np.zeros(1)
+    with pytest.raises(BadInputError, match="cannot be removed"):
+        del state["count"]
+    with pytest.raises(KeyError):
+        state["other"]
+
+
+def test_what_was_read_does_not_change(counter):
+    counter(torch.ones(3, 2))
+    before = counter.state()["total"]
+    kept = before.copy()
+    counter(torch.ones(3, 2))
+    np.testing.assert_array_equal(before, kept)
+
+
+def test_a_loaded_directory_keeps_state(counter, tmp_path):
+    counter(torch.ones(3, 2))
+    counter.save(tmp_path / "d")
+    loaded, model = StableHLOGraphModule.load(tmp_path / "d"), Counter()
+    for _ in range(3):
+        x = torch.randn(3, 2)
+        compare(loaded(x), model(x))
+    assert loaded.state()["count"] == 3
+
+
+def test_the_module_says_what_may_lie_where(counter):
+    check_format(counter)
+    text = counter.get_stablehlo_text()
+    assert "tensor<i64> {tf.aliasing_output = 1 : i32}" in text and "tensor<3x2xf32> {tf.aliasing_output = 2 : i32}" in text
+
+
+def test_batch_norm_in_training():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    x = torch.randn(2, 3, 5, 5)
+    program = program_of(model, x)
+    for _ in range(3):
+        x = torch.randn(2, 3, 5, 5)
+        compare(program(x), model(x), 1e-4, 1e-5)
+    for name, value in program.state().items():
+        np.testing.assert_allclose(value, model.state_dict()[name].numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_state_that_is_written_but_not_read():
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("last", torch.zeros(2))
+
+        def forward(self, x):
+            self.last.copy_(x)
+            return x + 1
+
+    program = program_of(Last(), torch.ones(2))
+    compare(program(torch.tensor([3.0, 4.0])), torch.tensor([4.0, 5.0]))
+    assert program.state()["last"].tolist() == [3, 4]
+
+
+def test_programs_without_state():
+    program = program_of(nn.Linear(2, 2), torch.ones(1, 2))
+    program(torch.ones(1, 2))
+    assert dict(program.state()) == {}
+    program.reset_state()
+
+
+def test_results_on_the_device(counter):
+    device = pjrt_device()
+    a = counter.evaluate(None, (device.put(torch.ones(3, 2)),), to_device=True)
+    counter(torch.ones(3, 2))
+    compare(a.torch(), torch.ones(3, 2))
+
+
+def test_from_many_threads(counter):
+    counter(torch.ones(3, 2))
+    threads = [threading.Thread(target=lambda: [counter(torch.ones(3, 2)) for _ in range(25)]) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert counter.state()["count"] == 101 and (counter.state()["total"] == 101).all()
+
+
+# -- inputs that are written ---------------------------------------------------------------------------------------------
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        x.mul_(2)
+        return x + 1
+
+
+@pytest.mark.parametrize("kind", ["torch", "numpy", "device"])
+def test_an_input_written_in_place(kind):
+    program = program_of(Doubled(), torch.ones(3))
+    x = torch.tensor([1.0, 2.0, 3.0])
+    x = {"torch": lambda: x, "numpy": x.numpy, "device": lambda: pjrt_device().put(x.clone())}[kind]()
+    y = program(x)
+    assert np.asarray(y).tolist() == [3, 5, 7] and np.asarray(x).tolist() == [2, 4, 6]
+    assert np.asarray(program(x)).tolist() == [5, 9, 13]
+
+
+def test_an_input_that_cannot_be_written():
+    x = np.ones(3, np.float32)
+    x.flags.writeable = False
+    with pytest.raises(BadInputError, match="'x' is changed by the program"):
+        program_of(Doubled(), torch.ones(3))(x)
+
+
+def test_a_strided_input_is_written_where_it_lies():
+    x = torch.zeros(3, 2)
+    x[:, 0] = torch.tensor([1.0, 2.0, 3.0])
+    program_of(Doubled(), torch.ones(3))(x[:, 0])
+    assert x.tolist() == [[2, 0], [4, 0], [6, 0]]
+
+
+# -- a KV cache ----------------------------------------------------------------------------------------------------------
+
+
+class Decoder(nn.Module):
+    """One attention block over a cache of `length` tokens; a call takes a token and its position, and gives the next one's logits."""
+
+    def __init__(self, vocab=31, width=16, heads=2, length=64):
+        super().__init__()
+        self.heads, self.length = heads, length
+        self.embed, self.place = nn.Embedding(vocab, width), nn.Embedding(length, width)
+        self.qkv, self.out, self.head = nn.Linear(width, 3 * width), nn.Linear(width, width), nn.Linear(width, vocab)
+        self.register_buffer("keys", torch.zeros(1, heads, length, width // heads))
+        self.register_buffer("values", torch.zeros(1, heads, length, width // heads))
+
+    def forward(self, token, position):
+        x = self.embed(token) + self.place(position)
+        q, k, v = (t.view(1, 1, self.heads, -1).transpose(1, 2) for t in self.qkv(x).chunk(3, -1))
+        self.keys.index_copy_(2, position, k)
+        self.values.index_copy_(2, position, v)
+        seen = torch.arange(self.length) <= position
+        y = nn.functional.scaled_dot_product_attention(q, self.keys, self.values, attn_mask=seen[None, None, None])
+        return self.head(x + self.out(y.transpose(1, 2).flatten(2)[0]))
+
+
+@torch.no_grad()
+def greedy(step, count):
+    token, tokens = torch.tensor([1]), []
+    for i in range(count):
+        token = step(token, torch.tensor([i])).argmax(-1).reshape(1)
+        tokens.append(int(token))
+    return tokens
+
+
+def test_greedy_decoding_with_a_cache(tmp_path):
+    """50 steps give eager's tokens; only a token and its position are sent."""
+    torch.manual_seed(0)
+    model = Decoder().eval()
+    program_of(model, torch.tensor([1]), torch.tensor([0])).save(tmp_path / "d")
+    program = StableHLOGraphModule.load(tmp_path / "d")
+    got = greedy(program, 50)
+    assert got == greedy(model, 50) and len(set(got)) > 3
+    np.testing.assert_allclose(program.state()["keys"], model.keys.numpy(), rtol=1e-4, atol=1e-5)
+    program.reset_state()
+    assert greedy(program, 10) == got[:10]
