@@ -73,7 +73,7 @@ a f32[4] = aten.add_.Tensor(self=x, other=y)
 mutates x
 return a
 -----
-func.func @main(%arg0: tensor<4xf32>, %arg1: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+func.func @main(%arg0: tensor<4xf32> {tf.aliasing_output = 1 : i32}, %arg1: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   %0 = stablehlo.add %arg0, %arg1 : tensor<4xf32>
   return %0, %0 : tensor<4xf32>, tensor<4xf32>
 }
@@ -86,7 +86,7 @@ a f32[2] = aten.add_.Tensor(self=row, other=x)
 mutates count
 return x
 -----
-func.func @main(%arg0: tensor<2x2xf32>, %arg1: tensor<2xf32>) -> (tensor<2xf32>, tensor<2x2xf32>) {
+func.func @main(%arg0: tensor<2x2xf32> {tf.aliasing_output = 1 : i32}, %arg1: tensor<2xf32>) -> (tensor<2xf32>, tensor<2x2xf32>) {
   %0 = stablehlo.slice %arg0 [0:1, 0:2] : (tensor<2x2xf32>) -> tensor<1x2xf32>
   %1 = stablehlo.reshape %0 : (tensor<1x2xf32>) -> tensor<2xf32>
   %2 = stablehlo.add %1, %arg1 : tensor<2xf32>
