@@ -2,6 +2,8 @@
 #include "aten/linalg.h"
 #include "aten/index.h"
 
+#include <float.h>
+
 /* -- operands and results -------------------------------------------------------------------------------- */
 
 Value as_matrices(Node *n, Value x)
@@ -11,7 +13,8 @@ Value as_matrices(Node *n, Value x)
 	if (t.rank < 2) return node_fail(n, BAD_INPUT, "%s, wanted matrices", type_str(n->a, t));
 	DType real = real_of(t.elem);
 	if (real != DTYPE_f32 && real != DTYPE_f64)
-		return node_fail(n, UNSUPPORTED, "%s, wanted f32, f64 or complex numbers of these", type_str(n->a, t));
+		return node_fail(n, UNSUPPORTED, "%s, wanted f32, f64 or complex numbers of these",
+			type_str(n->a, t));
 	int64_t batch = count_over(t, iota_ints(n->a, 0, t.rank - 2));
 	return hlo_reshape(n->b, x, 3, (int64_t[]){ batch, t.dim[t.rank - 2], t.dim[t.rank - 1] });
 }
@@ -22,7 +25,8 @@ Value arg_square(Node *n, const char *name)
 {
 	Value x = arg_matrices(n, name);
 	if (!x || nrows(n->b, x) == ncols(n->b, x)) return x;
-	return node_fail(n, BAD_INPUT, "'%s' is %s, wanted square matrices", name, type_str(n->a, type_of(n->b, x)));
+	return node_fail(n, BAD_INPUT, "'%s' is %s, wanted square matrices", name,
+		type_str(n->a, type_of(n->b, x)));
 }
 
 Value in_out_shape(Node *n, Value x)
@@ -146,6 +150,16 @@ Value magnitude2(Builder *b, Value x)
 	im = square(b, im);
 	return hlo_add(b, re, im);
 }
+
+Value pivot_size(Builder *b, Value x)
+{
+	if (!is_complex(known_type(b, x).elem)) return hlo_abs(b, x);
+	Value re = hlo_abs(b, hlo_real(b, x));
+	Value im = hlo_abs(b, hlo_imag(b, x));
+	return hlo_add(b, re, im);
+}
+
+double epsilon_of(DType elem) { return real_of(elem) == DTYPE_f64 ? DBL_EPSILON : (double)FLT_EPSILON; }
 
 Value sum_along(Builder *b, Value x, int dim)
 {

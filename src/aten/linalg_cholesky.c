@@ -1,12 +1,13 @@
 /* Cholesky: a = L L^H.
  *
- * Real matrices go to stablehlo.cholesky, which plugins have kernels for; complex ones, which not all of them take, and the
- * question which leading minor fails, to a loop over columns. Only the triangle that is asked for is read. */
+ * Real matrices go to stablehlo.cholesky, which plugins have kernels for; complex ones, which not all
+ * of them take, and the question which leading minor fails, to a loop over columns. Only the triangle
+ * that is asked for is read. */
 #include "aten/linalg.h"
 #include "aten/rules.h"
 
-/* Column j: l = a[:, j] / sqrt(a[j, j]) from row j on, then a - l l^H. A pivot that is not above 0 is the first to fail: its
- * row, from 1, goes to info.   v: a [B, n, n], info i32[B, 1, 1] */
+/* Column j: l = a[:, j] / sqrt(a[j, j]) from row j on, then a - l l^H. A pivot that is not above 0 is
+ * the first to fail: its row, from 1, goes to info.   v: a [B, n, n], info i32[B, 1, 1] */
 static void cholesky_column(Builder *b, const void *with, Value j, Value *v)
 {
 	(void)with;

@@ -1,20 +1,17 @@
-/* Eigenvalues of symmetric and Hermitian matrices, by Jacobi's method (Golub and Van Loan, Matrix Computations, 8.5).
+/* Eigenvalues of symmetric and Hermitian matrices, by Jacobi's method (Golub and Van Loan, Matrix
+ * Computations, 8.5).
  *
- * A rotation makes one element off the diagonal 0. The n / 2 rotations of a round touch different rows and are done at once:
- * of the column pairs (i, i + h), h = n / 2; between rounds the columns move as players of a tournament, so that n - 1 rounds, a
- * sweep, pair each with each (Brent and Luk). Sweeps go on until what is off the diagonal is rounding error. */
+ * A rotation makes one element off the diagonal 0. The n / 2 rotations of a round touch different rows
+ * and are done at once: of the column pairs (i, i + h), h = n / 2; between rounds the columns move as
+ * players of a tournament, so that n - 1 rounds, a sweep, pair each with each (Brent and Luk). Sweeps
+ * go on until what is off the diagonal is rounding error. */
 #include "aten/linalg.h"
 #include "aten/rules.h"
 
-#include <float.h>
-
-enum { MOST_SWEEPS = 40 };
-
-static double epsilon(DType real) { return real == DTYPE_f64 ? DBL_EPSILON : (double)FLT_EPSILON; }
-
 /* -- rotations ------------------------------------------------------------------------------------------- */
 
-/* tau = (q - p) / 2|g|, t = sign(tau) / (|tau| + sqrt(1 + tau^2)), c = 1 / sqrt(1 + t^2), s = t c g / |g| */
+/* tau = (q - p) / 2|g|, t = sign(tau) / (|tau| + sqrt(1 + tau^2)), c = 1 / sqrt(1 + t^2), s = t c g /
+ * |g| */
 Rotation rotation_for(Builder *b, Value p, Value q, Value g, Value least)
 {
 	Value size = math_abs(b, g);
@@ -85,7 +82,7 @@ static void jacobi_round(Builder *b, const void *with, Value i, Value *v)
 	Rotation r = rotation_for(b, p, q, g, none);
 	Value a = rotated(b, v[0], r);
 	a = adjoint(b, rotated(b, adjoint(b, a), r));
-	a = hlo_select(b, where_paired(b, t), full(b, t, 0), a);
+	a = masked(b, hlo_not(b, where_paired(b, t)), a);
 	a = next_pairs(b, a);
 	v[0] = transposed(b, next_pairs(b, transposed(b, a)));
 	if (*vectors) v[1] = next_pairs(b, rotated(b, v[1], r));
@@ -101,7 +98,7 @@ static Value is_not_diagonal(Builder *b, Value a)
 	Value on = identity_like(b, with_elem(t, DTYPE_bool));
 	Value off = sum_over(b, masked(b, hlo_not(b, on), weight), over);
 	Value all = sum_over(b, weight, over);
-	double eps = epsilon(real_of(t.elem));
+	double eps = epsilon_of(t.elem);
 	all = scaled(b, all, eps * eps);
 	Value more = hlo_compare(b, DIRECTION_GT, off, all);
 	return reduce_over(b, OP_or, more, one_dim(b, 0));
@@ -175,13 +172,15 @@ static Value eigh(Node *n, const char *name, bool vectors)
 	return in_out_shape(n, e.values);
 }
 
-/* aten.linalg_eigh(self, UPLO="L") -> (eigenvalues, eigenvectors); the sign or phase of each vector is any */
+/* aten.linalg_eigh(self, UPLO="L") -> (eigenvalues, eigenvectors); the sign or phase of each vector is
+ * any */
 Value lower_linalg_eigh(Node *n) { return eigh(n, "self", true); }
 
 /* aten.linalg_eigvalsh(self, UPLO="L") */
 Value lower_linalg_eigvalsh(Node *n) { return eigh(n, "self", false); }
 
-/* aten._linalg_eigh(A, UPLO="L", compute_v=True) -> (eigenvalues, eigenvectors); without vectors these are empty */
+/* aten._linalg_eigh(A, UPLO="L", compute_v=True) -> (eigenvalues, eigenvectors); without vectors these
+ * are empty */
 Value lower_linalg_eigh_core(Node *n)
 {
 	bool vectors = arg_bool(n, "compute_v", true) && out_wanted(n, 1);

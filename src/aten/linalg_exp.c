@@ -9,8 +9,9 @@ enum { DEGREE = 18 };
 
 /* -- scaling --------------------------------------------------------------------------------------------- */
 
-/* How often a is halved until its 1-norm is one up to which DEGREE terms are exact to the last place, 1.09 in f64 and 3.01 in f32
- * (Bader, Blanes and Casas, Computing the matrix exponential with an optimized Taylor polynomial approximation): i32[B, 1, 1] */
+/* How often a is halved until its 1-norm is one up to which DEGREE terms are exact to the last place,
+ * 1.09 in f64 and 3.01 in f32 (Bader, Blanes and Casas, Computing the matrix exponential with an
+ * optimized Taylor polynomial approximation): i32[B, 1, 1] */
 static Value halvings(Builder *b, Value a)
 {
 	Type t = known_type(b, a);

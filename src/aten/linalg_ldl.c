@@ -1,6 +1,7 @@
-/* L D L^H (or L D L^T) of symmetric and Hermitian matrices that need not be positive: Bunch and Kaufman's pivoting, as LAPACK's
- * sytrf and hetrf have it (lower triangle). D has blocks of 1 and 2; pivots[k] = p > 0: row k was exchanged with row p - 1 and
- * the block is one element; -p at k and k + 1: row k + 1 was, and the block is k, k + 1. */
+/* L D L^H (or L D L^T) of symmetric and Hermitian matrices that need not be positive: Bunch and
+ * Kaufman's pivoting, as LAPACK's sytrf and hetrf have it (lower triangle). D has blocks of 1 and 2;
+ * pivots[k] = p > 0: row k was exchanged with row p - 1 and the block is one element; -p at k and k +
+ * 1: row k + 1 was, and the block is k, k + 1. */
 #include "aten/linalg.h"
 #include "aten/rules.h"
 
@@ -9,15 +10,6 @@
 /* -- pivots ---------------------------------------------------------------------------------------------- */
 
 static Value times(Builder *b, Value x, Value y) { return combine(b, OP_multiply, x, y); }
-
-/* |x|, |re| + |im| */
-static Value size_of(Builder *b, Value x)
-{
-	if (!is_complex(known_type(b, x).elem)) return hlo_abs(b, x);
-	Value re = hlo_abs(b, hlo_real(b, x));
-	Value im = hlo_abs(b, hlo_imag(b, x));
-	return hlo_add(b, re, im);
-}
 
 /* Where the position along dim 1 of t is d a row i32[B, 1, 1]. */
 static Value where_row(Builder *b, Type t, Direction d, Value row)
@@ -59,20 +51,22 @@ static Value rows_exchanged(Builder *b, Value a, Value i, Value j)
 /* What is done at column k: exchange it (of a block of two the next one) with row `with`. */
 typedef struct Pivot { Value with, two, none; } Pivot;      /* i32, bool, bool [B, 1, 1] */
 
-/* With alpha = (1 + sqrt 17) / 8 and r the row of the largest element below a[k, k]: one element as it is where
- * |a_kk| >= alpha colmax or |a_kk| rowmax >= alpha colmax^2, a_rr where it is >= alpha rowmax, else two. */
+/* With alpha = (1 + sqrt 17) / 8 and r the row of the largest element below a[k, k]: one element as it
+ * is where |a_kk| >= alpha colmax or |a_kk| rowmax >= alpha colmax^2, a_rr where it is >= alpha
+ * rowmax, else two. */
 static Pivot choose(Builder *b, Value a, Value k)
 {
 	static const double alpha = 0.6403882032022076;
 	Type t = known_type(b, a), column_type = shape_with(b, t, 2, 1);
 	Value column = slice_at(b, a, 2, k), r, any;
-	Value own = size_of(b, slice_at(b, column, 1, k));
-	Value colmax = largest_in(b, size_of(b, column), where_position(b, column_type, 1, DIRECTION_GT, k), &r);
+	Value own = pivot_size(b, slice_at(b, column, 1, k));
+	Value below = where_position(b, column_type, 1, DIRECTION_GT, k);
+	Value colmax = largest_in(b, pivot_size(b, column), below, &r);
 	Value of_r = transposed(b, row_named(b, a, r));
 	Value others = hlo_not(b, where_row(b, column_type, DIRECTION_EQ, r));
 	others = hlo_and(b, others, where_position(b, column_type, 1, DIRECTION_GE, k));
-	Value rowmax = largest_in(b, size_of(b, of_r), others, &any);
-	Value a_rr = size_of(b, row_named(b, of_r, r));
+	Value rowmax = largest_in(b, pivot_size(b, of_r), others, &any);
+	Value a_rr = pivot_size(b, row_named(b, of_r, r));
 
 	Value bound = scaled(b, colmax, alpha);
 	Value stays = hlo_compare(b, DIRECTION_GE, own, bound);
@@ -115,8 +109,8 @@ static Elimination eliminated(Builder *b, Value a, Value k, Value two, bool herm
 	return e;
 }
 
-/* v: a [B, n, n], L and D in one [B, n, n], pivots i32[B, 1, n], info i32[B, 1, 1], whether column k is the second of its
- * block [B, 1, 1] */
+/* v: a [B, n, n], L and D in one [B, n, n], pivots i32[B, 1, n], info i32[B, 1, 1], whether column k
+ * is the second of its block [B, 1, 1] */
 enum { LDL_A, LDL_OUT, LDL_PIVOTS, LDL_INFO, LDL_SECOND, LDL_STATE };
 
 /* Column k of x becomes `column` where the mask says. */
@@ -179,13 +173,14 @@ static Value ldl_factor(Node *n)
 	return in_out_shape(n, lower_triangle(b, v[LDL_OUT], 0));
 }
 
-/* aten.linalg_ldl_factor(self, *, hermitian=False) -> (LD, pivots), linalg_ldl_factor_ex(..) -> (LD, pivots, info) */
+/* aten.linalg_ldl_factor(self, *, hermitian=False) -> (LD, pivots), linalg_ldl_factor_ex(..) -> (LD,
+ * pivots, info) */
 Value lower_ldl_factor(Node *n) { return ldl_factor(n); }
 
 /* -- solving --------------------------------------------------------------------------------------------- */
 
-/* v: L and D [B, n, n], order of rows i32[B, n, 1], whether each column is the first of a block of two [B, 1, n], whether the one
- * before was [B, 1, 1]; with: pivots i32[B, 1, n] */
+/* v: L and D [B, n, n], order of rows i32[B, n, 1], whether each column is the first of a block of two
+ * [B, 1, n], whether the one before was [B, 1, 1]; with: pivots i32[B, 1, n] */
 static void ordering_turn(Builder *b, const void *with, Value k, Value *v)
 {
 	const Value *pivots = with;

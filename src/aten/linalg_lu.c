@@ -7,16 +7,8 @@
 
 /* -- factorization --------------------------------------------------------------------------------------- */
 
-/* What LAPACK compares pivots by: |x|, |re| + |im|. */
-static Value pivot_size(Builder *b, Value x)
-{
-	if (!is_complex(known_type(b, x).elem)) return hlo_abs(b, x);
-	Value re = hlo_abs(b, hlo_real(b, x));
-	Value im = hlo_abs(b, hlo_imag(b, x));
-	return hlo_add(b, re, im);
-}
-
-/* The first of the largest elements of a column [B, m, 1] from row j on: i32[B, 1, 1]; j itself where all are NaN. */
+/* The first of the largest elements of a column [B, m, 1] from row j on: i32[B, 1, 1]; j itself where
+ * all are NaN. */
 static Value pivot_row(Builder *b, Value column, Value j)
 {
 	Type t = with_elem(known_type(b, column), DTYPE_i32);
@@ -295,8 +287,8 @@ Value lower_linalg_lu(Node *n)
 	return in_out_shape(n, permutation_matrix(b, order, n->out.elem));
 }
 
-/* aten.lu_unpack(LU_data[*, m, n], LU_pivots[*, k], unpack_data=True, unpack_pivots=True) -> (P, L, U); what is not
- * unpacked is empty */
+/* aten.lu_unpack(LU_data[*, m, n], LU_pivots[*, k], unpack_data=True, unpack_pivots=True) -> (P, L,
+ * U); what is not unpacked is empty */
 Value lower_lu_unpack(Node *n)
 {
 	Builder *b = n->b;
@@ -328,7 +320,8 @@ static Value parity(Builder *b, Value pivots, DType elem)
 	return reduce_over(b, OP_multiply, hlo_select(b, stays, one, minus), one_dim(b, 1));
 }
 
-/* The factors that torch gives beside a determinant, which its gradient uses, are those of the transpose when a is real. */
+/* The factors that torch gives beside a determinant, which its gradient uses, are those of the
+ * transpose when a is real. */
 static Lu determinant_factor(Builder *b, Value a)
 {
 	return lu_factor(b, is_complex(known_type(b, a).elem) ? a : transposed(b, a), true);

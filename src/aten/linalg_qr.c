@@ -45,7 +45,8 @@ static Value reflected(Builder *b, Value c, Value v, Value tau)
 	return hlo_subtract(b, c, dot(b, v, w));
 }
 
-/* Column j: the columns behind it times H^H, beta on the diagonal, v below it.  v: a [B, m, n], tau [B, 1, k] */
+/* Column j: the columns behind it times H^H, beta on the diagonal, v below it.  v: a [B, m, n], tau
+ * [B, 1, k] */
 static void qr_column(Builder *b, const void *with, Value j, Value *v)
 {
 	(void)with;
@@ -74,7 +75,8 @@ Qr qr_factor(Builder *b, Value a)
 
 typedef struct Reflectors { Value a, tau; int64_t count; bool adj; } Reflectors;
 
-/* v: c [B, m, n], times H_j or H_j^H; j from the last to the first, or from the first for Q^H = .. H_2^H H_1^H. */
+/* v: c [B, m, n], times H_j or H_j^H; j from the last to the first, or from the first for Q^H = ..
+ * H_2^H H_1^H. */
 static void reflector_turn(Builder *b, const void *with, Value i, Value *v)
 {
 	const Reflectors *r = with;
@@ -157,7 +159,8 @@ static Value householder_product(Node *n, const char *a, const char *tau)
 	return f.a ? in_out_shape(n, q_columns(n->b, f, ncols(n->b, f.a))) : 0;
 }
 
-/* aten.linalg_householder_product(input[*, m, n], tau[*, k]): the first n columns of H_1 .. H_k; orgqr(self, input2) */
+/* aten.linalg_householder_product(input[*, m, n], tau[*, k]): the first n columns of H_1 .. H_k;
+ * orgqr(self, input2) */
 Value lower_householder_product(Node *n) { return householder_product(n, "input", "tau"); }
 Value lower_orgqr(Node *n) { return householder_product(n, "self", "input2"); }
 

@@ -4,14 +4,13 @@
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 /* -- tolerances ------------------------------------------------------------------------------------------ */
 
-/* The names under which an overload has its bounds (NULL: it has none), and the relative one where it is not given; below 0:
- * it depends on the size. */
+/* The names under which an overload has its bounds (NULL: it has none), and the relative one where it
+ * is not given; below 0: it depends on the size. */
 typedef struct Bounds { const char *absolute, *relative; double otherwise; } Bounds;
 
 /* A tolerance (a number, or one each of the batch of t [*, m, n]) as real [B, 1]. */
@@ -23,14 +22,14 @@ static Value tolerance(Node *n, const char *name, Type t, DType real)
 	return hlo_reshape(n->b, x, 2, (int64_t[]){ type_numel(t), 1 });
 }
 
-/* What counts as 0: max(absolute, relative * largest), [B, 1]. Without a relative one it is eps max(m, n), or 0 where an
- * absolute one above 0 is given. t: [*, m, n] */
+/* What counts as 0: max(absolute, relative * largest), [B, 1]. Without a relative one it is eps max(m,
+ * n), or 0 where an absolute one above 0 is given. t: [*, m, n] */
 static Value least_counted(Node *n, Bounds bounds, Type t, Value largest)
 {
 	Builder *b = n->b;
 	DType real = known_type(b, largest).elem;
 	int64_t m = t.dim[t.rank - 2], k = t.dim[t.rank - 1];
-	double eps = real == DTYPE_f64 ? DBL_EPSILON : (double)FLT_EPSILON;
+	double eps = epsilon_of(real);
 	Value zero = full_like(b, largest, 0), absolute = 0;
 	if (bounds.absolute && has_arg(n, bounds.absolute)) absolute = tolerance(n, bounds.absolute, t, real);
 	eps *= (double)(m > k ? m : k);
@@ -41,14 +40,16 @@ static Value least_counted(Node *n, Bounds bounds, Type t, Value largest)
 	return hlo_maximum(b, absolute ? absolute : zero, relative);
 }
 
-/* The argument with its leading dims broadcast to those that the result has, `matrix` of its dims being the matrix's. */
+/* The argument with its leading dims broadcast to those that the result has, `matrix` of its dims
+ * being the matrix's. */
 static Value batched_arg(Node *n, const char *name, int matrix)
 {
 	Value x = arg(n, name);
 	Type t = known_type(n->b, x);
 	int lead = n->out.rank - matrix;
 	if (!t.kind) return 0;
-	if (t.rank < 2 || lead < 0) return node_fail(n, BAD_INPUT, "'%s' is %s, wanted matrices", name, type_str(n->a, t));
+	if (t.rank < 2 || lead < 0)
+		return node_fail(n, BAD_INPUT, "'%s' is %s, wanted matrices", name, type_str(n->a, t));
 	int64_t *d = NEW(n->a, int64_t, lead + 2);
 	for (int i = 0; i < lead; i++) d[i] = n->out.dim[i];
 	d[lead] = t.dim[t.rank - 2];
@@ -85,7 +86,8 @@ static Value rank_by(Node *n, const char *name, Bounds bounds)
 
 static const Bounds both = { "atol", "rtol", -1 };
 
-/* aten.linalg_matrix_rank.atol_rtol_tensor(input, *, atol=None, rtol=None, hermitian=False), .atol_rtol_float(self, ..) */
+/* aten.linalg_matrix_rank.atol_rtol_tensor(input, *, atol=None, rtol=None, hermitian=False),
+ * .atol_rtol_float(self, ..) */
 Value lower_matrix_rank_tensor(Node *n) { return rank_by(n, "input", both); }
 Value lower_matrix_rank_float(Node *n) { return rank_by(n, "self", both); }
 /* aten.linalg_matrix_rank(self, tol, hermitian=False), .tol_tensor(input, tol, ..): absolute */
@@ -140,7 +142,8 @@ Value spectral_norm(Node *n, Value x, Ints dims, double ord)
 	Builder *b = n->b;
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	if (dims.n != 2 || t.rank < 2) return node_fail(n, BAD_INPUT, "a matrix norm over %d dims of %s", dims.n, type_str(n->a, t));
+	if (dims.n != 2 || t.rank < 2)
+		return node_fail(n, BAD_INPUT, "a matrix norm over %d dims of %s", dims.n, type_str(n->a, t));
 	int64_t *order = NEW(n->a, int64_t, t.rank);
 	int k = 0;
 	for (int i = 0; i < t.rank; i++)
@@ -157,12 +160,14 @@ Value lower_nuclear_norm(Node *n)
 {
 	Value x = arg(n, "self");
 	int rank = known_type(n->b, x).rank;
-	return spectral_norm(n, x, has_arg(n, "dim") ? arg_dims(n, "dim", rank) : iota_ints(n->a, rank - 2, 2), 0);
+	Ints dims = has_arg(n, "dim") ? arg_dims(n, "dim", rank) : iota_ints(n->a, rank - 2, 2);
+	return spectral_norm(n, x, dims, 0);
 }
 
 /* -- condition ------------------------------------------------------------------------------------------- */
 
-/* ord 1: the largest sum of a column, inf: of a row, the least of them when negative; NaN: the Frobenius norm. [B] */
+/* ord 1: the largest sum of a column, inf: of a row, the least of them when negative; NaN: the
+ * Frobenius norm. [B] */
 static Value norm_of_matrix(Builder *b, Value a, double ord)
 {
 	Value size = math_abs(b, a);

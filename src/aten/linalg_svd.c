@@ -1,16 +1,15 @@
-/* Singular values by one-sided Jacobi (Hestenes; Demmel and Veselic, Jacobi's method is more accurate than QR).
+/* Singular values by one-sided Jacobi (Hestenes; Demmel and Veselic, Jacobi's method is more accurate
+ * than QR).
  *
- * Rotations from the right make the columns of a orthogonal to each other: a V = W. Their lengths are the singular values, their
- * directions U. A QR of the sorted W gives U: its columns are W's up to sign, and where a singular value is 0 they are
- * what completes the others to a basis. Rounds and sweeps are those of linalg_eigh.c. */
+ * Rotations from the right make the columns of a orthogonal to each other: a V = W. Their lengths are
+ * the singular values, their directions U. A QR of the sorted W gives U: its columns are W's up to
+ * sign, and where a singular value is 0 they are what completes the others to a basis. Rounds and
+ * sweeps are those of linalg_eigh.c. */
 #include "aten/layers.h"
 #include "aten/linalg.h"
 #include "aten/rules.h"
 
-#include <float.h>
 #include <math.h>
-
-enum { MOST_SWEEPS = 40 };
 
 /* -- sweeps ---------------------------------------------------------------------------------------------- */
 
@@ -31,7 +30,8 @@ static void hestenes_round(Builder *b, const void *with, Value i, Value *v)
 	Value lengths = hlo_sqrt(b, p);
 	lengths = hlo_multiply(b, lengths, hlo_sqrt(b, q));
 	Value none = is(b, DIRECTION_EQ, lengths, 0);
-	Value cosine = hlo_divide(b, math_abs(b, g), if_num(b, none, 1, lengths));
+	Value divisor = if_num(b, none, 1, lengths);
+	Value cosine = hlo_divide(b, math_abs(b, g), divisor);
 	cosine = if_num(b, none, 0, cosine);
 	Value top = reduce_over(b, OP_maximum, cosine, all_dims(b, 3));
 	v[last] = hlo_maximum(b, v[last], top);
@@ -60,8 +60,7 @@ static void orthogonalize(Builder *b, Value a, bool vectors, Value *w, Value *v)
 	*w = *v = 0;
 	if (!t.kind) return;
 	int64_t m = t.dim[1], n = t.dim[2], even = n + n % 2;
-	double eps = real_of(t.elem) == DTYPE_f64 ? DBL_EPSILON : (double)FLT_EPSILON;
-	Hestenes h = { vectors, eps * fmax(4, sqrt((double)m)) };
+	Hestenes h = { vectors, epsilon_of(t.elem) * fmax(4, sqrt((double)m)) };
 	Value u[3] = { padded_to(b, a, m, even), 0, 0 };
 	if (vectors) u[1] = identity_like(b, matrices_type(b, a, even, even));
 	u[vectors ? 2 : 1] = scalar_int(b, 1, DTYPE_bool);
@@ -72,7 +71,8 @@ static void orthogonalize(Builder *b, Value a, bool vectors, Value *w, Value *v)
 
 /* -- factors --------------------------------------------------------------------------------------------- */
 
-/* The columns of w [B, m, n] at length 1, and m - n or none more. R's diagonal says which came out negated. */
+/* The columns of w [B, m, n] at length 1, and m - n or none more. R's diagonal says which came out
+ * negated. */
 static Value directions(Builder *b, Value w, bool full_basis)
 {
 	int64_t m = nrows(b, w), n = ncols(b, w), k = full_basis ? m : n;
@@ -143,10 +143,12 @@ static Value svd(Node *n, const char *name, bool vectors, bool full_basis, bool 
 	return in_out_shape(n, d.u);
 }
 
-/* aten.linalg_svd(A, full_matrices=True, *, driver=None) -> (U, S, Vh); the signs or phases of the vectors are any */
+/* aten.linalg_svd(A, full_matrices=True, *, driver=None) -> (U, S, Vh); the signs or phases of the
+ * vectors are any */
 Value lower_linalg_svd(Node *n) { return svd(n, "A", true, arg_bool(n, "full_matrices", true), false); }
 
-/* aten._linalg_svd(A, full_matrices=False, compute_uv=True, *, driver=None) -> (U, S, Vh); U and Vh empty without compute_uv */
+/* aten._linalg_svd(A, full_matrices=False, compute_uv=True, *, driver=None) -> (U, S, Vh); U and Vh
+ * empty without compute_uv */
 Value lower_linalg_svd_core(Node *n)
 {
 	bool vectors = arg_bool(n, "compute_uv", true);

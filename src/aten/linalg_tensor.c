@@ -8,14 +8,16 @@ static Type square_type(Node *n, Type t, int64_t size)
 	return tensor_type(n->a, t.elem, 2, (int64_t[]){ size, size });
 }
 
-/* aten.linalg_tensorinv(self, ind=2): the first ind dims against the others; the result has these in front */
+/* aten.linalg_tensorinv(self, ind=2): the first ind dims against the others; the result has these in
+ * front */
 Value lower_tensorinv(Node *n)
 {
 	Value x = arg(n, "self");
 	Type t = known_type(n->b, x);
 	int64_t ind = arg_int(n, "ind", 2);
 	if (!t.kind) return 0;
-	if (ind < 1 || ind > t.rank) return node_fail(n, BAD_INPUT, "ind is %lld of %d dims", (long long)ind, t.rank);
+	if (ind < 1 || ind > t.rank)
+		return node_fail(n, BAD_INPUT, "ind is %lld of %d dims", (long long)ind, t.rank);
 	Ints before = iota_ints(n->a, 0, (int)ind), behind = iota_ints(n->a, (int)ind, t.rank - (int)ind);
 	int64_t size = count_over(t, before);
 	if (size != count_over(t, behind))

@@ -18,7 +18,8 @@ static bool broadcast_batches(Node *n, Value *x, Value *y)
 	Type t = known_type(n->b, *x), u = known_type(n->b, *y);
 	if (!t.kind || !u.kind) return false;
 	if (t.rank < 2 || u.rank < 2)
-		return node_fail(n, BAD_INPUT, "%s and %s, wanted matrices", type_str(n->a, t), type_str(n->a, u)), false;
+		return node_fail(n, BAD_INPUT, "%s and %s, wanted matrices", type_str(n->a, t),
+			type_str(n->a, u)), false;
 	Type batch = t, of_y = u;
 	batch.rank -= 2;
 	of_y.rank -= 2;
@@ -51,8 +52,8 @@ bool arg_system(Node *n, const char *a, const char *y, Value *out_a, Value *out_
 
 /* -- rules ----------------------------------------------------------------------------------------------- */
 
-/* aten.linalg_solve_triangular(self[*, n, n], B[*, n, k], *, upper, left=True, unitriangular=False): X of self X = B,
- * of X self = B when not left */
+/* aten.linalg_solve_triangular(self[*, n, n], B[*, n, k], *, upper, left=True, unitriangular=False): X
+ * of self X = B, of X self = B when not left */
 Value lower_linalg_solve_triangular(Node *n)
 {
 	Value a, y;

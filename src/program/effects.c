@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* higher_order.with_effects(token, operator, ...) of an operator that only raises when a number is not 0. A module cannot
- * raise; what it computes then is what the operator before gives (NaN, infinity). */
+/* higher_order.with_effects(token, operator, ...) of an operator that only raises when a number is not
+ * 0. A module cannot raise; what it computes then is what the operator before gives (NaN, infinity). */
 static bool is_check(const GraphNode *n)
 {
 	static const char check[] = "aten._linalg_check_errors.default";
