@@ -5,9 +5,7 @@ import math
 
 import pytest
 import torch
-from oracle import check, convert
-
-from torch_stablehlo import UnsupportedError
+from oracle import check
 
 nan, inf = math.nan, math.inf
 aten = torch.ops.aten
@@ -92,9 +90,8 @@ def test_norms(p):
             torch.linalg.matrix_norm(a, p, keepdim=True)), x)
 
 
-def test_norms_that_need_singular_values_are_refused():
-    with pytest.raises(UnsupportedError, match="singular values"):
-        convert(lambda a: torch.linalg.matrix_norm(a, 2), numbers(3, 3))
+def test_norms_of_singular_values():
+    check(lambda a: (torch.linalg.matrix_norm(a, 2), torch.linalg.matrix_norm(a, -2), torch.linalg.matrix_norm(a, "nuc")), numbers(3, 4))
 
 
 def test_scans():
