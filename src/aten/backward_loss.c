@@ -65,14 +65,14 @@ Value lower_huber_loss_backward(Node *n)
 }
 
 /* aten.binary_cross_entropy_backward(grad_output, self, target, weight?, reduction): weight (x - y) / max(x (1 - x), 1e-12), a
- * float in torch's kernel whatever the type */
+ * float in torch's kernel whatever the type; f16 rounds it to 0 */
 Value lower_bce_backward(Node *n)
 {
 	Builder *b = n->b;
 	Terms p = terms(n);
 	Value spread = minus_from(b, 1, p.x);
 	spread = hlo_multiply(b, spread, p.x);
-	spread = at_least(b, spread, 1e-12f);
+	spread = at_least(b, spread, n->out.elem == DTYPE_f16 ? 0 : 1e-12f);
 	Value slope = hlo_subtract(b, p.x, p.y);
 	slope = hlo_multiply(b, slope, p.g);
 	slope = hlo_divide(b, slope, spread);

@@ -110,7 +110,7 @@ static Taps antialiased_taps(Arena *a, Resize r, double (*kernel)(double), doubl
 {
 	double step = step_of(r), spread = step >= 1 ? step : 1;
 	double support = width / 2 * spread;
-	Taps t = new_taps(a, r, (int)ceil(support) * 2 + 1);
+	Taps t = new_taps(a, r, (int)fmin(ceil(support) * 2 + 1, (double)r.from));
 	for (int64_t i = 0; i < r.to; i++) {
 		double centre = step * ((double)i + 0.5), total = 0;
 		double *w = t.weight + i * t.count;
