@@ -72,11 +72,18 @@ Value combine(Builder *b, OpCode op, Value x, Value y)
 	return emit(b, op, NULL, 2, (Value[]){ x, y }, NULL);
 }
 
+/* At the highest precision: by default some devices round f32 operands to fewer bits, and what a factorization
+ * loses it does not get back. */
 Value dot(Builder *b, Value x, Value y)
 {
+	static const int64_t precision[2] = { PRECISION_HIGHEST, PRECISION_HIGHEST };
 	Ints batch = one_dim(b, 0);
-	DType elem = known_type(b, x).elem;
-	return hlo_dot_general(b, x, y, (DotDims){ batch, batch, one_dim(b, 2), one_dim(b, 1) }, elem);
+	DotDims dims = { batch, batch, one_dim(b, 2), one_dim(b, 1) };
+	Attr attr[MAX_ATTRS + 1] = {
+		{ .set = true, .dot = COPY(b->a, DotDims, &dims, 1) },
+		{ .set = true, .ints = { 2, precision } },
+	};
+	return emit(b, OP_dot_general, NULL, 2, (Value[]){ x, y }, attr);
 }
 
 Value conjugate(Builder *b, Value x)
