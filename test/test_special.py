@@ -81,6 +81,11 @@ def test_zeta_overloads():
     check(special.zeta, x[:, None], torch.ones(0))
 
 
+def test_zeta_where_its_terms_vanish():
+    x, q = torch.tensor([5e6, 5e6, 300.0]), torch.tensor([501.0, 1e4, 1e4])
+    check(lambda a, b, c, d: (special.zeta(a, b), special.zeta(c, d)), x, q, x.double(), q.double())
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 6, 12])
 def test_polygamma(n):
     x = [0.0, -0.0, 1e-3, 0.4, 0.5, 0.6, 1.0, 2.0, 3.5, 9.0, 10.0, 30.0, -0.5, -1.25, -2.75, INF, NAN]

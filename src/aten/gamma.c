@@ -92,7 +92,8 @@ Value math_zeta(Builder *b, Value x, Value q)
 	if (!iterate(b, NZETA, init, zeta_step, &(Zeta){ x, q }, out)) return 0;
 	Value w = hlo_add(b, q, out[ZETA_K]);
 	Value rest = zeta_rest(b, x, w, out[ZETA_TERM]);
-	Value none = both(b, is(b, DIRECTION_EQ, out[ZETA_TERM], 0), hlo_is_finite(b, w));
+	Value finite = both(b, hlo_is_finite(b, x), hlo_is_finite(b, w));
+	Value none = both(b, is(b, DIRECTION_EQ, out[ZETA_TERM], 0), finite);
 	Value y = hlo_add(b, out[ZETA_SUM], if_num(b, none, 0, rest));
 	y = hlo_select(b, zeta_ends(b, out[ZETA_TERM], out[ZETA_SUM]), out[ZETA_SUM], y);
 	y = if_num(b, broken, NAN, y);
