@@ -382,6 +382,17 @@ def test_embedding_bag(dtype, mode):
                 like(y), table, at, offsets, bag)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_trilinear(dtype):
+    """As bilinear and its gradients call it."""
+    x, y, w, g = (numbers(*s, seed=i, dtype=dtype) for i, s in enumerate([(3, 4), (3, 5), (2, 4, 5), (3, 2)]))
+    check_all([
+        (partial(aten._trilinear, expand1=[1, 3], expand2=[0], expand3=[1, 2], sumdim=[2, 3]), x, w, y),
+        (partial(aten._trilinear, expand1=[2, 3], expand2=[0], expand3=[1, 2], sumdim=[1, 3]), g, w, y),
+        (partial(aten._trilinear, expand1=[1, 3], expand2=[2, 3], expand3=[1, 2], sumdim=[0]), x, g, y),
+    ])
+
+
 # -- padding and resizing ------------------------------------------------------------------------------------------------
 
 

@@ -403,3 +403,35 @@ static Value cross(Node *n, int dim)
 Value lower_cross(Node *n) { return cross(n, cross_dim(n)); }
 /* aten.linalg_cross(self, other, dim=-1) */
 Value lower_linalg_cross(Node *n) { return cross(n, arg_dim(n, "dim", -1, n->out.rank)); }
+
+/* The named operand with dims of size 1 put in where the named list says. */
+static Value expanded(Node *n, const char *name, const char *dims, DType elem)
+{
+	Value x = arg_as(n, name, elem);
+	Ints put = arg_ints(n, dims);
+	int rank = known_type(n->b, x).rank + put.n;
+	for (int i = 0; i < rank && x; i++) {
+		bool here = false;
+		for (int k = 0; k < put.n; k++) here |= put.v[k] == i;
+		if (here) x = unsqueeze_dim(n->b, x, i);
+	}
+	return x;
+}
+
+/* aten._trilinear(i1, i2, i3, expand1, expand2, expand3, sumdim, unroll_dim): i1 i2 i3, each with new dims of size 1 at its expand
+ * dims, summed over sumdim; what bilinear and its gradients are made of */
+Value lower_trilinear(Node *n)
+{
+	Builder *b = n->b;
+	DType acc = acc_type(n->out.elem);
+	Value x = expanded(n, "i1", "expand1", acc);
+	Value y = expanded(n, "i2", "expand2", acc);
+	Value z = expanded(n, "i3", "expand3", acc);
+	Type t = broadcast_type(n, known_type(b, x), known_type(b, y));
+	t = broadcast_type(n, t, known_type(b, z));
+	x = broadcast(b, x, t);
+	x = hlo_multiply(b, x, broadcast(b, y, t));
+	x = hlo_multiply(b, x, broadcast(b, z, t));
+	if (arg_ints(n, "sumdim").n) x = sum_over(b, x, arg_dims(n, "sumdim", t.rank));
+	return cast(b, x, n->out.elem);
+}
