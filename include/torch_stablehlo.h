@@ -140,6 +140,12 @@ TSHLO_API void tshlo_arg_memory_format(tshlo_program *p, const char *name, int v
 TSHLO_API void tshlo_arg_ints(tshlo_program *p, const char *name, int n, const int64_t *v);
 TSHLO_API void tshlo_arg_list_begin(tshlo_program *p, const char *name);
 TSHLO_API void tshlo_arg_list_end(tshlo_program *p);
+/* A graph as an argument of the last node (a branch of cond, the body of while_loop): what is given from begin to end is its own, its
+ * values are numbered from 1 anew. */
+TSHLO_API void tshlo_graph_begin(tshlo_program *p, const char *name);
+TSHLO_API void tshlo_graph_input(tshlo_program *p, int value);
+TSHLO_API void tshlo_graph_output(tshlo_program *p, int value);          /* 0: None */
+TSHLO_API void tshlo_graph_end(tshlo_program *p);
 /* One output of the last node, in order; list results are flattened; 0 for None. */
 TSHLO_API void tshlo_node_output(tshlo_program *p, int value);
 /* One input of the program. target: the parameter's, buffer's or constant's name, NULL for user inputs.

@@ -568,15 +568,6 @@ def test_failures_of_files(program, tmp_path):
         exported_program_to_stablehlo(Linear())
 
 
-def test_what_comes_later_is_refused_by_name():
-    class Branches(nn.Module):
-        def forward(self, x):
-            return torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
-
-    with pytest.raises(UnsupportedError, match=r"higher_order.cond  x1  .*test_python.py:\d+, in forward"):
-        convert(Branches(), torch.ones(3))
-
-
 def test_no_grad_inside_a_forward():
     class M(nn.Module):
         def forward(self, x):

@@ -94,7 +94,9 @@ class Bridge:
 
     def arg(self, name, x):
         p, kind = self.p, type(x)
-        if kind is torch.fx.Node:
+        if kind is torch.fx.Node and x.op == "get_attr":
+            self.attribute(name, _attribute(x))
+        elif kind is torch.fx.Node:
             v = self.values[x]
             if isinstance(v, list):
                 self.list(name, v, lambda n, i: lib.tshlo_arg_value(p, n, i))
@@ -134,6 +136,15 @@ class Bridge:
         else:
             raise UnsupportedError(f"an argument of type {kind.__name__} has no counterpart in the graph")
 
+    def attribute(self, name, x):
+        """What stands in a graph module itself: branches and bodies, and the numbers that they use."""
+        if isinstance(x, torch.fx.GraphModule):
+            self.graph(name, x)
+        elif isinstance(x, torch.Tensor) and x.dim() == 0:
+            self.arg(name, x.item())
+        else:
+            raise UnsupportedError(f"a constant of type {type(x).__name__} inside a branch or loop: give it as an operand")
+
     def fixed(self, where, x):
         """The value of the input or output just given, which is no tensor."""
         if x is not None and type(x) not in (bool, int, float, str):
@@ -147,26 +158,30 @@ class Bridge:
             each(ffi.NULL, i)
         lib.tshlo_arg_list_end(self.p)
 
-    # -- nodes ---------------------------------------------------------------------------------------------------
+    def graph(self, name, module):
+        """A branch or a loop's body. Values in it are numbered anew."""
+        p, outer = self.p, self.values
+        lib.tshlo_graph_begin(p, name)
+        self.values = {}
+        for n in module.graph.nodes:
+            if n.op == "placeholder":
+                v = self.values[n] = self.value(n.name.encode(), n.meta["val"])
+                lib.tshlo_graph_input(p, v)
+            elif n.op == "call_function":
+                self.node(n)
+            elif n.op == "get_attr":
+                self.values[n] = 0
+            elif n.op == "output":
+                for r in n.args[0] if isinstance(n.args[0], (list, tuple)) else [n.args[0]]:
+                    lib.tshlo_graph_output(p, self.values[r] if isinstance(r, torch.fx.Node) else 0)
+        lib.tshlo_graph_end(p)
+        self.values = outer
 
-    def inline(self, n, graph_module, args):
-        """A call of a graph module as if its nodes stood here."""
-        nodes = list(graph_module.graph.nodes)
-        for inner, outer in zip([i for i in nodes if i.op == "placeholder"], args):
-            self.values[inner] = self.values[outer]
-        for i in nodes:
-            if i.op == "call_function":
-                self.node(i)
-            elif i.op == "output":
-                results = i.args[0]
-                self.values[n] = [self.values[r] if isinstance(r, torch.fx.Node) else 0 for r in results]
+    # -- nodes ---------------------------------------------------------------------------------------------------
 
     def node(self, n):
         if n.target is operator.getitem and isinstance(self.values.get(n.args[0]), list):
             self.values[n] = self.values[n.args[0]][n.args[1]]
-            return
-        if str(n.target) == "wrap_with_set_grad_enabled":  # torch.no_grad() inside a forward; (enabled, graph, *args)
-            self.inline(n, getattr(n.graph.owning_module, n.args[1].target), n.args[2:])
             return
         if is_check(n):
             self.values[n] = [0, 0]
@@ -177,13 +192,11 @@ class Bridge:
         lib.tshlo_node(
             self.p, target_name(n.target), _encode(n.name), _encode(n.meta.get("stack_trace")), ffi.NULL
         )
-        # cond, while_loop and their like have no rule yet: the list of missing ops names them, so their bodies are left out
-        higher_order = isinstance(n.target, torch._ops.HigherOrderOperator)
-        for i, x in enumerate(() if higher_order else n.args):
-            if x is not None:
+        for i, x in enumerate(n.args):
+            if x is not None or schema is None:
                 self.arg(schema.arguments[i].name.encode() if schema else b"%d" % i, x)
         for name, x in n.kwargs.items():
-            if x is not None and not higher_order:
+            if x is not None:
                 self.arg(name.encode(), x)
         val = n.meta.get("val")
         v = self.values[n] = self.value(n.name.encode(), val)
@@ -280,15 +293,19 @@ def flat(values):
 
 def decomposed(ep):
     """The program with torch's own decompositions of just the overloads that have no rule; None when torch has none of them."""
-    missing = {
-        n.target
-        for n in ep.graph.nodes
-        if isinstance(n.target, torch._ops.OpOverload) and not lib.tshlo_op_supported(target_name(n.target))
-    }
+    targets = {n.target for m in ep.graph_module.modules() if isinstance(m, torch.fx.GraphModule) for n in m.graph.nodes if n.op == "call_function"}
+    missing = {t for t in targets if isinstance(t, torch._ops.OpOverload) and not lib.tshlo_op_supported(target_name(t))}
+    vmapped = any(getattr(t, "__module__", None) == "torch._functorch.predispatch" for t in targets)  # as associative_scan leaves it
     known = torch.export.default_decompositions() if missing else {}
     table = {op: known[op] for op in missing if op in known}
     table.update(torch._decomp.get_decompositions([op for op in missing if op not in table]))
-    return ep.run_decompositions(table) if table else None
+    return ep.run_decompositions(table) if table or vmapped else None
+
+
+def _attribute(n):
+    """What a get_attr node reads."""
+    owner = n.graph.owning_module
+    return operator.attrgetter(n.target)(owner) if owner is not None else None
 
 
 def target_name(target):

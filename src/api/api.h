@@ -54,8 +54,22 @@ static inline void guard_end(Arena **a) { (*a)->full = NULL; }
 typedef struct OpCount { const char *name; int count; } OpCount;
 typedef struct Frame { const char *name; VEC(Arg) item; } Frame;
 
+/* What was being given when a graph argument was begun. */
+typedef struct Outer {
+	Graph *graph;
+	const char *name;
+	bool in_node;
+	VEC(NamedArg) arg;
+	VEC(Frame) open;
+	VEC(VId) out;
+	VEC(Arg) input, output;
+} Outer;
+
 struct tshlo_program {
 	Program *program;
+	Graph *graph;                /* being given; with `outer` not empty a branch or body */
+	VEC(Outer) outer;
+	VEC(Arg) graph_input, graph_output;      /* of a branch or body */
 	bool built;                  /* call by call, not from a file */
 	VEC(OpCount) op;             /* made when asked for */
 	Err err;                     /* the first failure while the graph was given */

@@ -26,7 +26,7 @@ static const char *copy(tshlo_program *p, const char *s)
 static bool begin(tshlo_program *p, Err *e)
 {
 	GUARD(arena(p), e, return false);
-	p->program->graph = graph_new(p->program, "");
+	p->graph = p->program->graph = graph_new(p->program, "");
 	return p->built = true;
 }
 
@@ -107,8 +107,8 @@ int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, in
 		fail(&p->err, BAD_INPUT, "value '%s' has more bytes than 63 bits can count", name);
 		return 0;
 	}
-	VId id = graph_value(p->program, p->program->graph, name, VALUE_TENSOR);
-	GraphValue *v = &p->program->graph->value.v[id];
+	VId id = graph_value(p->program, p->graph, name, VALUE_TENSOR);
+	GraphValue *v = &p->graph->value.v[id];
 	v->dtype = (DType)dtype;
 	v->rank = rank;
 	v->dim = COPY(arena(p), Dim, dims, rank);
@@ -121,8 +121,8 @@ int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size)
 {
 	BUILD(0);
 	if (!given(name, "name of a value", &p->err) || !known_dims(p, name, "size", 1, &size)) return 0;
-	VId id = graph_value(p->program, p->program->graph, name, VALUE_SYMINT);
-	p->program->graph->value.v[id].sym = size;
+	VId id = graph_value(p->program, p->graph, name, VALUE_SYMINT);
+	p->graph->value.v[id].sym = size;
 	return id;
 }
 
@@ -131,7 +131,7 @@ int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size)
 static void end_node(tshlo_program *p)
 {
 	if (!p->in_node) return;
-	Graph *g = p->program->graph;
+	Graph *g = p->graph;
 	GraphNode *n = &g->node.v[g->node.n - 1];
 	n->narg = p->arg.n;
 	n->arg = COPY(arena(p), NamedArg, p->arg.v, p->arg.n);
@@ -148,7 +148,7 @@ void tshlo_node(tshlo_program *p, const char *target, const char *name, const ch
 	BUILD();
 	if (!given(target, "target of a node", &p->err)) return;
 	end_node(p);
-	GraphNode *n = graph_node(p->program, p->program->graph, target, name);
+	GraphNode *n = graph_node(p->program, p->graph, target, name);
 	n->stack_trace = copy(p, stack_trace);
 	n->nn_module_stack = copy(p, module_stack);
 	p->in_node = true;
@@ -182,7 +182,7 @@ static void add_arg(tshlo_program *p, const char *name, Arg x)
 
 static bool known_value(tshlo_program *p, int value)
 {
-	return (value > 0 && value < p->program->graph->value.n)
+	return (value > 0 && value < p->graph->value.n)
 	    || fail(&p->err, BAD_INPUT, "value %d is used but was never made", value);
 }
 
@@ -247,6 +247,67 @@ void tshlo_arg_list_end(tshlo_program *p)
 	if (!p->open.n) { fail(&p->err, BAD_INPUT, "a list is ended that was not begun"); return; }
 	Frame f = p->open.v[--p->open.n];
 	add_arg(p, f.name, (Arg){ .kind = ARG_LIST, .list = { f.item.n, f.item.v } });
+}
+
+/* -- graphs as arguments ---------------------------------------------------------------------------------- */
+
+void tshlo_graph_begin(tshlo_program *p, const char *name)
+{
+	BUILD();
+	enum { MOST = 100 };
+	if (!in_node(p, "a graph")) return;
+	if (p->outer.n == MOST) { fail(&p->err, UNSUPPORTED, "graphs nested more than %d deep", MOST); return; }
+	Outer o = { .graph = p->graph, .name = copy(p, name) };
+	memcpy(&o.arg, &p->arg, sizeof o.arg);
+	memcpy(&o.open, &p->open, sizeof o.open);
+	memcpy(&o.out, &p->out, sizeof o.out);
+	memcpy(&o.input, &p->graph_input, sizeof o.input);
+	memcpy(&o.output, &p->graph_output, sizeof o.output);
+	*push(arena(p), &p->outer) = o;
+	memset(&p->arg, 0, sizeof p->arg);
+	memset(&p->open, 0, sizeof p->open);
+	memset(&p->out, 0, sizeof p->out);
+	memset(&p->graph_input, 0, sizeof p->graph_input);
+	memset(&p->graph_output, 0, sizeof p->graph_output);
+	p->graph = graph_new(p->program, o.name ? o.name : "");
+	p->in_node = false;
+}
+
+static bool in_graph(tshlo_program *p) { return p->outer.n || fail(&p->err, BAD_INPUT, "no graph argument was begun"); }
+
+void tshlo_graph_input(tshlo_program *p, int value)
+{
+	BUILD();
+	if (in_graph(p) && known_value(p, value)) *push(arena(p), &p->graph_input) = arg_value(value);
+}
+
+void tshlo_graph_output(tshlo_program *p, int value)
+{
+	BUILD();
+	if (!in_graph(p) || (value && !known_value(p, value))) return;
+	end_node(p);
+	*push(arena(p), &p->graph_output) = value ? arg_value(value) : (Arg){ .kind = ARG_NONE };
+}
+
+void tshlo_graph_end(tshlo_program *p)
+{
+	BUILD();
+	if (!in_graph(p)) return;
+	end_node(p);
+	Graph *g = p->graph;
+	g->ninput = p->graph_input.n;
+	g->input = p->graph_input.v;
+	g->noutput = p->graph_output.n;
+	g->output = p->graph_output.v;
+	Outer o = p->outer.v[--p->outer.n];
+	p->graph = o.graph;
+	memcpy(&p->arg, &o.arg, sizeof o.arg);
+	memcpy(&p->open, &o.open, sizeof o.open);
+	memcpy(&p->out, &o.out, sizeof o.out);
+	memcpy(&p->graph_input, &o.input, sizeof o.input);
+	memcpy(&p->graph_output, &o.output, sizeof o.output);
+	p->in_node = true;
+	if (graph_check(arena(p), g, &p->err)) add_arg(p, o.name, (Arg){ .kind = ARG_GRAPH, .graph = g });
 }
 
 void tshlo_node_output(tshlo_program *p, int value)
@@ -332,6 +393,10 @@ static void hand_over(tshlo_program *p)
 static void finish(tshlo_program *p)
 {
 	GUARD(arena(p), &p->err, return);
+	if (p->outer.n) {
+		fail(&p->err, BAD_INPUT, "a graph argument is not ended");
+		return;
+	}
 	hand_over(p);
 	if (!p->err.code) graph_check(&p->program->arena, p->program->graph, &p->err);
 }

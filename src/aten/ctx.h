@@ -13,11 +13,15 @@ struct Lower {
 	Arena *a;
 	Value *value;            /* [graph->value.n]: what each graph value became; 0 not yet */
 	const LowerOptions *opt;
+	Map rules;               /* target -> row of rule_table */
 	Sizes sizes;
 	int64_t *size;           /* [program->sym.n]: what lower_dim() found, or NOT_ASKED */
 	Value seed;              /* the argument, with opt->seed_input */
 	int ndraws;              /* tensors of random numbers so far (random.c) */
 };
+
+/* l->graph's nodes, one after the other. */
+bool lower_nodes(Lower *l);
 
 /* The module value of a graph value; records a failure when it is not defined or not a tensor. */
 Value lowered_value(Lower *l, VId v);

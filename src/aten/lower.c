@@ -49,6 +49,41 @@ const char *advice(const char *target)
 	return "";
 }
 
+typedef struct Search {
+	Arena *a;
+	const LowerOptions *opt;
+	Map rules, seen;
+	VEC(Missing) missing;
+} Search;
+
+static void search_graph(Search *s, const Graph *g);
+
+/* Branches and bodies. */
+static void search_arg(Search *s, const Arg *x)
+{
+	if (x->kind == ARG_GRAPH) search_graph(s, x->graph);
+	for (int i = 0; x->kind == ARG_LIST && i < x->list.n; i++) search_arg(s, &x->list.item[i]);
+}
+
+static void search_node(Search *s, const GraphNode *g)
+{
+	size_t len = strlen(g->target);
+	for (int i = 0; i < g->narg; i++) search_arg(s, &g->arg[i].arg);
+	if (map_get(&s->rules, g->target, len) >= 0 || is_custom(g->target, s->opt)) return;
+	int at = map_get(&s->seen, g->target, len);
+	if (at < 0) {
+		at = s->missing.n;
+		map_set(&s->seen, g->target, len, at);
+		*push(s->a, &s->missing) = (Missing){ g->target, 0, user_line(s->a, g->stack_trace) };
+	}
+	s->missing.v[at].count++;
+}
+
+static void search_graph(Search *s, const Graph *g)
+{
+	for (int i = 0; i < g->node.n; i++) search_node(s, &g->node.v[i]);
+}
+
 bool check_ops(const Program *p, const LowerOptions *opt, Err *e)
 {
 	Arena a = { 0 };
@@ -58,36 +93,24 @@ bool check_ops(const Program *p, const LowerOptions *opt, Err *e)
 		return fail(e, NO_MEMORY, "out of memory");
 	}
 	a.full = &full;
-	Map rules = { &a, 0, 0, 0 }, seen = { &a, 0, 0, 0 };
-	VEC(Missing) missing = { 0 };
-	index_rules(&rules);
-	for (int i = 0; i < p->graph->node.n; i++) {
-		const GraphNode *g = &p->graph->node.v[i];
-		size_t len = strlen(g->target);
-		if (map_get(&rules, g->target, len) >= 0 || is_custom(g->target, opt)) continue;
-		int at = map_get(&seen, g->target, len);
-		if (at < 0) {
-			at = missing.n;
-			map_set(&seen, g->target, len, at);
-			*push(&a, &missing) = (Missing){ g->target, 0, user_line(&a, g->stack_trace) };
-		}
-		missing.v[at].count++;
-	}
+	Search s = { .a = &a, .opt = opt, .rules = { &a, 0, 0, 0 }, .seen = { &a, 0, 0, 0 } };
+	index_rules(&s.rules);
+	search_graph(&s, p->graph);
 	Buf list = { 0 };
 	bool own = false;
-	for (int i = 0; i < missing.n; i++) {
-		putf(&list, "\n  %s  x%d  %s%s", missing.v[i].target, missing.v[i].count, missing.v[i].line, advice(missing.v[i].target));
-		own |= is_own(missing.v[i].target);
+	for (int i = 0; i < s.missing.n; i++) {
+		putf(&list, "\n  %s  x%d  %s%s", s.missing.v[i].target, s.missing.v[i].count, s.missing.v[i].line, advice(s.missing.v[i].target));
+		own |= is_own(s.missing.v[i].target);
 	}
 	if (own) put_str(&list, custom_advice);
 	put_byte(&list, 0);
-	if (list.failed) fail(e, NO_MEMORY, "out of memory for the list of %d ops that cannot be converted", missing.n);
-	else if (missing.n)
-		fail(e, UNSUPPORTED, "%d op%s of this program cannot be converted:%s", missing.n, missing.n > 1 ? "s" : "",
+	if (list.failed) fail(e, NO_MEMORY, "out of memory for the list of %d ops that cannot be converted", s.missing.n);
+	else if (s.missing.n)
+		fail(e, UNSUPPORTED, "%d op%s of this program cannot be converted:%s", s.missing.n, s.missing.n > 1 ? "s" : "",
 			(const char *)list.p);
 	buf_free(&list);
 	arena_free(&a);
-	return !missing.n;
+	return !s.missing.n;
 }
 
 /* -- values ---------------------------------------------------------------------------------------------- */
@@ -147,14 +170,12 @@ static bool lower_node(Lower *l, const GraphNode *g, const RuleRow *r)
 	return err_at(b->m->err, "%s (node %s%s%s)", g->target, g->name ? g->name : "?", *line ? ", " : "", line);
 }
 
-static bool lower_nodes(Lower *l)
+bool lower_nodes(Lower *l)
 {
 	static const RuleRow custom = { .rule = lower_custom };
-	Map rules = { l->a, 0, 0, 0 };
-	index_rules(&rules);
 	const Graph *g = l->graph;
 	for (int i = 0; i < g->node.n; i++) {
-		int r = map_get(&rules, g->node.v[i].target, strlen(g->node.v[i].target));
+		int r = map_get(&l->rules, g->node.v[i].target, strlen(g->node.v[i].target));
 		if (!lower_node(l, &g->node.v[i], r < 0 ? &custom : &rule_table[r])) return false;
 	}
 	return true;
@@ -302,6 +323,8 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 	Lower l = { .program = p, .graph = p->graph, .b = &b, .a = &m->arena, .opt = opt,
 		.value = NEW(&m->arena, Value, p->graph->value.n + 1),
 		.sizes = { p, dims_of(m), opt->nbound, opt->bound }, .size = NEW(&m->arena, int64_t, p->sym.n + 1) };
+	l.rules.arena = &m->arena;
+	index_rules(&l.rules);
 	for (int i = 0; i < p->sym.n; i++) l.size[i] = NOT_ASKED;
 	if (!add_inputs(&l, f, out) || !define_sizes(&l, f) || !lower_nodes(&l) || !add_results(&l, out)) return false;
 	dce(m);

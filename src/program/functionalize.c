@@ -552,18 +552,54 @@ static bool needs_work(const Fn *f)
 	return false;
 }
 
-bool functionalize(Program *p, Err *e)
+/* A branch or body: its outputs read, nothing added. */
+static bool do_graph_outputs(Fn *f)
 {
-	Fn f = { .p = p, .g = p->graph, .a = &p->arena, .err = e, .views.arena = &p->arena,
-		.writes.arena = &p->arena };
-	index_tables(&f);
+	for (int i = 0; i < f->g->ninput; i++)
+		if (f->g->input[i].kind == ARG_VALUE && f->alias.v[f->g->input[i].value].version)
+			return fail(f->err, UNSUPPORTED, "a branch or loop body writes its input '%s' in place", f->g->value.v[f->g->input[i].value].name);
+	for (int i = 0; i < f->g->noutput; i++) f->g->output[i] = read_arg(f, f->g->output[i]);
+	return true;
+}
+
+static bool functionalize_graph(Fn *shared, Graph *g, int depth);
+
+/* The graphs among an argument's items: branches and bodies. */
+static bool functionalize_arg(Fn *f, const Arg *x, int depth)
+{
+	enum { MOST = 100 };
+	if (x->kind == ARG_GRAPH)
+		return depth < MOST ? functionalize_graph(f, x->graph, depth + 1) : fail(f->err, UNSUPPORTED, "graphs nested more than %d deep", MOST);
+	for (int i = 0; x->kind == ARG_LIST && i < x->list.n; i++)
+		if (!functionalize_arg(f, &x->list.item[i], depth)) return false;
+	return true;
+}
+
+static bool functionalize_graph(Fn *shared, Graph *g, int depth)
+{
+	Fn f = { .p = shared->p, .g = g, .a = shared->a, .err = shared->err, .views = shared->views, .writes = shared->writes };
+	if (!inline_modes(f.p, g, f.err)) return false;
+	for (int i = 0; i < g->node.n; i++)
+		for (int k = 0; k < g->node.v[i].narg; k++)
+			if (!functionalize_arg(&f, &g->node.v[i].arg[k].arg, depth)) return false;
 	if (!needs_work(&f)) return true;
 	for (int i = 0; i < f.g->value.n; i++) *push(f.a, &f.alias) = (Alias){ .now = i, .base = i };
 	for (int i = 0; i < f.g->node.n; i++)
 		if (!do_node(&f, &f.g->node.v[i])) return false;
-	do_outputs(&f);
+	if (depth) {
+		if (!do_graph_outputs(&f)) return false;
+	} else {
+		do_outputs(&f);
+	}
 	f.g->node.v = f.node.v;
 	f.g->node.n = f.node.n;
 	f.g->node.cap = f.node.cap;
-	return !e->code;
+	return !f.err->code;
+}
+
+bool functionalize(Program *p, Err *e)
+{
+	Fn f = { .p = p, .a = &p->arena, .err = e, .views.arena = &p->arena, .writes.arena = &p->arena };
+	index_tables(&f);
+	return functionalize_graph(&f, p->graph, 0);
 }

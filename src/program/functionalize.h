@@ -33,6 +33,9 @@ typedef struct Fn {
 	VEC(GraphNode) node;       /* the new graph */
 } Fn;
 
+/* Calls of graphs that only set a mode, inlined (inline.c). */
+bool inline_modes(Program *p, Graph *g, Err *e);
+
 const Arg *node_arg(const GraphNode *g, const char *name);      /* NULL: absent */
 Arg ints_arg(Arena *a, int n, const int64_t *v);
 VId new_value(Fn *f, VId like);                                 /* with the metadata of another */
