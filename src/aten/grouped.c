@@ -67,7 +67,7 @@ static Value grouped(Node *n, Value x, Value y)
 	if (tx.rank == 2 && ty.rank == 2) return by_inner(n, x, y, acc);
 	if (tx.rank + ty.rank != 5 || tx.rank < 2 || ty.rank < 2)
 		return node_fail(n, BAD_INPUT, "%s by %s", type_str(n->a, tx), type_str(n->a, ty));
-	bool rows = tx.rank == 2;                                              /* [S, K] by [G, K, N], or [G, M, K] by [K, S] */
+	bool rows = tx.rank == 2;            /* [S, K] by [G, K, N], or [G, M, K] by [K, S] */
 	Value mask = group_mask(n, rows ? tx.dim[0] : ty.dim[1]);
 	if (rows) x = for_each(b, x, ty.dim[0]);
 	else y = for_each(b, y, tx.dim[0]);

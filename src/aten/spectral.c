@@ -116,7 +116,8 @@ Value lower_stft(Node *n)
 	if (!arg_frames(n, &f)) return 0;
 	DType elem = complex_of(n->out.elem);
 	Value x = arg(n, "self");
-	bool is_real = !is_complex(known_type(b, x).elem) && !(has_arg(n, "window") && is_complex(known_type(b, arg(n, "window")).elem));
+	DType window = has_arg(n, "window") ? known_type(b, arg(n, "window")).elem : DTYPE_none;
+	bool is_real = !is_complex(known_type(b, x).elem) && !is_complex(window);
 	f.halved = arg_bool(n, "onesided", is_real);
 	x = cast(b, x, is_real ? real_of(elem) : elem);
 	x = batched(b, x, 2);
@@ -125,7 +126,8 @@ Value lower_stft(Node *n)
 	x = extended(n, x, f);
 	t = known_type(b, x);
 	if (!t.kind) return 0;
-	if (t.dim[1] < f.points) return node_fail(n, BAD_INPUT, "n_fft %lld of %lld elements", (long long)f.points, (long long)t.dim[1]);
+	if (t.dim[1] < f.points)
+		return node_fail(n, BAD_INPUT, "n_fft %lld of %lld elements", (long long)f.points, (long long)t.dim[1]);
 	int64_t frames = (t.dim[1] - f.points) / f.hop + 1;
 	x = take_at(b, x, 1, places(b, f, frames));                            /* [B, T, n_fft] */
 	Value w = window_of(n, f, t.elem);
