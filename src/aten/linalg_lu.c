@@ -235,7 +235,9 @@ static Value solve_by_factors(Node *n, const char *lu, const char *pivots, const
 	int64_t *d = COPY(n->a, int64_t, n->out.dim, n->out.rank), k = t.dim[t.rank - 1];
 	d[n->out.rank - 2] = k;
 	p = broadcast(b, p, tensor_type(n->a, t.elem, n->out.rank - 1, d));
-	f.pivots = hlo_reshape(b, p, 2, (int64_t[]){ known_type(b, f.lu).dim[0], k });
+	Type matrices = known_type(b, f.lu);
+	if (!matrices.kind) return 0;
+	f.pivots = hlo_reshape(b, p, 2, (int64_t[]){ matrices.dim[0], k });
 	y = lu_solve(b, f, y, arg_bool(n, "left", true), arg_bool(n, "adjoint", false));
 	return in_out_shape(n, y);
 }
