@@ -1,5 +1,5 @@
-/* Gradients, as a training step has them: the gradient of the result in, that of an argument out. f16 and bf16 are computed
- * in f32 and rounded once. */
+/* Gradients, as a training step has them: the gradient of the result in, that of an argument out. f16 and
+ * bf16 are computed in f32 and rounded once. */
 #include "aten/index.h"
 #include "aten/rules.h"
 
@@ -164,8 +164,8 @@ Value lower_elu_backward(Node *n)
 	return chosen(n, positive, high, low);
 }
 
-/* aten.native_dropout_backward(grad_output, mask, scale): g mask scale, written as a choice: XLA would make one of a product with a
- * mask that loses what 0 times infinity is */
+/* aten.native_dropout_backward(grad_output, mask, scale): g mask scale, written as a choice: XLA would make
+ * one of a product with a mask that loses what 0 times infinity is */
 Value lower_native_dropout_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -176,8 +176,8 @@ Value lower_native_dropout_backward(Node *n)
 	return chosen(n, kept, g, none);
 }
 
-/* aten.rrelu_with_noise_backward(grad_output, self, noise, lower, upper, training, self_is_result): g noise when training, else
- * leaky_relu_backward with the middle slope */
+/* aten.rrelu_with_noise_backward(grad_output, self, noise, lower, upper, training, self_is_result): g noise
+ * when training, else leaky_relu_backward with the middle slope */
 Value lower_rrelu_backward(Node *n)
 {
 	double low = arg_num(n, "lower", 1.0 / 8), high = arg_num(n, "upper", 1.0 / 3);
@@ -190,7 +190,8 @@ Value lower_rrelu_backward(Node *n)
 	return chosen(n, positive, p.g, scaled(n->b, p.g, (low + high) / 2));
 }
 
-/* aten._prelu_kernel_backward(grad_output, self, weight) -> (grad_self, grad_weight): x > 0 ? g : w g; x > 0 ? 0 : x g */
+/* aten._prelu_kernel_backward(grad_output, self, weight) -> (grad_self, grad_weight): x > 0 ? g : w g; x > 0
+ * ? 0 : x g */
 Value lower_prelu_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -204,7 +205,8 @@ Value lower_prelu_backward(Node *n)
 	return chosen(n, positive, p.g, hlo_multiply(b, w, p.g));
 }
 
-/* aten.hardsigmoid_backward(grad_output, self): -3 < x < 3 ? g / 6 : 0; the sixth is a float in torch's kernel whatever the type */
+/* aten.hardsigmoid_backward(grad_output, self): -3 < x < 3 ? g / 6 : 0; the sixth is a float in torch's
+ * kernel whatever the type */
 Value lower_hardsigmoid_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -230,7 +232,8 @@ Value lower_hardswish_backward(Node *n)
 	return chosen(n, above, p.g, g);
 }
 
-/* aten.hardshrink_backward(grad_out, self, lambd), softshrink_backward(grad_output, self, lambd): |x| > lambd ? g : 0 */
+/* aten.hardshrink_backward(grad_out, self, lambd), softshrink_backward(grad_output, self, lambd): |x| > lambd
+ * ? g : 0 */
 Value lower_shrink_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -242,7 +245,8 @@ Value lower_shrink_backward(Node *n)
 	return chosen(n, outside, p.g, full_like(b, p.g, 0));
 }
 
-/* aten.softplus_backward(grad_output, self, beta, threshold): beta x > threshold ? g : g z / (z + 1), z = exp(beta x) */
+/* aten.softplus_backward(grad_output, self, beta, threshold): beta x > threshold ? g : g z / (z + 1), z =
+ * exp(beta x) */
 Value lower_softplus_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -256,8 +260,8 @@ Value lower_softplus_backward(Node *n)
 	return chosen(n, linear, p.g, z);
 }
 
-/* aten.log_sigmoid_backward(grad_output, self, buffer): g (x < 0 ? 1 - z / (1 + z) : z / (1 + z)), z = exp(-|x|), which is what
- * the CPU's forward pass keeps in buffer */
+/* aten.log_sigmoid_backward(grad_output, self, buffer): g (x < 0 ? 1 - z / (1 + z) : z / (1 + z)), z =
+ * exp(-|x|), which is what the CPU's forward pass keeps in buffer */
 Value lower_log_sigmoid_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -271,7 +275,8 @@ Value lower_log_sigmoid_backward(Node *n)
 	return product(n, z, p.g);
 }
 
-/* aten.logit_backward(grad_output, self, eps?): g / (x (1 - x)) where eps <= x <= 1 - eps, else 0, or NaN without eps */
+/* aten.logit_backward(grad_output, self, eps?): g / (x (1 - x)) where eps <= x <= 1 - eps, else 0, or NaN
+ * without eps */
 Value lower_logit_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -302,7 +307,8 @@ Value lower_mish_backward(Node *n)
 	return product(n, p.g, rest);
 }
 
-/* aten.glu_backward(grad_output, self, dim) of x sigmoid(y), x and y the halves of self: g s and g x s (1 - s), side by side */
+/* aten.glu_backward(grad_output, self, dim) of x sigmoid(y), x and y the halves of self: g s and g x s (1 -
+ * s), side by side */
 Value lower_glu_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -355,7 +361,8 @@ Value lower_log_softmax_backward(Node *n)
 	return cast(n->b, all, n->out.elem);
 }
 
-/* aten._masked_softmax_backward(grad_output, output, mask, dim?): the same where mask is false, 0 where it is true */
+/* aten._masked_softmax_backward(grad_output, output, mask, dim?): the same where mask is false, 0 where it is
+ * true */
 Value lower_masked_softmax_backward(Node *n)
 {
 	Builder *b = n->b;

@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-/* d|x|_p / dx times g for x [*B, P, R, M], the norm d and g laid over it; 0 where d is 0, which has no slope (p = 2:
- * g x / d; p = 1: g sign(x); p = inf: g sign(x) where |x| is the largest; p = 0: 0) */
+/* d|x|_p / dx times g for x [*B, P, R, M], the norm d and g laid over it; 0 where d is 0, which has no slope
+ * (p = 2: g x / d; p = 1: g sign(x); p = inf: g sign(x) where |x| is the largest; p = 0: 0) */
 static Value norm_slope(Builder *b, Value x, Value d, Value g, double p)
 {
 	Value sign = hlo_sign(b, x), size = hlo_abs(b, x);
@@ -31,7 +31,8 @@ static Value norm_slope(Builder *b, Value x, Value d, Value g, double p)
 	return if_num(b, zero, 0, size);
 }
 
-/* x1 [*B, P, M], x2 [*B, R, M], distances d and their gradients g [*B, P, R] -> [*B, P, M]: of x1, summed over R */
+/* x1 [*B, P, M], x2 [*B, R, M], distances d and their gradients g [*B, P, R] -> [*B, P, M]: of x1, summed
+ * over R */
 static Value pairs_backward(Builder *b, Value x1, Value x2, Value d, Value g, double p)
 {
 	Type t = known_type(b, x1), pairs = known_type(b, g);
@@ -50,7 +51,8 @@ static Value pairs_backward(Builder *b, Value x1, Value x2, Value d, Value g, do
 	return sum_over(b, x1, one_dim(b, rank - 1));
 }
 
-/* aten._cdist_backward(grad [*B, P, R], x1 [*B, P, M], x2 [*B, R, M], p, cdist [*B, P, R]) -> the gradient of x1 */
+/* aten._cdist_backward(grad [*B, P, R], x1 [*B, P, M], x2 [*B, R, M], p, cdist [*B, P, R]) -> the gradient of
+ * x1 */
 Value lower_cdist_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -63,8 +65,8 @@ Value lower_cdist_backward(Node *n)
 	return cast(b, x1, n->out.elem);
 }
 
-/* The pair i < j of N points that stands at [i][j] and [j][i] of a square matrix, counted row by row: N (N - 1) / 2 on the
- * diagonal. */
+/* The pair i < j of N points that stands at [i][j] and [j][i] of a square matrix, counted row by row: N (N -
+ * 1) / 2 on the diagonal. */
 static Value pair_places(Builder *b, int64_t count)
 {
 	int64_t *at = NEW(b->a, int64_t, count * count + 1), k = 0;

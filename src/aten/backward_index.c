@@ -1,5 +1,5 @@
-/* Gradients of what reads parts of a tensor: zeros with the gradient where it was read, added up where it was read more than
- * once. f16 and bf16 are added up in f32. */
+/* Gradients of what reads parts of a tensor: zeros with the gradient where it was read, added up where it was
+ * read more than once. f16 and bf16 are added up in f32. */
 #include "aten/index.h"
 #include "aten/rules.h"
 
@@ -34,7 +34,8 @@ Value lower_select_backward(Node *n)
 	return put_back(n, g, dim, from_end(arg_int(n, "index", 0), n->out.dim[dim]), 1);
 }
 
-/* aten.slice_backward(grad_output, input_sizes, dim, start, end, step); start is cut to the size as slice does */
+/* aten.slice_backward(grad_output, input_sizes, dim, start, end, step); start is cut to the size as slice
+ * does */
 Value lower_slice_backward(Node *n)
 {
 	Value g = arg(n, "grad_output");
@@ -45,7 +46,8 @@ Value lower_slice_backward(Node *n)
 	return put_back(n, g, dim, start, step > size + 1 ? size + 1 : step);
 }
 
-/* aten.unfold_backward(grad_in [*, L, *, K], input_sizes, dim, size K, step): element k of block l belongs to l step + k */
+/* aten.unfold_backward(grad_in [*, L, *, K], input_sizes, dim, size K, step): element k of block l belongs to
+ * l step + k */
 Value lower_unfold_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -84,7 +86,8 @@ Value lower_trace_backward(Node *n)
 
 /* -- indices --------------------------------------------------------------------------------------------- */
 
-/* Zeros with g added at index along "dim": single elements, as gather() reads them, or whole slices, as index_select() does. */
+/* Zeros with g added at index along "dim": single elements, as gather() reads them, or whole slices, as
+ * index_select() does. */
 static Value add_back(Node *n, Value g, Value index, bool slices)
 {
 	Builder *b = n->b;
@@ -122,7 +125,8 @@ Value lower_cummaxmin_backward(Node *n)
 	return add_back(n, g, arg(n, "indices"), false);
 }
 
-/* aten.value_selecting_reduction_backward(grad, dim, indices, sizes, keepdim): of max, min, median, kthvalue, mode along dim */
+/* aten.value_selecting_reduction_backward(grad, dim, indices, sizes, keepdim): of max, min, median, kthvalue,
+ * mode along dim */
 Value lower_value_selecting_backward(Node *n)
 {
 	Value g = arg(n, "grad"), index = arg(n, "indices");
@@ -134,7 +138,8 @@ Value lower_value_selecting_backward(Node *n)
 	return add_back(n, g, index, false);
 }
 
-/* aten.masked_scatter_backward(grad_output, mask, sizes): the gradient at the i-th set element of mask belongs to element i */
+/* aten.masked_scatter_backward(grad_output, mask, sizes): the gradient at the i-th set element of mask
+ * belongs to element i */
 Value lower_masked_scatter_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -164,9 +169,9 @@ Value times_used(Builder *b, Value index, int64_t rows, DType acc)
 	return take_at(b, count, 0, index);
 }
 
-/* aten.embedding_dense_backward(grad_output [*I, D], indices [*I], num_weights, padding_idx, scale_grad_by_freq) -> [V, D]: the
- * gradients of each row added up, over how often it was looked up if asked; row padding_idx gets none.
- * aten.embedding_backward(grad, ..., sparse) */
+/* aten.embedding_dense_backward(grad_output [*I, D], indices [*I], num_weights, padding_idx,
+ * scale_grad_by_freq) -> [V, D]: the gradients of each row added up, over how often it was looked up if
+ * asked; row padding_idx gets none. aten.embedding_backward(grad, ..., sparse) */
 Value lower_embedding_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -174,7 +179,8 @@ Value lower_embedding_backward(Node *n)
 	DType acc = acc_type(n->out.elem);
 	Value g = arg_as(n, has_arg(n, "grad_output") ? "grad_output" : "grad", acc);
 	Value index = flattened(b, arg_as(n, "indices", DTYPE_i64));
-	if (!g || !index || n->out.rank != 2) return g && index ? node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out)) : 0;
+	if (!g || !index) return 0;
+	if (n->out.rank != 2) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Type rows = tensor_type(n->a, acc, 2, (int64_t[]){ type_of(b, index).dim[0], n->out.dim[1] });
 	g = reshape_to(b, g, rows);
 	if (arg_bool(n, "scale_grad_by_freq", false)) {

@@ -1,5 +1,5 @@
-/* Gradients of losses that compare element by element; of a mean they are divided by the number of elements. f16 and bf16 are
- * computed in f32. Those of losses that pick a class are in classify.c. */
+/* Gradients of losses that compare element by element; of a mean they are divided by the number of elements.
+ * f16 and bf16 are computed in f32. Those of losses that pick a class are in classify.c. */
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
@@ -64,8 +64,8 @@ Value lower_huber_loss_backward(Node *n)
 	return along_slope(n, bent(n->b, x, delta, 1, delta), p.g);
 }
 
-/* aten.binary_cross_entropy_backward(grad_output, self, target, weight?, reduction): weight (x - y) / max(x (1 - x), 1e-12), a
- * float in torch's kernel whatever the type; f16 rounds it to 0 */
+/* aten.binary_cross_entropy_backward(grad_output, self, target, weight?, reduction): weight (x - y) / max(x
+ * (1 - x), 1e-12), a float in torch's kernel whatever the type; f16 rounds it to 0 */
 Value lower_bce_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -117,8 +117,9 @@ static Value over_cube(Builder *b, Value v, int dim, Type cube)
 	return hlo_broadcast_in_dim(b, v, 3, cube.dim, (Ints){ 2, to });
 }
 
-/* aten.multilabel_margin_loss_backward(grad_output, self [N?, C], target, reduction, is_target): each pair of a label t and another
- * class c with z = 1 - x[t] + x[c] > 0 adds g / C to c and takes it from t. In a cube [N, T, C]. */
+/* aten.multilabel_margin_loss_backward(grad_output, self [N?, C], target, reduction, is_target): each pair of
+ * a label t and another class c with z = 1 - x[t] + x[c] > 0 adds g / C to c and takes it from t. In a cube
+ * [N, T, C]. */
 Value lower_multilabel_margin_backward(Node *n)
 {
 	Builder *b = n->b;

@@ -1,5 +1,6 @@
-/* Gradients of normalizations. Every one of them is x^ = (x - mean) * invstd, statistics over some dims, times a weight; and
- * back through the statistics of gw = g * weight goes invstd (gw - mean(gw) - x^ mean(gw x^)). f16 and bf16 in f32. */
+/* Gradients of normalizations. Every one of them is x^ = (x - mean) * invstd, statistics over some dims,
+ * times a weight; and back through the statistics of gw = g * weight goes invstd (gw - mean(gw) - x^ mean(gw
+ * x^)). f16 and bf16 in f32. */
 #include "aten/pointwise.h"
 #include "aten/rules.h"
 
@@ -84,8 +85,9 @@ static Ints but_channel(Builder *b, int rank)
 	return (Ints){ rank - 1, v };
 }
 
-/* aten.native_batch_norm_backward(grad_out, input [N, C, *], weight?, running_mean?, running_var?, save_mean?, save_invstd?, train,
- * eps, output_mask), batch_norm_backward(.., save_var, which is invstd too, update, ..) -> (grad_input?, grad_weight?, grad_bias?) */
+/* aten.native_batch_norm_backward(grad_out, input [N, C, *], weight?, running_mean?, running_var?,
+ * save_mean?, save_invstd?, train, eps, output_mask), batch_norm_backward(.., save_var, which is invstd too,
+ * update, ..) -> (grad_input?, grad_weight?, grad_bias?) */
 Value lower_batch_norm_backward(Node *n)
 {
 	Builder *b = n->b;
@@ -113,15 +115,17 @@ Value lower_batch_norm_backward(Node *n)
 
 /* -- groups ---------------------------------------------------------------------------------------------- */
 
-/* aten.native_group_norm_backward(grad_out, input [N, C, *S], mean [N, G], rstd, weight? [C], N, C, HxW, group, output_mask)
- * -> (grad_input?, grad_weight?, grad_bias?); [N, C, *S] as [N, G, C/G, HxW], statistics over the last two */
+/* aten.native_group_norm_backward(grad_out, input [N, C, *S], mean [N, G], rstd, weight? [C], N, C, HxW,
+ * group, output_mask) -> (grad_input?, grad_weight?, grad_bias?); [N, C, *S] as [N, G, C/G, HxW], statistics
+ * over the last two */
 Value lower_group_norm_backward(Node *n)
 {
 	Builder *b = n->b;
 	Back p = { 0 };
 	Value x;
 	if (!arg_back(n, &p, &x)) return 0;
-	int64_t count = arg_int(n, "N", 1), channels = arg_int(n, "C", 1), pixels = arg_int(n, "HxW", 1), groups = arg_int(n, "group", 1);
+	int64_t count = arg_int(n, "N", 1), channels = arg_int(n, "C", 1);
+	int64_t pixels = arg_int(n, "HxW", 1), groups = arg_int(n, "group", 1);
 	if (groups < 1 || channels % groups)
 		return node_fail(n, BAD_INPUT, "%lld groups of %lld channels", (long long)groups, (long long)channels);
 	int64_t dim[4] = { count, groups, channels / groups, pixels }, batch_and_pixels[2] = { 0, 3 }, channel[2] = { 1, 2 };
@@ -144,7 +148,8 @@ Value lower_group_norm_backward(Node *n)
 
 /* -- last dims ------------------------------------------------------------------------------------------- */
 
-/* The gradients of a norm over the dims of "normalized_shape", with statistics under the given names (mean NULL: not centred). */
+/* The gradients of a norm over the dims of "normalized_shape", with statistics under the given names (mean
+ * NULL: not centred). */
 static Value last_dims_backward(Node *n, const char *mean_name)
 {
 	Builder *b = n->b;
@@ -167,13 +172,15 @@ static Value last_dims_backward(Node *n, const char *mean_name)
 /* aten.native_layer_norm_backward(grad_out, input, normalized_shape, mean, rstd, weight?, bias?, output_mask)
  * -> (grad_input?, grad_weight?, grad_bias?) */
 Value lower_layer_norm_backward(Node *n) { return last_dims_backward(n, "mean"); }
-/* aten._fused_rms_norm_backward(grad_out, input, normalized_shape, rstd, weight?, output_mask) -> (grad_input?, grad_weight?) */
+/* aten._fused_rms_norm_backward(grad_out, input, normalized_shape, rstd, weight?, output_mask) ->
+ * (grad_input?, grad_weight?) */
 Value lower_rms_norm_backward(Node *n) { return last_dims_backward(n, NULL); }
 
 /* -- weight norm ----------------------------------------------------------------------------------------- */
 
-/* aten._weight_norm_interface_backward(grad_w, saved_v, saved_g, saved_norms, dim) -> (grad_v, grad_g) of w = v g / |v|, norms over
- * all dims but dim (the first or the last): grad_g = sum(grad_w v) / |v|, grad_v = (grad_w - v grad_g / |v|) g / |v| */
+/* aten._weight_norm_interface_backward(grad_w, saved_v, saved_g, saved_norms, dim) -> (grad_v, grad_g) of w =
+ * v g / |v|, norms over all dims but dim (the first or the last): grad_g = sum(grad_w v) / |v|, grad_v =
+ * (grad_w - v grad_g / |v|) g / |v| */
 Value lower_weight_norm_backward(Node *n)
 {
 	Builder *b = n->b;
