@@ -188,6 +188,10 @@ typedef struct tshlo_convert_options {
  * results (tshlo_value_info.output says of what), which it is up to the caller to keep. */
 TSHLO_API tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_options *opt, tshlo_error *e);
 
+/* One model with the methods of n models, which it takes over, on failure too (NULLs, of calls that failed, make it fail). Weights of one name
+ * must be the same, and are held once. BAD_INPUT: two methods of one name; the same name for different weights. */
+TSHLO_API tshlo_model *tshlo_join(tshlo_model *const *part, int n, tshlo_error *e);
+
 /* Opens a StableHLO directory, ours or torch_xla's. */
 TSHLO_API tshlo_model *tshlo_load(const char *dir, tshlo_error *e);
 TSHLO_API void tshlo_model_free(tshlo_model *m);

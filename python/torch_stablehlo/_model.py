@@ -23,11 +23,12 @@ def checked_seed(seed):
 class Model:
     """Owns the library's model and keeps alive what it borrows. ``methods``: by name, in order."""
 
-    def __init__(self, handle, kept=(), specs=(None, None)):
+    def __init__(self, handle, kept=(), specs=None):
+        """specs: method name -> (input, output) structure, where it is known better than as text."""
         self.handle = owned(handle, lib.tshlo_model_free, kept)
         names = [text(lib.tshlo_method(handle, i)) for i in range(lib.tshlo_nmethods(handle))]
         self._sessions, self._lock = {}, threading.Lock()
-        self.methods = {name: Method(self, name, specs) for name in names}
+        self.methods = {name: Method(self, name, (specs or {}).get(name, (None, None))) for name in names}
         self.default = "forward" if "forward" in self.methods else names[0]
 
     @property

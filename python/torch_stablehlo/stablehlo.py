@@ -153,14 +153,15 @@ class StableHLOGraphModule:
 
 
 def exported_program_to_stablehlo(exported_model, options=None):
-    """Converts a torch.export.ExportedProgram.
+    """Converts a torch.export.ExportedProgram, or several, by method name: {"prefill": program, "decode": program}. Weights of one name
+    must then be the same tensors, or have the same values, and are held once.
 
     Its weights are borrowed, not copied: they are read when the program is first run or saved. Raises UnsupportedError listing
     every op that cannot be converted, with its count and source line.
     """
     options = dataclasses.replace(options) if options else StableHLOExportOptions()
     options._refuse_later()
-    model = _model_of(exported_model, options)
+    model = _join(exported_model, options) if isinstance(exported_model, Mapping) else _model_of(exported_model, options)
     if options.override_tracing_arguments is not None:
         seed = (0,) if options.seed_input else ()
         model.method(None).check_inputs((*options.override_tracing_arguments, *seed), dict(options.override_tracing_kwargs or {}))
@@ -168,44 +169,65 @@ def exported_program_to_stablehlo(exported_model, options=None):
 
 
 def _model_of(ep, options):
+    handle, kept, specs = _converted(ep, options, "forward")
+    return Model(handle, kept, {"forward": specs})
+
+
+def _join(programs, options):
+    handles, kept, specs = [], [], {}
+    try:
+        for name, ep in programs.items():
+            handle, more, specs[name] = _converted(ep, options, name)
+            handles.append(handle)
+            kept += more
+    except BaseException:
+        for handle in handles:
+            lib.tshlo_model_free(handle)
+        raise
+    return Model(check(lib.tshlo_join, ffi.new("tshlo_model *[]", handles), len(handles)), kept, specs)
+
+
+def _converted(ep, options, method):
+    """(model handle, tensors to keep alive, (input, output) structure)"""
     from ._bridge import decomposed
 
     try:
-        return _convert(ep, options)
+        return _convert(ep, options, method)
     except UnsupportedError:
         simpler = decomposed(ep) if options.decompose else None
         if simpler is None:
             raise
-    return _convert(simpler, options)
+    return _convert(simpler, options, method)
 
 
-def _convert(ep, options):
+def _convert(ep, options, method):
     from ._bridge import program_of
 
     program, kept, refused = program_of(ep)
-    opt, _alive = _convert_options(options)
+    opt, _alive = _convert_options(options, method)
     handle = check(lib.tshlo_convert, program, opt)
     if refused:
         lib.tshlo_model_free(handle)
         raise refused
-    return Model(handle, kept, (ep.call_spec.in_spec, ep.call_spec.out_spec))
+    return handle, kept, (ep.call_spec.in_spec, ep.call_spec.out_spec)
 
 
-def _convert_options(options):
+def _convert_options(options, method):
     """(the library's options, what they point into)"""
     opt = ffi.new("tshlo_convert_options *")
-    names = [ffi.new("char[]", name.encode()) for name in sorted(options.custom_ops_allowed_in_graph)]
+    opt.method = name = ffi.new("char[]", method.encode())
+    names = [ffi.new("char[]", op.encode()) for op in sorted(options.custom_ops_allowed_in_graph)]
     allowed = ffi.new("char *[]", names)
     opt.ncustom_op, opt.custom_op = len(names), allowed
-    keys = [ffi.new("char[]", str(name).encode()) for name in options.dims]
+    keys = [ffi.new("char[]", str(dim).encode()) for dim in options.dims]
     dims = ffi.new("tshlo_dim[]", [(key, size) for key, size in zip(keys, options.dims.values())])
     opt.ndim, opt.dim = len(keys), dims
     opt.seed, opt.seed_input = checked_seed(options.random_seed), options.seed_input
-    return opt, (names, allowed, keys, dims)
+    return opt, (name, names, allowed, keys, dims)
 
 
 def save_as_stablehlo(exported_model, stablehlo_dir, options=None):
-    """Converts a torch.export.ExportedProgram and saves it as a StableHLO directory."""
+    """Converts a torch.export.ExportedProgram, or several by method name, and saves them as a StableHLO directory."""
     exported_program_to_stablehlo(exported_model, options).save(stablehlo_dir, options)
 
 

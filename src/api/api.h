@@ -143,6 +143,8 @@ struct tshlo_model {
 	const BundleTensor *state, *constant;       /* what data/ and constants/ hold */
 	int nmethod;
 	Method *method;
+	int npart;
+	tshlo_model **part;          /* of a joined one: what its methods came from; owned */
 };
 
 /* What the program has of inputs and outputs that are no tensors, into the method; and the same to and

@@ -29,6 +29,8 @@ void tshlo_model_free(tshlo_model *m)
 	if (!m) return;
 	for (int i = 0; i < m->nmethod; i++) method_free(&m->method[i]);
 	for (int i = 0; i < m->weight.n; i++) free(m->weight.v[i]->packed);
+	for (int i = 0; i < m->npart; i++) tshlo_model_free(m->part[i]);
+	free(m->part);
 	program_free(m->program);
 	bundle_free(m->bundle);
 	arena_free(&m->arena);

@@ -145,7 +145,7 @@ static bool add_sizes(tshlo_runner *r, const tshlo_tensor *user, const HostTenso
 {
 	if (!r->method->dynamic || runner_has(r->runner, given, ngiven)) return true;
 	Buf code = { 0 };
-	bool ok = bytecode_for(r->model, r->method, user, &code, e) && compile(r->method, r->runner, code.p, code.n, user, e);
+	bool ok = bytecode_for(r->method, user, &code, e) && compile(r->method, r->runner, code.p, code.n, user, e);
 	buf_free(&code);
 	return ok;
 }

@@ -179,7 +179,7 @@ static int bindings(const Method *k, const Solution *s, Binding *out)
 	return n;
 }
 
-static bool lower_for(const tshlo_model *m, const Method *k, const Solution *s, Module *mod, Buf *out)
+static bool lower_for(const Method *k, const Solution *s, Module *mod, Buf *out)
 {
 	GUARD(&mod->arena, mod->err, return false);
 	LowerOptions opt = k->options;
@@ -189,17 +189,17 @@ static bool lower_for(const tshlo_model *m, const Method *k, const Solution *s, 
 	opt.nbound += bindings(k, s, bound + opt.nbound);
 	opt.bound = bound;
 	opt.like = &k->lowered;
-	return lower(m->program, mod, &opt, &lowered) && verify(mod) && write_bytecode(mod, oldest_usable(mod), out);
+	return lower(k->sizes.program, mod, &opt, &lowered) && verify(mod) && write_bytecode(mod, oldest_usable(mod), out);
 }
 
-bool bytecode_for(const tshlo_model *m, const Method *k, const tshlo_tensor *in, Buf *out, Err *e)
+bool bytecode_for(const Method *k, const tshlo_tensor *in, Buf *out, Err *e)
 {
 	Solution s;
 	Module *mod = calloc(1, sizeof *mod);
 	bool ok = mod ? solution_new(k, &s, e) && solve(k, in, &s, e) : fail(e, NO_MEMORY, "out of memory");
 	if (mod) {
 		mod->err = e;
-		ok = ok && lower_for(m, k, &s, mod, out);
+		ok = ok && lower_for(k, &s, mod, out);
 		solution_free(&s);
 		module_free(mod);
 	}

@@ -11,6 +11,6 @@ bool bind_dims(Method *k, Arena *a, const tshlo_convert_options *opt, Err *e);
 bool check_sizes(const Method *k, const tshlo_tensor *in, Err *e);
 
 /* The portable artifact of the method for the sizes of these inputs. */
-bool bytecode_for(const tshlo_model *m, const Method *k, const tshlo_tensor *in, Buf *out, Err *e);
+bool bytecode_for(const Method *k, const tshlo_tensor *in, Buf *out, Err *e);
 
 #endif

@@ -192,7 +192,7 @@ int args_parse(const Command *c, int argc, char **argv, Args *a)
 		if (code) return code;
 	}
 	if (a->help) return EXIT_GOOD;
-	if (!a->file) return wrong(&p, "no file is given: wanted ", c->operand);
+	if (!a->file && !c->file_is_optional) return wrong(&p, "no file is given: wanted ", c->operand);
 	return c->takes_to && !a->to ? wrong(&p, "no output is given: wanted ", c->operand) : EXIT_GOOD;
 }
 

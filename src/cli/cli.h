@@ -24,7 +24,7 @@ typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by A
 typedef struct Args {
 	const char *file;                                        /* the operand */
 	const char *to, *format, *target, *method, *plugin;
-	Strings input, output, expect, custom_op, dim;
+	Strings input, output, expect, custom_op, dim, methods;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms;
 	const char *seed;
@@ -47,6 +47,7 @@ typedef struct Option {
 typedef struct Command {
 	const char *name, *operand, *summary, *notes;        /* name: "" when it is the tool's only one */
 	bool takes_to;               /* a second operand: where to */
+	bool file_is_optional;
 	const Option *option;        /* ends with a row without name */
 	const Option *shared;        /* more of them, that another command has too; or NULL */
 	const char *shared_title;    /* above them in the help, or NULL */

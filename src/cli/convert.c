@@ -54,7 +54,8 @@ static int check_options(const Args *a, Format f)
 		return complain(EXIT_USAGE, "convert: --%s is for directories", a->no_text ? "no-text" : "no-weights");
 	const char *pt2 = a->inline_weights ? "inline-weights" : a->seed ? "seed" : a->seed_input ? "seed-input"
 	                : a->dim.n ? "dim" : a->custom_op.n ? "custom-op" : a->method && files ? "method" : NULL;
-	if (is_directory(a->file) && pt2)
+	if (!a->file && !files) return complain(EXIT_USAGE, "convert: several methods are for directories and SavedModels");
+	if (a->file && is_directory(a->file) && pt2)
 		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file, pt2);
 	return EXIT_GOOD;
 }
@@ -142,22 +143,72 @@ static int read_dims(const Strings *given, tshlo_dim **dim, char **names)
 	return code;
 }
 
+/* Whether --method says NAME=FILE; a.method is set where it says NAME. Returns an exit code. */
+static int read_methods(Args *a)
+{
+	int files = 0;
+	for (int i = 0; i < a->methods.n; i++) {
+		const char *equals = strchr(a->methods.v[i], '=');
+		if (equals && (equals == a->methods.v[i] || !equals[1]))
+			return complain(EXIT_USAGE, "convert: --method is '%s', wanted NAME=FILE", a->methods.v[i]);
+		files += equals != NULL;
+	}
+	if (files && (files != a->methods.n || a->file))
+		return complain(EXIT_USAGE, "convert: with --method NAME=FILE every method has its file, and there is no other");
+	if (!files && a->methods.n > 1) return complain(EXIT_USAGE, "convert: given twice: --method");
+	if (!files && !a->file) return complain(EXIT_USAGE, "convert: no file is given: wanted %s", convert_command.operand);
+	a->method = !files && a->methods.n ? a->methods.v[0] : NULL;
+	return EXIT_GOOD;
+}
+
+/* One method of several. NULL, reported, on failure. */
+static tshlo_model *open_method(const char *given, tshlo_convert_options opt, int *code)
+{
+	tshlo_error e = { 0 };
+	const char *file = strchr(given, '=') + 1;
+	char *name = strndup(given, (size_t)(file - 1 - given));
+	if (!name) return *code = complain(EXIT_SYSTEM, "out of memory"), NULL;
+	opt.method = name;
+	tshlo_model *m = tshlo_convert(tshlo_program_open(file, &e), &opt, &e);
+	if (!m) *code = report_open(file, &e);
+	free(name);
+	return m;
+}
+
+/* All of them as one model. NULL, reported, on failure. */
+static tshlo_model *open_methods(const Args *a, const tshlo_convert_options *opt, int *code)
+{
+	tshlo_error e = { 0 };
+	tshlo_model **part = calloc((size_t)a->methods.n, sizeof *part), *m = NULL;
+	if (!part) return *code = complain(EXIT_SYSTEM, "out of memory"), NULL;
+	for (int i = 0; i < a->methods.n && !*code; i++) part[i] = open_method(a->methods.v[i], *opt, code);
+	m = tshlo_join(part, a->methods.n, *code ? NULL : &e);
+	if (!m && !*code) *code = report(&e);
+	free(part);
+	return m;
+}
+
 /* Reports. Returns an exit code. */
 static int convert_with(const Args *a, Format f, const tshlo_convert_options *opt)
 {
 	tshlo_error e = { 0 };
+	int code = EXIT_GOOD;
 	progress("converting");
-	tshlo_model *m = open_model(a->file, opt, &e);
-	int code = m ? write_output(m, a, f) : report_open(a->file, &e);
+	tshlo_model *m = a->file ? open_model(a->file, opt, &e) : open_methods(a, opt, &code);
+	if (m) code = write_output(m, a, f);
+	else if (a->file) code = report_open(a->file, &e);
 	progress(NULL);
 	tshlo_model_free(m);
 	return code;
 }
 
-static int convert(const Args *a)
+static int convert(const Args *given)
 {
+	Args own = *given, *a = &own;
 	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
 	Format f = wanted_format(a);
+	int bad = read_methods(a);
+	if (bad) return bad;
 	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights, .seed_input = a->seed_input,
 		.ncustom_op = a->custom_op.n, .custom_op = a->custom_op.v, .ndim = a->dim.n };
 	tshlo_dim *dim = NULL;
@@ -176,7 +227,7 @@ static const Option options[] = {
 	{ "output",         'o', OPTION_ONE,  offsetof(Args, to),             "PATH", "where to; its ending gives the format,\n'-' is standard output" },
 	{ "format",          0,  OPTION_ONE,  offsetof(Args, format),         "F",    "text, bytecode, directory or saved-model,\nwhatever the ending" },
 	{ "target",          0,  OPTION_ONE,  offsetof(Args, target),         "X.Y.Z", "StableHLO version of the bytecode;\nelse the oldest that can express the program" },
-	{ "method",          0,  OPTION_ONE,  offsetof(Args, method),         "NAME", "what the function is called (forward);\nof a directory: which one" },
+	{ "method",          0,  OPTION_MANY,  offsetof(Args, methods),        "NAME[=FILE]", "what the function is called (forward); of a\ndirectory: which one. With FILE, and instead of\nX.pt2, once for each of several methods" },
 	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
 	{ "seed",            0,  OPTION_ONE,  offsetof(Args, seed),           "N",    "of the random numbers (0), which are the same\nat every run" },
 	{ "seed-input",      0,  OPTION_FLAG, offsetof(Args, seed_input),     NULL,   "each call gives the seed: one more input, the\nlast, a 0-d u64 named seed" },
@@ -188,7 +239,7 @@ static const Option options[] = {
 	{ 0 },
 };
 
-const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR -o PATH",
+const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR -o PATH", .file_is_optional = true,
 	.run = convert, .option = options, .shared = saved_model_options, .shared_title = "With --format saved-model:",
 	.summary = "write a program as StableHLO: text, bytecode, or a directory; or as a SavedModel",
 	.notes = "Endings: .mlir is text; .mlir.bc, .mlirbc, .bc and .bytecode are bytecode (a\n"
