@@ -281,5 +281,14 @@ static Value frequencies(Node *n, int64_t negative)
 }
 
 /* aten.fft_fftfreq(n, d=1): 0, 1, ..., -2, -1 over n d; aten.fft_rfftfreq: the first n/2 + 1, all upwards */
-Value lower_fftfreq(Node *n) { return frequencies(n, (arg_int(n, "n", 0) + 1) / 2); }
-Value lower_rfftfreq(Node *n) { return frequencies(n, arg_int(n, "n", 0) + 1); }
+Value lower_fftfreq(Node *n)
+{
+	int64_t size = arg_int(n, "n", 0);
+	return frequencies(n, size / 2 + size % 2);
+}
+
+Value lower_rfftfreq(Node *n)
+{
+	int64_t size = arg_int(n, "n", 0);
+	return frequencies(n, size < INT64_MAX ? size + 1 : size);
+}

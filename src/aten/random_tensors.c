@@ -229,8 +229,10 @@ static uint64_t most(DType t)
 	case DTYPE_f16:  return (uint64_t)1 << 11;
 	case DTYPE_bf16: return (uint64_t)1 << 8;
 	case DTYPE_bool: return 1;
-	default: return UINT64_MAX >> (64 - dtype_info(t)->nbits + !is_unsigned(t));
+	default: break;
 	}
+	int nbits = dtype_info(t)->nbits - !is_unsigned(t);
+	return nbits > 0 && nbits <= 64 ? UINT64_MAX >> (64 - nbits) : 0;
 }
 
 /* aten.random(self): 0 .. most; random.to(self, to): 0 .. to - 1; random.from(self, from, to?): from .. to -
