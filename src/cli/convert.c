@@ -156,7 +156,7 @@ static int read_methods(Args *a)
 	if (files && (files != a->methods.n || a->file))
 		return complain(EXIT_USAGE, "convert: with --method NAME=FILE every method has its file, and there is no other");
 	if (!files && a->methods.n > 1) return complain(EXIT_USAGE, "convert: given twice: --method");
-	if (!files && !a->file) return complain(EXIT_USAGE, "convert: no file is given: wanted %s", convert_command.operand);
+	if (!files && !a->file) return complain(EXIT_USAGE, "convert: no file is given: wanted %s; see '%s convert --help'", convert_command.operand, tool_name);
 	a->method = !files && a->methods.n ? a->methods.v[0] : NULL;
 	return EXIT_GOOD;
 }
@@ -205,10 +205,10 @@ static int convert_with(const Args *a, Format f, const tshlo_convert_options *op
 static int convert(const Args *given)
 {
 	Args own = *given, *a = &own;
-	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
-	Format f = wanted_format(a);
 	int bad = read_methods(a);
 	if (bad) return bad;
+	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
+	Format f = wanted_format(a);
 	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights, .seed_input = a->seed_input,
 		.ncustom_op = a->custom_op.n, .custom_op = a->custom_op.v, .ndim = a->dim.n };
 	tshlo_dim *dim = NULL;
