@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from oracle import compare
+from served import array, same
+from serving import needs_tensorflow, tensorflow  # noqa: F401 (a fixture)
 from test_cli import BAD_INPUT, USAGE, good, tool
 from torch import nn
 from torch_stablehlo import BadInputError, StableHLOGraphModule, exported_program_to_stablehlo, save_as_stablehlo
@@ -102,3 +104,20 @@ def test_weights_that_differ_are_refused():
         exported_program_to_stablehlo(mixed)
     equal = {"prefill": programs()["prefill"], "decode": programs(Cache())["decode"]}
     check(exported_program_to_stablehlo(equal))
+
+
+@needs_tensorflow
+def test_saved_model_of_methods(tensorflow, tmp_path):  # noqa: F811
+    """A signature for each method, the first the default; the cache is one variable that both write."""
+    from torch_stablehlo.tf_saved_model_integration import save_stablehlo_graph_as_tf
+
+    save_stablehlo_graph_as_tf(exported_program_to_stablehlo(programs()), tmp_path / "s")
+    number, eager = tensorflow.load(tmp_path / "s")["object"], Cache()
+    with torch.no_grad():
+        got = tensorflow.signature(number, "serving_default", {"args_0": array(CALLS["prefill"][0])})
+        same(got["output_0"], array(eager.prefill(*CALLS["prefill"])))
+        x, at = CALLS["decode"]
+        got = tensorflow.signature(number, "decode", {"args_0": array(x), "args_1": array(at)})
+        total, rows = eager.decode(x, at)
+    same(got["output_0"], array(total))
+    same(got["output_1"], array(rows))
