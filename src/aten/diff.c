@@ -11,10 +11,15 @@ static Value differences(Builder *b, Value x, int dim)
 	return t.elem == DTYPE_bool ? hlo_compare(b, DIRECTION_NE, after, before) : hlo_subtract(b, after, before);
 }
 
-/* aten.diff(self, n=1, dim=-1, prepend=None, append=None): n times the differences of [prepend, self, append] along dim */
+/* aten.diff(self, n=1, dim=-1, prepend=None, append=None): n times the differences of [prepend, self, append] along dim;
+ * self alone when n = 0, as torch has it */
 Value lower_diff(Node *n)
 {
+	enum { MOST = 1000 };         /* each is an op of its own */
 	Builder *b = n->b;
+	int64_t times = arg_int(n, "n", 1);
+	if (!times) return arg_as(n, "self", n->out.elem);
+	if (times > MOST) return node_fail(n, UNSUPPORTED, "differences of order %lld", (long long)times);
 	Value part[3];
 	int count = 0;
 	const char *names[] = { "prepend", "self", "append" };
@@ -22,7 +27,6 @@ Value lower_diff(Node *n)
 		if (has_arg(n, names[i])) part[count++] = arg_as(n, names[i], n->out.elem);
 	int dim = arg_dim(n, "dim", -1, n->out.rank);
 	Value x = hlo_concatenate(b, count, part, dim);
-	int64_t times = arg_int(n, "n", 1);
 	while (times-- > 0 && x && type_of(b, x).dim[dim] != 0) x = differences(b, x, dim);
 	return x;
 }

@@ -262,15 +262,14 @@ Value lower_fft_c2r(Node *n)
 /* -- frequencies ----------------------------------------------------------------------------------------- */
 
 /* k / (n d) for k = 0, 1, ...; from `negative` on k - n */
-static Value frequencies(Node *n, int64_t negative)
+static Value frequencies(Node *n, double points, double negative)
 {
 	Builder *b = n->b;
-	double points = (double)arg_int(n, "n", 0);
 	DType acc = acc_type(n->out.elem);
 	if (n->out.rank != 1) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Type t = with_elem(n->out, acc);
 	Value k = positions(b, t, 0, acc);
-	Value bound = full(b, t, (double)negative);
+	Value bound = full(b, t, negative);
 	Value lower = full(b, t, points);
 	lower = hlo_subtract(b, k, lower);
 	Value is_upper = hlo_compare(b, DIRECTION_LT, k, bound);
@@ -283,12 +282,12 @@ static Value frequencies(Node *n, int64_t negative)
 /* aten.fft_fftfreq(n, d=1): 0, 1, ..., -2, -1 over n d; aten.fft_rfftfreq: the first n/2 + 1, all upwards */
 Value lower_fftfreq(Node *n)
 {
-	int64_t size = arg_int(n, "n", 0);
-	return frequencies(n, size / 2 + size % 2);
+	double points = arg_num(n, "n", 0);
+	return frequencies(n, points, floor((points + 1) / 2));
 }
 
 Value lower_rfftfreq(Node *n)
 {
-	int64_t size = arg_int(n, "n", 0);
-	return frequencies(n, size < INT64_MAX ? size + 1 : size);
+	double points = arg_num(n, "n", 0);
+	return frequencies(n, points, points + 1);
 }

@@ -67,7 +67,7 @@ Value take_at(Builder *b, Value x, int dim, Value index)
 {
 	if (!x || !index) return 0;
 	Type t = type_of(b, x), at = type_of(b, index);
-	if (dim >= t.rank) return build_fail(b, BAD_INPUT, "indices along dim %d of %s", dim, type_str(b->a, t));
+	if (dim < 0 || dim >= t.rank) return build_fail(b, BAD_INPUT, "indices along dim %d of %s", dim, type_str(b->a, t));
 	if (!t.dim[dim]) return full(b, taken_type(b, t, dim, at), 0);          /* there is nothing to index */
 	return hlo_gather(b, x, index, (GatherDims){
 		.offset_dims = around(b, t.rank, dim, at.rank),
@@ -92,6 +92,7 @@ Value gather_along(Builder *b, Value x, int dim, Value index)
 	Type t = type_of(b, x), at = type_of(b, index);
 	if (t.rank != at.rank)
 		return build_fail(b, BAD_INPUT, "indices of rank %d into rank %d", at.rank, t.rank);
+	if (dim < 0 || dim >= t.rank) return build_fail(b, BAD_INPUT, "indices along dim %d of %s", dim, type_str(b->a, t));
 	if (!type_numel(at) || !t.dim[dim]) return full(b, with_elem(at, t.elem), 0);
 	Ints others = other_dims(b, t.rank, one_dim(b, dim));
 	x = cut_to(b, x, at, dim);

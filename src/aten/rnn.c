@@ -226,17 +226,20 @@ static Value run_layers(Node *n, Rnn *r, Sequences x)
 
 static bool rnn_of(Node *n, CellKind kind, Rnn *r)
 {
+	int64_t layers = arg_int(n, "num_layers", 1);
 	r->kind = kind;
-	r->layers = (int)arg_int(n, "num_layers", 1);
 	r->directions = arg_bool(n, "bidirectional", false) ? 2 : 1;
 	r->biases = arg_bool(n, "has_biases", true);
 	r->weight = arg_list(n, "params");
 	for (int i = 0; i < r->weight.n; i++)
 		if (!r->weight.v[i]) return node_fail(n, BAD_INPUT, "weight %d is None", i), false;
 	if (n->b->m->err->code) return false;
+	if (layers < 1 || layers > r->weight.n)
+		return node_fail(n, BAD_INPUT, "%lld layers with %d weights", (long long)layers, r->weight.n), false;
+	r->layers = (int)layers;
 	if (arg_bool(n, "train", false)) r->dropout = arg_num(n, "dropout", 0);
 	int count = r->layers * r->directions, least = r->biases ? 4 : 2;
-	r->nweight = count > 0 ? r->weight.n / count : 0;
+	r->nweight = r->weight.n / count;
 	if (r->nweight == least && r->weight.n == count * least) return true;
 	if (kind == CELL_LSTM && r->nweight == least + 1 && r->weight.n == count * r->nweight) return true;
 	return node_fail(n, BAD_INPUT, "%d weights for %d layers and directions", r->weight.n, count), false;

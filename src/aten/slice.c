@@ -53,7 +53,7 @@ static int64_t whole_index(Node *n, int64_t i, int64_t size)
 	DimRange r = dim_range(t, i);
 	if (size < 0 && (r.min >= 0 || r.max < 0)) return r.max < 0 ? dim_plus(t, i, size) : i;
 	i = r.min == r.max ? r.min : i;
-	if (i >= -size && i < size) return i < 0 ? i + size : i;
+	if (size >= 0 && i >= -size && i < size) return i < 0 ? i + size : i;
 	node_fail(n, BAD_INPUT, "index %lld is outside a dim of size %lld", (long long)i, (long long)size);
 	return 0;
 }
@@ -319,14 +319,15 @@ static bool arg_strided(Node *n, Type self, Strided *s)
 {
 	if (!is_tensor_arg(n, "self")) return false;
 	*s = (Strided){ arg_ints(n, "size"), arg_ints(n, "stride"), 0, memory_of(n, "self") };
-	s->offset = arg_int(n, "storage_offset", s->memory.offset) - s->memory.offset;
+	int64_t offset = arg_int(n, "storage_offset", s->memory.offset);
+	s->offset = offset < 0 ? -1 : offset - s->memory.offset;
 	if (s->size.n != s->stride.n)
 		return node_fail(n, BAD_INPUT, "%d sizes but %d strides", s->size.n, s->stride.n);
 	int64_t last = s->offset, far;
 	bool empty = false, wild = !s->memory.dense || s->offset < 0;
 	for (int i = 0; i < s->size.n; i++) {
 		empty |= s->size.v[i] == 0;
-		wild |= s->stride.v[i] < 0 || __builtin_mul_overflow(s->size.v[i] - 1, s->stride.v[i], &far)
+		wild |= s->size.v[i] < 0 || s->stride.v[i] < 0 || __builtin_mul_overflow(s->size.v[i] - 1, s->stride.v[i], &far)
 		     || __builtin_add_overflow(last, far, &last);
 	}
 	if (wild || (last >= type_numel(self) && !empty))
