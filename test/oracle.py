@@ -127,7 +127,8 @@ RANDOM = set(
 
 
 def is_random(op, sample):
-    return op.name in RANDOM or sample.kwargs.get("dropout_p", 0) > 0
+    """svd_lowrank projects at random: that shows unless the rank is low, which it is not where M is taken away."""
+    return op.name in RANDOM or sample.kwargs.get("dropout_p", 0) > 0 or op.name == "svd_lowrank" and sample.kwargs["M"] is not None
 
 
 # -- the table of ops ----------------------------------------------------------------------------------------------------
@@ -191,13 +192,17 @@ def by_kth(x, result, k, dim=-1, keepdim=False):
     return result[0], picked(x, result[1], dim, keepdim)
 
 
+def by_topk(x, result, k, dim=-1, largest=True, sorted=True):
+    return result[0], picked(x, result[1], dim)
+
+
 def by_order(x, result, dim=-1, descending=False, stable=False):
     indices = result if isinstance(result, torch.Tensor) else result[1]
     return result if stable else (picked(x, indices, dim), indices.sort(dim)[0])
 
 
 # Ops that name equal elements in an order of their own.
-TIES = {"argsort": by_order, "kthvalue": by_kth, "sort": by_order}
+TIES = {"argsort": by_order, "kthvalue": by_kth, "sort": by_order, "topk": by_topk}
 
 
 def determined(op, sample):

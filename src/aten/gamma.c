@@ -136,7 +136,7 @@ Value math_trigamma(Builder *b, Value x)
 /* psi^(n)(x) = (-1)^(n+1) n! zeta(n + 1, x), n >= 2 */
 static Value higher_polygamma(Builder *b, int64_t order, Value x)
 {
-	Value y = math_zeta(b, full_like(b, x, (double)(order + 1)), x);
+	Value y = math_zeta(b, full_like(b, x, (double)order + 1), x);
 	double factor = tgamma((double)order + 1);
 	return scaled(b, y, order % 2 ? factor : -factor);
 }
