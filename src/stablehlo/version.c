@@ -39,35 +39,18 @@ bool version_parse(const char *s, Version *out)
 /* -- vhlo.def, the columns with releases ----------------------------------------------------------------- */
 
 static const char *const elem_since[NDTYPES] = {
-#define CODE(...)
 #define ELEM(t, code, since, builtin) [DTYPE_##t] = since,
-#define PART(...)
-#define SPELL(...)
-#define FORMAT(...)
 #include "stablehlo/vhlo.def"
-#undef ELEM
-#undef SPELL
-#undef FORMAT
 };
 
 static const char *const spelling[NOPS] = {
-#define ELEM(...)
 #define SPELL(op, name) [OP_##op] = name,
-#define FORMAT(...)
 #include "stablehlo/vhlo.def"
-#undef SPELL
-#undef FORMAT
 };
 
 static const struct { const char *since; int format; } formats[] = {
-#define SPELL(...)
 #define FORMAT(since, format) { since, format },
 #include "stablehlo/vhlo.def"
-#undef CODE
-#undef ELEM
-#undef PART
-#undef SPELL
-#undef FORMAT
 };
 
 const char *vhlo_spelling(OpCode code) { return spelling[code] ? spelling[code] : op_table[code].name; }

@@ -9,15 +9,6 @@
 
 #include <string.h>
 
-enum { SECTION_STRING, SECTION_DIALECT, SECTION_ATTR_TYPE, SECTION_ATTR_TYPE_OFFSET, SECTION_IR, SECTION_RESOURCE,
-	SECTION_RESOURCE_OFFSET, SECTION_DIALECT_VERSIONS, SECTION_PROPERTIES };
-
-/* What an op's mask says follows (Encoding.h). */
-enum { HAS_ATTRS = 1, HAS_RESULTS = 2, HAS_OPERANDS = 4, HAS_REGIONS = 16, HAS_USE_ORDERS = 32,
-	HAS_PROPERTIES = 64 };
-
-static const char *const dialect_name[NDIALECTS] = { "builtin", "vhlo" };
-
 /* A section: its body is put at the end of `out`, and section_end() moves it up to make room for id and
  * size. */
 static size_t section_begin(const Buf *out) { return out->n; }

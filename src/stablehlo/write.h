@@ -9,23 +9,7 @@
 #ifndef STABLEHLO_WRITE_H
 #define STABLEHLO_WRITE_H
 
-#include "stablehlo/stablehlo.h"
-
-enum Code_number {
-#define CODE(name, number) name = number,
-#define ELEM(...)
-#define PART(...)
-#define SPELL(...)
-#define FORMAT(...)
-#include "stablehlo/vhlo.def"
-#undef CODE
-#undef ELEM
-#undef PART
-#undef SPELL
-#undef FORMAT
-};
-
-enum Dialect { BUILTIN, VHLO_DIALECT, NDIALECTS };
+#include "stablehlo/bytecode.h"
 
 /* -- pool ------------------------------------------------------------------------------------------------ */
 
@@ -152,7 +136,6 @@ Ref builtin_dictionary(Writer *w, int n, const Named *item);
 int *sorted_keys(Arena *a, int n, const char *const *key);
 
 /* write_op.c: the attributes of an op in that VHLO version of it, sorted by name; returns how many. */
-enum { MAX_NAMED = 24 };
 int op_attrs(Writer *w, const Op *op, int version, Named *out);
 
 void build_tree(Writer *w);                     /* write_tree.c */

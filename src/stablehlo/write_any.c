@@ -5,20 +5,6 @@
 
 #include <string.h>
 
-static const int builtin_code[NDTYPES] = {
-#define CODE(...)
-#define ELEM(t, code, since, builtin) [DTYPE_##t] = builtin,
-#define PART(...)
-#define SPELL(...)
-#define FORMAT(...)
-#include "stablehlo/vhlo.def"
-#undef CODE
-#undef ELEM
-#undef PART
-#undef SPELL
-#undef FORMAT
-};
-
 /* The order in which a dictionary lists its keys: by bytes. Few, so by insertion. */
 int *sorted_keys(Arena *a, int n, const char *const *key)
 {
@@ -127,7 +113,7 @@ Ref builtin_dictionary(Writer *w, int n, const Named *item)
 /* Integers say width and sign in one number: width << 2 | (0 signless, 2 unsigned). */
 static Ref builtin_elem(Writer *w, DType t)
 {
-	int code = builtin_code[t];
+	int code = builtin_elem_code[t];
 	if (code < 0) return refuse(w, dtype_name(t));
 	int from = entry_begin(&w->pool);
 	tok(&w->pool, TOK_VARINT, (uint64_t)code);

@@ -3,20 +3,6 @@
 
 #include <string.h>
 
-static const int elem_code[NDTYPES] = {
-#define CODE(...)
-#define ELEM(t, code, since, builtin) [DTYPE_##t] = code,
-#define PART(...)
-#define SPELL(...)
-#define FORMAT(...)
-#include "stablehlo/vhlo.def"
-#undef CODE
-#undef ELEM
-#undef PART
-#undef SPELL
-#undef FORMAT
-};
-
 /* -- types ----------------------------------------------------------------------------------------------- */
 
 static Ref code_type(Writer *w, int code)
@@ -29,7 +15,7 @@ static Ref code_type(Writer *w, int code)
 static Ref elem_type(Writer *w, DType t)
 {
 	int from = entry_begin(&w->pool);
-	tok(&w->pool, TOK_VARINT, (uint64_t)elem_code[t]);
+	tok(&w->pool, TOK_VARINT, (uint64_t)vhlo_elem_code[t]);
 	if (is_complex(t)) tok(&w->pool, TOK_TYPE, elem_type(w, real_of(t)));
 	return type_end(&w->pool, from, VHLO_DIALECT);
 }

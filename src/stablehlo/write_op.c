@@ -2,15 +2,7 @@
  * (StablehloLegalizeToVhlo.cpp). */
 #include "stablehlo/write.h"
 
-#include <stddef.h>
 #include <string.h>
-
-typedef struct List { Named *v; int n; } List;
-
-static void add(List *list, const char *name, Ref attr)
-{
-	if (list->n < MAX_NAMED) list->v[list->n++] = (Named){ name, attr };
-}
 
 static Ref boolean(Writer *w, bool v) { return vhlo_enum(w, VHLO_BOOLEAN, v); }
 
@@ -21,22 +13,6 @@ static Ref dims(Writer *w, Ints x)
 }
 
 /* -- struct kinds: several attributes -------------------------------------------------------------------- */
-
-typedef enum How { PART_I64, PART_DIMS, PART_ELEM, PART_BOOL } How;
-
-static const struct Part { AttrKind kind; const char *name; size_t at; How how; int since; } parts[] = {
-#define CODE(...)
-#define ELEM(...)
-#define PART(kind, type, member, name, how, since) { KIND_##kind, name, offsetof(type, member), PART_##how, since },
-#define SPELL(...)
-#define FORMAT(...)
-#include "stablehlo/vhlo.def"
-#undef CODE
-#undef ELEM
-#undef PART
-#undef SPELL
-#undef FORMAT
-};
 
 static Ref part_attr(Writer *w, How how, const char *p)
 {
@@ -53,15 +29,10 @@ static Ref part_attr(Writer *w, How how, const char *p)
 	return boolean(w, b);
 }
 
-/* all NULL: none is given; each part is VHLO's none. */
-static void add_parts(Writer *w, List *list, AttrKind kind, const void *all, int version)
+/* Of a struct that is not given each part is VHLO's none. */
+static Ref part_of(Writer *w, const Part *p, const Attr *x)
 {
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		const struct Part *p = &parts[i];
-		if (p->kind != kind || p->since > version) continue;
-		Ref r = all ? part_attr(w, p->how, (const char *)all + p->at) : vhlo_elem_attr(w, DTYPE_none);
-		add(list, p->name, r);
-	}
+	return x->set ? part_attr(w, p->how, (const char *)x->any + p->at) : vhlo_elem_attr(w, DTYPE_none);
 }
 
 /* -- lists ----------------------------------------------------------------------------------------------- */
@@ -194,48 +165,34 @@ static Ref plain_attr(Writer *w, const Op *op, const AttrDef *def, const Attr *x
 
 /* -- an op ----------------------------------------------------------------------------------------------- */
 
-static void add_channel(Writer *w, List *list, AttrKind kind, const Attr *x)
+/* {handle, type} */
+static Ref channel_attr(Writer *w, const char *name, const Attr *x)
 {
-	add(list, "channel_id", vhlo_integer(w, DTYPE_i64, x->set && x->ints.n > 0 ? x->ints.v[0] : 0));
-	if (kind == KIND_CHANNEL_AND_TYPE)
-		add(list, "channel_type", vhlo_integer(w, DTYPE_i64, x->set && x->ints.n > 1 ? x->ints.v[1] : 0));
+	int i = !strcmp(name, "channel_type");
+	return vhlo_integer(w, DTYPE_i64, x->set && x->ints.n > i ? x->ints.v[i] : 0);
 }
 
-static void add_attr(Writer *w, List *list, const Op *op, const AttrDef *def, const Attr *x, int version)
+/* Of dynamic_conv v1: as many zeros as its window has sides. */
+static Ref no_padding(Writer *w, const Op *op)
 {
-	switch (def->kind) {
-	case KIND_CONV_DIMS: case KIND_DOT_DIMS: case KIND_DOT_ALGORITHM: case KIND_GATHER_DIMS: case KIND_SCATTER_DIMS:
-		add_parts(w, list, def->kind, x->set ? (const void *)x->any : NULL, version);
-		return;
-	case KIND_CHANNEL: case KIND_CHANNEL_AND_TYPE:
-		add_channel(w, list, def->kind, x);
-		return;
-	default:
-		add(list, def->name, plain_attr(w, op, def, x));
-	}
+	int rank = op->nin ? value_type(w->m, op->in[0]).rank : 0;
+	return filled(w, 2, rank > 2 ? rank - 2 : 0, 0);
 }
 
-static void sort_named(Named *v, int n)
+static Ref field_attr(Writer *w, const Op *op, const Field *f)
 {
-	for (int i = 1; i < n; i++) {
-		Named x = v[i];
-		int k = i;
-		for (; k > 0 && strcmp(v[k - 1].name, x.name) > 0; k--) v[k] = v[k - 1];
-		v[k] = x;
-	}
+	if (f->attr == NO_ATTR) return no_padding(w, op);
+	const AttrDef *def = &op_table[op->code].attr[f->attr];
+	const Attr *x = &op->attr[f->attr];
+	if (f->part) return part_of(w, f->part, x);
+	if (def->kind == KIND_CHANNEL || def->kind == KIND_CHANNEL_AND_TYPE) return channel_attr(w, f->name, x);
+	return plain_attr(w, op, def, x);
 }
 
 int op_attrs(Writer *w, const Op *op, int version, Named *out)
 {
-	const AttrDef *def = op_table[op->code].attr;
-	List list = { out, 0 };
-	for (int i = 0; def[i].name; i++)
-		if (def[i].since <= version) add_attr(w, &list, op, &def[i], &op->attr[i], version);
-	/* dynamic_conv v1 had its padding twice: as an operand and, ignored, as an attribute. */
-	if (op->code == OP_dynamic_conv && version == 1) {
-		int rank = op->nin ? value_type(w->m, op->in[0]).rank : 0;
-		add(&list, "padding", filled(w, 2, rank > 2 ? rank - 2 : 0, 0));
-	}
-	sort_named(out, list.n);
-	return list.n;
+	Field field[MAX_FIELDS];
+	int n = op_fields(op->code, version, field);
+	for (int i = 0; i < n; i++) out[i] = (Named){ field[i].name, field_attr(w, op, &field[i]) };
+	return n;
 }

@@ -72,7 +72,7 @@ static void build_op(Tree *t, const Scope *scope, const Op *op, Rec *r)
 	if (version_cmp(n.version, w->target) > 0) refuse_op(t, op, n);
 	if (w->m->err->code) return;
 
-	Named named[MAX_NAMED];
+	Named named[MAX_FIELDS];
 	int nnamed = op_attrs(w, op, version, named);
 	if (w->m->err->code) {
 		err_at(w->m->err, "%s: %s", t->func, op_table[op->code].name);
@@ -116,11 +116,11 @@ static void build_func(Tree *t, const Func *f, Rec *r, int name)
 	Need n = func_need(f);
 	if (version_cmp(n.version, w->target) > 0 && !refuse_op(t, NULL, n)) return;
 	Named named[] = {
-		{ "arg_attrs",      dictionaries(w, f->narg, f->arg_attr) },
-		{ "function_type",  vhlo_function_type(w, f) },
-		{ "res_attrs",      dictionaries(w, f->nres, f->res_attr) },
-		{ "sym_name",       vhlo_string(w, f->name) },
-		{ "sym_visibility", vhlo_string(w, f->is_private ? "private" : "") },
+		{ func_field[FUNC_ARG_ATTRS],  dictionaries(w, f->narg, f->arg_attr) },
+		{ func_field[FUNC_TYPE],       vhlo_function_type(w, f) },
+		{ func_field[FUNC_RES_ATTRS],  dictionaries(w, f->nres, f->res_attr) },
+		{ func_field[FUNC_NAME],       vhlo_string(w, f->name) },
+		{ func_field[FUNC_VISIBILITY], vhlo_string(w, f->is_private ? "private" : "") },
 	};
 	if (w->m->err->code) {
 		err_at(w->m->err, "%s", f->name);
