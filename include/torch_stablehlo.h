@@ -121,7 +121,10 @@ TSHLO_API int64_t tshlo_symbol(tshlo_program *p, const char *expr, int64_t hint)
 TSHLO_API void tshlo_range(tshlo_program *p, const char *symbol, int64_t min, int64_t max);
 TSHLO_API int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
 	const int64_t *strides, int64_t offset);
+/* An int: a size, or a symbol. As an input of the program it is one more 0-d i64, and says what the symbol is. */
 TSHLO_API int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size);
+/* A float that the program computes. */
+TSHLO_API int tshlo_value_symfloat(tshlo_program *p, const char *name);
 /* target: "aten.add.Tensor"; name, stack_trace and module_stack (torch's node metadata) may be NULL. */
 TSHLO_API void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace,
 	const char *module_stack);
@@ -217,16 +220,20 @@ TSHLO_API const void *tshlo_bytecode(tshlo_model *m, const char *method, const c
 /* The StableHLO version that tshlo_bytecode() with no target gives. */
 TSHLO_API const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_error *e);
 
+/* What the user gives or gets: a tensor, or a Python number that is a 0-d tensor of the function's: i64, f64. */
+typedef enum tshlo_scalar { TSHLO_TENSOR, TSHLO_INT, TSHLO_FLOAT } tshlo_scalar;
+
 /* What the function takes and gives, in order. */
 typedef struct tshlo_value_info {
 	tshlo_input_kind input;      /* of an input: TSHLO_INPUT_USER, _PARAMETER (buffers too), _CONSTANT_TENSOR */
 	tshlo_output_kind output;    /* of a result */
-	const char *name;            /* user inputs: the placeholder's; weights: state dict name; mutations: their
-	                              * target; or "" */
+	const char *name;            /* user inputs: the placeholder's; weights: state dict name; mutations and gradients:
+	                              * their target; or "" */
 	int position;                /* user inputs: among the flattened user inputs; constants: their number; results: among
 	                                the flattened user outputs, or -1 */
 	tshlo_tensor type;           /* data: of weights, when they are dense in memory, else NULL */
 	size_t nbytes;               /* dense */
+	tshlo_scalar scalar;         /* of user inputs and outputs */
 } tshlo_value_info;
 
 TSHLO_API int tshlo_ninputs(const tshlo_model *m, const char *method);       /* -1: no such method */
@@ -395,6 +402,10 @@ TSHLO_API bool tshlo_session_write(tshlo_session *s, const char *name, const tsh
 TSHLO_API tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device *d, tshlo_session *s, tshlo_error *e);
 TSHLO_API void tshlo_runner_free(tshlo_runner *r);
 TSHLO_API int tshlo_runner_ncompiled(tshlo_runner *r);                   /* compilations so far */
+/* A program whose sizes differ from call to call has an executable for each set of them. Those used last are kept, 32 of them or as many as
+ * is said here, 1 at least; one that goes while another thread runs it goes after that. */
+TSHLO_API void tshlo_runner_limit(tshlo_runner *r, int limit);
+TSHLO_API int tshlo_runner_nkept(tshlo_runner *r);
 
 /* A tensor on a device. */
 typedef struct tshlo_buffer tshlo_buffer;

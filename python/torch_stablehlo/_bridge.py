@@ -4,6 +4,7 @@ Nothing is lowered or decided here: names, arguments and metadata are handed ove
 """
 
 import operator
+import re
 
 import torch
 from torch.export.graph_signature import (
@@ -87,7 +88,7 @@ class Bridge:
         if isinstance(val, (torch.SymInt, int)) and not isinstance(val, bool):
             return lib.tshlo_value_symint(self.p, name, self.dim(val))
         if isinstance(val, torch.SymFloat):  # of item(): a number of the running program
-            return lib.tshlo_value_tensor(self.p, name, torch_dtype_code(torch.float64), 0, [], [], 0)
+            return lib.tshlo_value_symfloat(self.p, name)
         return 0
 
     # -- arguments -----------------------------------------------------------------------------------------------
@@ -246,12 +247,21 @@ class Bridge:
                 self.weight(spec.target, tensors[spec.target])
             lib.tshlo_input(self.p, kind, n.name.encode(), target or ffi.NULL, bool(spec.persistent), v)
 
+    def target_of(self, spec, ep):
+        """What an output belongs to. torch names the input of a gradient as its tracer did, "arg2_1": the placeholder of that number."""
+        inputs = ep.graph_signature.input_specs
+        if spec.kind.name == "GRADIENT_TO_USER_INPUT" and spec.target not in [s.arg.name for s in inputs]:
+            number = re.fullmatch(r"arg(\d+)_1", spec.target)
+            if number and int(number[1]) < len(inputs):
+                return inputs[int(number[1])].arg.name
+        return spec.target
+
     def outputs(self, ep, nodes):
         for spec, n in zip(ep.graph_signature.output_specs, nodes):
             if isinstance(spec.arg, TokenArgument):
                 continue
             v = self.values[n] if isinstance(n, torch.fx.Node) else 0
-            target = ffi.NULL if spec.target is None else spec.target.encode()
+            target = ffi.NULL if spec.target is None else self.target_of(spec, ep).encode()
             if isinstance(v, list):
                 raise UnsupportedError(f"output '{n.name}' is a list of values, wanted one")
             lib.tshlo_output(self.p, _OUTPUT[spec.kind.name], target, v)

@@ -28,6 +28,7 @@ class Model:
         self.handle = owned(handle, lib.tshlo_model_free, kept)
         names = [text(lib.tshlo_method(handle, i)) for i in range(lib.tshlo_nmethods(handle))]
         self._sessions, self._lock = {}, threading.Lock()
+        self._cache_size = 32
         self.methods = {name: Method(self, name, (specs or {}).get(name, (None, None))) for name in names}
         self.default = "forward" if "forward" in self.methods else names[0]
 
@@ -35,6 +36,18 @@ class Model:
     def has_state(self):
         """Whether some method writes a buffer or a parameter."""
         return any(m.writes for m in self.methods.values())
+
+    @property
+    def cache_size(self):
+        return self._cache_size
+
+    @cache_size.setter
+    def cache_size(self, n):
+        if n < 1:
+            raise BadInputError(f"the cache's size is {n}, wanted 1 or more")
+        self._cache_size = n
+        for m in self.methods.values():
+            m.limit(n)
 
     def session(self, device):
         """The state on a device."""
@@ -82,24 +95,32 @@ class Method:
 
     def _read_inputs(self):
         self.positions = []  # of the user inputs that the function takes, among the flattened ones
+        self.integers = set()  # those of them that are Python ints
         value = ffi.new("tshlo_value_info *")
         for i in range(lib.tshlo_ninputs(self.handle, self.key)):
             lib.tshlo_input_info(self.handle, self.key, i, value)
             if value.input == lib.TSHLO_INPUT_USER:
                 self.positions.append(value.position)
                 self.names[value.position] = text(value.name)
+                if value.scalar == lib.TSHLO_INT:
+                    self.integers.add(value.position)
 
     def _read_outputs(self):
-        # where each result belongs; the state that some are the new value of; the user inputs that some are the new value of
-        self.results, self.writes, self.changed = [], [], {}
+        # where each result belongs; the state that some are the new value of; the user inputs that some are the new value of; what some are
+        # the gradients of; which are Python numbers to the user
+        self.results, self.writes, self.changed, self.gradients, self.scalars = [], [], {}, {}, {}
         value = ffi.new("tshlo_value_info *")
         for i in range(lib.tshlo_noutputs(self.handle, self.key)):
             lib.tshlo_output_info(self.handle, self.key, i, value)
             self.results.append(value.position)
             if value.output == lib.TSHLO_OUTPUT_USER_INPUT_MUTATION:
                 self.changed[i] = text(value.name)
-            elif value.output != lib.TSHLO_OUTPUT_USER:
+            elif value.output in (lib.TSHLO_OUTPUT_GRAD_TO_PARAMETER, lib.TSHLO_OUTPUT_GRAD_TO_USER_INPUT):
+                self.gradients[i] = text(value.name)
+            elif value.output not in (lib.TSHLO_OUTPUT_USER, lib.TSHLO_OUTPUT_LOSS):
                 self.writes.append(text(value.name))
+            elif value.scalar != lib.TSHLO_TENSOR:
+                self.scalars[i] = int if value.scalar == lib.TSHLO_INT else float
 
     # -- text and bytecode ---------------------------------------------------------------------------------------
 
@@ -184,7 +205,7 @@ class Method:
                     f"input '{self.input_name(position)}' is {_show(leaves[position])}, but the program was exported with {wanted!r},"
                     " which is part of it"
                 )
-        return [leaves[p] for p in self.positions]
+        return [_integer(leaves[p], self.input_name(p)) if p in self.integers else leaves[p] for p in self.positions]
 
     def _slots(self, values):
         slots = ffi.new("tshlo_tensor[]", len(values) or 1)
@@ -205,7 +226,13 @@ class Method:
                 session = model.session(device)._handle if model.has_state else ffi.NULL
                 handle = check(lib.tshlo_compile_in, self.handle, self.key, device._handle, session)
                 self._runners[device] = owned(handle, lib.tshlo_runner_free, self.handle, device, session)
+                lib.tshlo_runner_limit(self._runners[device], self.model.cache_size)
             return self._runners[device]
+
+    def limit(self, n):
+        with self._lock:
+            for runner in self._runners.values():
+                lib.tshlo_runner_limit(runner, n)
 
     def run(self, args, kwargs, device, to_device):
         """The program's outputs in their structure."""
@@ -219,11 +246,11 @@ class Method:
             check(lib.tshlo_run, self._runner(device), slots, len(values), out)
         results = [DeviceArray(out[i], device) if out[i] != ffi.NULL else None for i in range(len(self.results))]
         self._write_back(values, results)
-        results = [r for r, position in zip(results, self.results) if position >= 0]
-        if not to_device:
-            use_torch = sys.modules.get("torch") is not None
-            results = [r.torch() if use_torch else r.numpy() for r in results]
-        return self.structure(results)
+        give = _stay if to_device else _to_torch if sys.modules.get("torch") is not None else DeviceArray.numpy
+        outputs = self.structure(
+            [self.scalars[i](r.numpy()) if i in self.scalars else give(r) for i, r in enumerate(results) if self.results[i] >= 0]
+        )
+        return (outputs, {name: give(results[i]) for i, name in self.gradients.items()}) if self.gradients else outputs
 
     def _write_back(self, values, results):
         """Inputs that the program changes in place have their new values after the call, as with torch."""
@@ -255,6 +282,23 @@ class Method:
         leaves = {**self.fixed_outputs, **dict(zip((p for p in self.results if p >= 0), results))}
         ordered = [leaves[p] for p in sorted(leaves)]
         return ordered if self.out_spec is None else _tree.unflatten(self.out_spec, iter(ordered))
+
+
+def _stay(result):
+    return result
+
+
+def _to_torch(result):
+    return result.torch()
+
+
+def _integer(x, name):
+    """An int as the 0-d tensor that the function takes; tensors stand for themselves."""
+    if isinstance(x, bool) or isinstance(x, (float, complex, str)) or x is None:
+        raise BadInputError(f"input '{name}' is {_show(x)}, wanted an int")
+    if isinstance(x, int) and abs(x) >= 2**63:
+        raise BadInputError(f"input '{name}' is {_show(x)}, which is no number of 64 bits")
+    return numpy.asarray(x, numpy.int64) if isinstance(x, (int, numpy.integer)) else x
 
 
 def _show(x):

@@ -124,6 +124,16 @@ class StableHLOGraphModule:
         """Runs a method. device: of :func:`torch_stablehlo.pjrt_device`; to_device: results stay there, as DeviceArray."""
         return self._model.method(method_name).run(tuple(args), kwargs or {}, device or pjrt_device(), to_device)
 
+    @property
+    def cache_size(self):
+        """How many executables each method keeps on a device, those used last: one for each set of sizes (and ints) that calls came with.
+        32 unless set."""
+        return self._model.cache_size
+
+    @cache_size.setter
+    def cache_size(self, n):
+        self._model.cache_size = n
+
     def state(self, device=None):
         """What the programs write, now: a mapping of state dict names to NumPy arrays (copies), which can be set; empty where they write
         nothing. All methods share it; it lives on the device, one for each."""

@@ -115,7 +115,7 @@ typedef struct Method {
 	const char *version;         /* the same, or the one it was saved with */
 	Buf text;
 	Artifact *artifact;          /* one per version asked for */
-	int nin, nout, nunused, nuser;
+	int nin, nout, nunused, nuser, nint;         /* nint: of the user inputs, the integers */
 	tshlo_value_info *in, *out, *unused;
 	Weight **weight;             /* [nin]; NULL for user inputs */
 	int nfixed_in, nfixed_out;
@@ -127,7 +127,8 @@ typedef struct Method {
 	LowerOptions options;
 	Lowered lowered;
 	Sizes sizes;                 /* in[].type.dims, out[].type.dims may be handles of its table */
-	bool dynamic;                /* and some are */
+	bool dynamic;                /* and some are: a run lowers the program for its sizes */
+	int64_t *in_size;            /* [nin] of an integer input: its value as such a size */
 	const char *refusal;         /* why it is lowered only for given sizes; NULL: `module` is for all */
 	const int64_t **in_traced, **out_traced;     /* [nin], [nout]: the sizes it was exported with; NULL where none is a handle */
 } Method;

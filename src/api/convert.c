@@ -44,6 +44,20 @@ static const GraphValue *graph_value_of(const Program *p, const Arg *x)
 	return x->kind == ARG_VALUE ? &p->graph->value.v[x->value] : NULL;
 }
 
+static tshlo_scalar scalar_of(const GraphValue *v)
+{
+	return v && v->kind == VALUE_SYMINT ? TSHLO_INT : v && v->kind == VALUE_SYMFLOAT ? TSHLO_FLOAT : TSHLO_TENSOR;
+}
+
+/* Input i where it is an integer. */
+static void describe_scalar(Method *k, int i, const GraphValue *v)
+{
+	k->in[i].scalar = scalar_of(v);
+	if (k->in[i].scalar != TSHLO_INT) return;
+	k->nint++;
+	k->in_size[i] = size_of(&k->sizes, v->sym);
+}
+
 static void describe_inputs(tshlo_model *m, Method *k)
 {
 	const Func *f = k->module->func.v[0];
@@ -52,6 +66,7 @@ static void describe_inputs(tshlo_model *m, Method *k)
 	k->in_traced = NEW(&m->arena, const int64_t *, l->narg + 1);
 	k->nin = l->narg;
 	k->in = NEW(&m->arena, tshlo_value_info, l->narg + 1);
+	k->in_size = NEW(&m->arena, int64_t, l->narg + 1);
 	k->weight = NEW(&m->arena, Weight *, l->narg + 1);
 	for (int i = 0; i < l->narg; i++) {
 		const ArgSource *a = &l->arg[i];
@@ -61,6 +76,7 @@ static void describe_inputs(tshlo_model *m, Method *k)
 		if (a->kind == INPUT_CONSTANT_TENSOR) k->in[i].position = nconstant++;
 		k->nuser += a->kind == INPUT_USER;
 		k->dynamic |= k->in_traced[i] != NULL;
+		describe_scalar(k, i, graph_value_of(m->program, &a->input->arg));
 		if (!a->tensor) continue;
 		k->weight[i] = add_weight(m, a->tensor);
 		if (tensor_is_contiguous(a->tensor)) k->in[i].type.data = tensor_start(a->tensor);
@@ -69,8 +85,10 @@ static void describe_inputs(tshlo_model *m, Method *k)
 
 static tshlo_value_info describe_output(const Program *p, const ResultSource *r, tshlo_tensor t, size_t nbytes)
 {
+	bool user = r->kind == OUTPUT_USER || r->kind == OUTPUT_LOSS;
 	return (tshlo_value_info){ .output = (tshlo_output_kind)r->kind, .type = t, .nbytes = nbytes,
-		.name = r->target ? r->target : "", .position = r->kind == OUTPUT_USER ? user_output(p, r->position) : -1 };
+		.name = r->target ? r->target : "", .position = user ? user_output(p, r->position) : -1,
+		.scalar = user ? scalar_of(graph_value_of(p, &p->output[r->position].arg)) : TSHLO_TENSOR };
 }
 
 static void describe_outputs(tshlo_model *m, Method *k)
@@ -89,15 +107,11 @@ static void describe_outputs(tshlo_model *m, Method *k)
 
 /* -- stages ---------------------------------------------------------------------------------------------- */
 
-/* Writes to state come out as results that say what they are the new value of. What belongs to training does not. */
+/* Writes to state and gradients come out as results that say what they belong to. */
 static bool check_outputs(const Program *p, Err *e)
 {
-	for (int i = 0; i < p->noutput; i++) {
-		switch (p->output[i].kind) {
-		case OUTPUT_USER: case OUTPUT_BUFFER_MUTATION: case OUTPUT_PARAMETER_MUTATION: case OUTPUT_USER_INPUT_MUTATION: break;
-		default: return fail(e, UNSUPPORTED, "output %d of the program is a gradient, a loss or a token, which is not supported", i);
-		}
-	}
+	for (int i = 0; i < p->noutput; i++)
+		if (p->output[i].kind == OUTPUT_TOKEN) return fail(e, UNSUPPORTED, "output %d of the program is a token, which is not supported", i);
 	return true;
 }
 
@@ -147,6 +161,7 @@ static bool find_sizes(Method *k)
 	for (int i = 0; i < p->ninput; i++) {
 		if (p->input[i].arg.kind != ARG_VALUE) continue;
 		const GraphValue *v = &p->graph->value.v[p->input[i].arg.value];
+		any |= v->kind == VALUE_SYMINT && size_of(&k->sizes, v->sym) < 0;
 		for (int d = 0; d < v->rank; d++) any |= size_of(&k->sizes, v->dim[d]) < 0;
 	}
 	return any;
@@ -192,6 +207,14 @@ static bool convert_module(tshlo_model *m, Method *k, bool dynamic, Err *e)
 	return fresh_module(m, k, e) && lower(m->program, k->module, &traced, &k->lowered) && verify(k->module);
 }
 
+/* Whether one module is for all values of integers that are inputs: no size depends on them. */
+static bool is_static_module(const Module *mod)
+{
+	for (int i = 1; i < mod->value.n; i++)
+		if (mod->value.v[i].type.kind == TYPE_TENSOR && !is_static(mod->value.v[i].type)) return false;
+	return true;
+}
+
 static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 {
 	Method *k = m->method = NEW(&m->arena, Method, 1);
@@ -207,6 +230,7 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	k->in_spec = m->program->in_spec ? m->program->in_spec : "";
 	k->out_spec = m->program->out_spec ? m->program->out_spec : "";
 	describe_inputs(m, k);
+	k->dynamic |= k->nint && !is_static_module(k->module);
 	describe_outputs(m, k);
 	describe_version(m, k);
 	model_state(m);

@@ -32,6 +32,9 @@ static Result result_of(const tshlo_value_info *v)
 	case TSHLO_OUTPUT_BUFFER_MUTATION:
 	case TSHLO_OUTPUT_PARAMETER_MUTATION:  return (Result){ RESULT_BUFFER_MUTATION, v->name };
 	case TSHLO_OUTPUT_USER_INPUT_MUTATION: return (Result){ RESULT_INPUT_MUTATION, v->name };
+	case TSHLO_OUTPUT_LOSS:                return (Result){ RESULT_LOSS, NULL };
+	case TSHLO_OUTPUT_GRAD_TO_PARAMETER:   return (Result){ RESULT_PARAMETER_GRADIENT, v->name };
+	case TSHLO_OUTPUT_GRAD_TO_USER_INPUT:  return (Result){ RESULT_INPUT_GRADIENT, v->name };
 	default: return (Result){ RESULT_USER, NULL };
 	}
 }
@@ -193,13 +196,17 @@ static void load_input(tshlo_model *m, Method *k, const BundleFunction *f, int i
 	if (tensor_is_contiguous(&k->weight[i]->tensor)) v->type.data = t->array.data;
 }
 
+static const tshlo_output_kind output_kind[] = {
+	[RESULT_USER] = TSHLO_OUTPUT_USER, [RESULT_BUFFER_MUTATION] = TSHLO_OUTPUT_BUFFER_MUTATION,
+	[RESULT_INPUT_MUTATION] = TSHLO_OUTPUT_USER_INPUT_MUTATION, [RESULT_LOSS] = TSHLO_OUTPUT_LOSS,
+	[RESULT_PARAMETER_GRADIENT] = TSHLO_OUTPUT_GRAD_TO_PARAMETER, [RESULT_INPUT_GRADIENT] = TSHLO_OUTPUT_GRAD_TO_USER_INPUT,
+};
+
 static void load_output(tshlo_model *m, Method *k, const FunctionMeta *f, int i)
 {
 	tshlo_value_info *v = &k->out[i];
 	*v = info_of(m, &f->output_signature[i]);
-	ResultKind kind = f->result ? f->result[i].kind : RESULT_USER;
-	v->output = kind == RESULT_USER ? TSHLO_OUTPUT_USER
-	          : kind == RESULT_BUFFER_MUTATION ? TSHLO_OUTPUT_BUFFER_MUTATION : TSHLO_OUTPUT_USER_INPUT_MUTATION;
+	v->output = output_kind[f->result ? f->result[i].kind : RESULT_USER];
 	v->name = f->result && f->result[i].target ? f->result[i].target : "";
 }
 
@@ -211,7 +218,7 @@ static void place_outputs(Arena *a, Method *k, const FunctionMeta *f)
 	for (int i = 0; i < f->nfixed_output; i++)
 		if (f->fixed_output[i].position < most) taken[f->fixed_output[i].position] = true;
 	for (int i = 0; i < k->nout; i++) {
-		if (k->out[i].output != TSHLO_OUTPUT_USER) continue;
+		if (k->out[i].output != TSHLO_OUTPUT_USER && k->out[i].output != TSHLO_OUTPUT_LOSS) continue;
 		while (taken[at]) at++;
 		k->out[i].position = at++;
 	}
@@ -225,7 +232,7 @@ static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
 		.version = meta->stablehlo_version ? meta->stablehlo_version : "",
 		.nin = meta->ninput, .nout = meta->noutput, .nunused = meta->nunused,
 		.in = NEW(a, tshlo_value_info, meta->ninput + 1), .out = NEW(a, tshlo_value_info, meta->noutput + 1),
-		.unused = NEW(a, tshlo_value_info, meta->nunused + 1), .weight = NEW(a, Weight *, meta->ninput + 1),
+		.unused = NEW(a, tshlo_value_info, meta->nunused + 1), .weight = NEW(a, Weight *, meta->ninput + 1), .in_size = NEW(a, int64_t, meta->ninput + 1),
 		.in_spec = meta->input_pytree_spec ? meta->input_pytree_spec : "",
 		.out_spec = meta->output_pytree_spec ? meta->output_pytree_spec : "" };
 	for (int i = 0; i < k->nin; i++) load_input(m, k, f, i);

@@ -53,11 +53,14 @@ static bool fixed_inputs(Arena *a, const Program *p, Method *k, Err *e)
 	return true;
 }
 
+/* What a call returns; a loss is one. */
+static bool is_user(const Output *o) { return o->kind == OUTPUT_USER || o->kind == OUTPUT_LOSS; }
+
 static bool fixed_outputs(Arena *a, const Program *p, Method *k, Err *e)
 {
 	k->fixed_out = NEW(a, tshlo_fixed, p->noutput + 1);
 	for (int i = 0; i < p->noutput; i++) {
-		if (p->output[i].kind != OUTPUT_USER || p->output[i].arg.kind == ARG_VALUE) continue;
+		if (!is_user(&p->output[i]) || p->output[i].arg.kind == ARG_VALUE) continue;
 		tshlo_fixed *f = &k->fixed_out[k->nfixed_out++];
 		*f = (tshlo_fixed){ user_output(p, i), "", value_json(a, &p->output[i].arg) };
 		if (!f->json) return fail(e, NO_MEMORY, "out of memory");
@@ -68,7 +71,7 @@ static bool fixed_outputs(Arena *a, const Program *p, Method *k, Err *e)
 int user_output(const Program *p, int i)
 {
 	int n = 0;
-	for (int k = 0; k < i; k++) n += p->output[k].kind == OUTPUT_USER;
+	for (int k = 0; k < i; k++) n += is_user(&p->output[k]);
 	return n;
 }
 
@@ -105,6 +108,29 @@ static const char *python_class(const char *json)
 	return strpbrk(json, ".eNI") ? "float" : "int";
 }
 
+static const char *const scalar_class[] = { [TSHLO_INT] = "\"int\"", [TSHLO_FLOAT] = "\"float\"" };
+
+/* Those of the user's that are Python numbers, by position. */
+static const Fixed *scalars_to_meta(Arena *a, const tshlo_value_info *v, int n, int *count)
+{
+	Fixed *f = NEW(a, Fixed, n + 1);
+	*count = 0;
+	for (int i = 0; i < n; i++)
+		if (v[i].scalar) f[(*count)++] = (Fixed){ v[i].position, scalar_class[v[i].scalar] };
+	return f;
+}
+
+/* Only where the tensor is what such a number is. */
+static void scalars_from_meta(tshlo_value_info *v, int n, const Fixed *f, int count)
+{
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < count; k++) {
+			if (v[i].position != f[k].position || v[i].type.rank) continue;
+			if (v[i].type.dtype == DTYPE_i64 && !strcmp(f[k].json, scalar_class[TSHLO_INT])) v[i].scalar = TSHLO_INT;
+			if (v[i].type.dtype == DTYPE_f64 && !strcmp(f[k].json, scalar_class[TSHLO_FLOAT])) v[i].scalar = TSHLO_FLOAT;
+		}
+}
+
 void fixed_to_meta(Arena *a, const Method *k, FunctionMeta *m)
 {
 	/* torch_xla has them among the inputs that the function does not take, by their class. */
@@ -118,6 +144,8 @@ void fixed_to_meta(Arena *a, const Method *k, FunctionMeta *m)
 	m->fixed_input = to_meta(a, k->fixed_in, k->nfixed_in);
 	m->nfixed_output = k->nfixed_out;
 	m->fixed_output = to_meta(a, k->fixed_out, k->nfixed_out);
+	m->scalar_input = scalars_to_meta(a, k->in, k->nin, &m->nscalar_input);
+	m->scalar_output = scalars_to_meta(a, k->out, k->nout, &m->nscalar_output);
 }
 
 void fixed_from_meta(Arena *a, Method *k, const FunctionMeta *m)
@@ -126,4 +154,11 @@ void fixed_from_meta(Arena *a, Method *k, const FunctionMeta *m)
 	k->fixed_in = from_meta(a, m, m->fixed_input, m->nfixed_input, true);
 	k->nfixed_out = m->nfixed_output;
 	k->fixed_out = from_meta(a, m, m->fixed_output, m->nfixed_output, false);
+	for (int i = 0; i < k->nin; i++)
+		if (k->in[i].input == TSHLO_INPUT_USER) scalars_from_meta(&k->in[i], 1, m->scalar_input, m->nscalar_input);
+	scalars_from_meta(k->out, k->nout, m->scalar_output, m->nscalar_output);
+	for (int i = 0; i < k->nin; i++) {
+		k->nint += k->in[i].scalar == TSHLO_INT;
+		k->in_size[i] = DYNAMIC;
+	}
 }

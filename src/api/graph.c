@@ -126,6 +126,12 @@ int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size)
 	return id;
 }
 
+int tshlo_value_symfloat(tshlo_program *p, const char *name)
+{
+	BUILD(0);
+	return given(name, "name of a value", &p->err) ? graph_value(p->program, p->graph, name, VALUE_SYMFLOAT) : 0;
+}
+
 /* -- nodes ----------------------------------------------------------------------------------------------- */
 
 static void end_node(tshlo_program *p)

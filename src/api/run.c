@@ -118,18 +118,22 @@ static bool bind_weights(tshlo_model *m, const Method *k, const tshlo_session *s
 	return true;
 }
 
-/* user: the types of the user inputs where they are not the method's own. */
-static bool compile(const Method *k, Runner *r, const void *code, size_t n, const tshlo_tensor *user, Err *e)
+/* The integers that a run is given, where its module is made for just these: with the types of the inputs they say which one. */
+typedef struct Numbers { int n; const int64_t *v; } Numbers;
+
+/* In use by the caller. user: the types of the user inputs where they are not the method's own. */
+static Kept *compile(const Method *k, Runner *r, const void *code, size_t n, const tshlo_tensor *user, Numbers numbers, Err *e)
 {
 	TensorType *in = calloc((size_t)k->nin + 1, sizeof *in);
-	if (!in) return fail(e, NO_MEMORY, "out of memory");
+	if (!in) return fail(e, NO_MEMORY, "out of memory"), NULL;
 	for (int i = 0; i < k->nin; i++) in[i] = host(user && k->in[i].input == TSHLO_INPUT_USER ? user++ : &k->in[i].type).type;
-	CompileOptions opt = { .inputs = in, .ninputs = k->nin };
-	bool ok = runner_add(r, code, n, &opt, e);
+	CompileOptions opt = { .inputs = in, .ninputs = k->nin, .number = numbers.v, .nnumber = numbers.n };
+	Kept *x = runner_compile(r, code, n, &opt, e);
 	free(in);
-	if (!ok || runner_noutputs(r) == k->nout) return ok;
-	return fail(e, BAD_INPUT, "method '%s' gives %d results by its signature, %d by its bytecode", k->name,
-		k->nout, runner_noutputs(r));
+	if (!x || kept_noutputs(x) == k->nout) return x;
+	fail(e, BAD_INPUT, "method '%s' gives %d results by its signature, %d by its bytecode", k->name, k->nout, kept_noutputs(x));
+	runner_drop(r, x);
+	return NULL;
 }
 
 static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner *r, Err *e)
@@ -137,17 +141,32 @@ static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner 
 	size_t n;
 	const char *version = tshlo_bytecode_version(m, k->name, (tshlo_error *)e);
 	const void *code = version ? tshlo_bytecode(m, k->name, NULL, &n, (tshlo_error *)e) : NULL;
-	return code && check_version(plugin_info(d->plugin), version, e) && compile(k, r, code, n, NULL, e);
+	Kept *x = code && check_version(plugin_info(d->plugin), version, e) ? compile(k, r, code, n, NULL, (Numbers){ 0 }, e) : NULL;
+	runner_drop(r, x);
+	return x != NULL;
 }
 
-/* One more executable, unless there is one for inputs of these sizes. given: what the runner is given at a run. */
-static bool add_sizes(tshlo_runner *r, const tshlo_tensor *user, const HostTensor *given, int ngiven, Err *e)
+static Kept *compile_sizes(tshlo_runner *r, const tshlo_tensor *user, Numbers numbers, Err *e)
 {
-	if (!r->method->dynamic || runner_has(r->runner, given, ngiven)) return true;
 	Buf code = { 0 };
-	bool ok = bytecode_for(r->method, user, &code, e) && compile(r->method, r->runner, code.p, code.n, user, e);
+	bool ok = bytecode_for(r->method, user, &code, e);
+	Kept *x = ok ? compile(r->method, r->runner, code.p, code.n, user, numbers, e) : NULL;
 	buf_free(&code);
-	return ok;
+	return x;
+}
+
+/* The executable for a run, in use by the caller. user: the types, and integers, of the user inputs; given: what the runner is given. */
+static Kept *executable_for(tshlo_runner *r, const tshlo_tensor *user, const HostTensor *given, int ngiven, Err *e)
+{
+	const Method *k = r->method;
+	int64_t small[16], *v = k->nint <= 16 ? small : malloc((size_t)k->nint * sizeof *v);
+	if (!v) return fail(e, NO_MEMORY, "out of memory"), NULL;
+	Numbers numbers = { k->dynamic ? given_integers(k, user, v) : 0, v };
+	Kept *x = runner_take(r->runner, given, ngiven, numbers.v, numbers.n);
+	if (!x && k->dynamic) x = compile_sizes(r, user, numbers, e);
+	else if (!x) fail(e, BAD_INPUT, "method '%s': its bytecode does not take these inputs", k->name);
+	if (v != small) free(v);
+	return x;
 }
 
 tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e)
@@ -179,6 +198,13 @@ void tshlo_runner_free(tshlo_runner *r)
 }
 
 int tshlo_runner_ncompiled(tshlo_runner *r) { return r ? runner_ncompiled(r->runner) : 0; }
+int tshlo_runner_nkept(tshlo_runner *r) { return r ? runner_nkept(r->runner) : 0; }
+
+void tshlo_runner_limit(tshlo_runner *r, int limit)
+{
+	if (r) runner_limit(r->runner, limit);
+}
+
 int tshlo_runner_nuser(const tshlo_runner *r) { return r ? r->method->nuser : 0; }
 
 /* "f32[4,3]", cut to the room there is. */
@@ -228,16 +254,22 @@ bool tshlo_check_inputs(const tshlo_model *m, const char *method, const tshlo_te
 	return k && check_inputs(k, in, nin, err);
 }
 
-/* The types of buffers as tensors without elements, in memory to be freed. */
+/* The types of buffers as tensors without elements but for integers, in memory to be freed. */
 static tshlo_tensor *types_of(const Method *k, tshlo_buffer *const *in, int nin, Err *e)
 {
-	tshlo_tensor *t = calloc((size_t)nin + 1, sizeof *t);
+	tshlo_tensor *t = calloc((size_t)nin + 1, sizeof *t + sizeof(int64_t));
 	if (!t) return fail(e, NO_MEMORY, "out of memory"), NULL;
+	int64_t *integer = (int64_t *)(t + nin + 1);
 	for (int i = 0, user = 0; i < k->nin; i++) {
 		if (k->in[i].input != TSHLO_INPUT_USER) continue;
 		if (!in[user]) return fail(e, BAD_INPUT, "input %d (%s) is NULL", k->in[i].position, k->in[i].name), free(t), NULL;
 		const TensorType *x = buffer_type(peek(in[user]));
-		t[user++] = (tshlo_tensor){ (int)x->dtype, x->rank, x->dims, NULL };
+		t[user] = (tshlo_tensor){ (int)x->dtype, x->rank, x->dims, NULL };
+		if (k->in[i].scalar == TSHLO_INT && x->dtype == DTYPE_i64 && !x->rank) {
+			if (!buffer_to_host(peek(in[user]), &integer[user], sizeof *integer, e)) return free(t), NULL;
+			t[user].data = &integer[user];
+		}
+		user++;
 	}
 	return t;
 }
@@ -247,7 +279,9 @@ static bool run_plain(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_bu
 	HostTensor small[16] = { 0 }, *h = nin <= 16 ? small : calloc((size_t)nin, sizeof *h);
 	bool ok = h != NULL || fail(e, NO_MEMORY, "out of memory");
 	for (int i = 0; ok && i < nin; i++) h[i] = host(&in[i]);
-	ok = ok && add_sizes(r, in, h, nin, e) && runner_run(r->runner, h, nin, (DeviceBuffer **)out, e);
+	Kept *x = ok ? executable_for(r, in, h, nin, e) : NULL;
+	ok = x && kept_run(r->runner, x, h, nin, (DeviceBuffer **)out, e);
+	runner_drop(r->runner, x);
 	if (h != small) free(h);
 	return ok;
 }
@@ -309,13 +343,12 @@ static bool run_in_session(tshlo_runner *r, const tshlo_tensor *types, DeviceBuf
 	Given g;
 	if (!given_new(&g, r->method->nin, e)) return given_free(&g), false;
 	state_lock(r->session);
-	bool ok = gather(r, user, &g, e) && add_sizes(r, types, g.type, g.n, e);
+	Kept *x = gather(r, user, &g, e) ? executable_for(r, types, g.type, g.n, e) : NULL;
 	RunOptions opt = { g.donate, g.ndonate };
-	if (ok) {
-		ok = runner_run_buffers(r->runner, g.in, g.n, (DeviceBuffer **)out, &opt, e);
-		keep_results(r, &g, out, ok);
-	}
+	bool ok = x && kept_run_buffers(r->runner, x, g.in, g.n, (DeviceBuffer **)out, &opt, e);
+	if (x) keep_results(r, &g, out, ok);
 	state_unlock(r->session);
+	runner_drop(r->runner, x);
 	given_free(&g);
 	return ok;
 }
@@ -348,7 +381,9 @@ static bool run_buffers_plain(tshlo_runner *r, const tshlo_tensor *types, tshlo_
 	HostTensor *h = calloc((size_t)nin + 1, sizeof *h);
 	bool ok = h || fail(e, NO_MEMORY, "out of memory");
 	for (int i = 0; ok && i < nin; i++) h[i] = host(&types[i]);
-	ok = ok && add_sizes(r, types, h, nin, e) && runner_run_buffers(r->runner, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, NULL, e);
+	Kept *x = ok ? executable_for(r, types, h, nin, e) : NULL;
+	ok = x && kept_run_buffers(r->runner, x, (DeviceBuffer *const *)in, nin, (DeviceBuffer **)out, NULL, e);
+	runner_drop(r->runner, x);
 	free(h);
 	return ok;
 }

@@ -28,11 +28,13 @@ static const GraphValue *user_input(const Program *p, const char *name, size_t n
 	return NULL;
 }
 
-/* "x.0": dimension 0 of input x, as the program has it. */
+/* "x.0": dimension 0 of input x, "n": input n, an integer; as the program has it. */
 static bool input_dim(const Method *k, const char *name, int64_t *d)
 {
 	const char *dot = strrchr(name, '.');
 	char *end;
+	const GraphValue *whole = user_input(k->sizes.program, name, strlen(name));
+	if (whole && whole->kind == VALUE_SYMINT) return *d = size_of(&k->sizes, whole->sym), true;
 	const GraphValue *v = dot ? user_input(k->sizes.program, name, (size_t)(dot - name)) : NULL;
 	long i = dot ? strtol(dot + 1, &end, 10) : -1;
 	if (!v || end == dot + 1 || *end || i < 0 || i >= v->rank) return false;
@@ -93,45 +95,80 @@ bool bind_dims(Method *k, Arena *a, const tshlo_convert_options *opt, Err *e)
 /* Values of symbols, by node of the table. */
 typedef struct Solution { int64_t *value; bool *known; } Solution;
 
-static bool in_range(const DimNode *symbol, int64_t value, const char *where, int dim, Err *e)
+/* A size, or an integer, that is given. */
+typedef struct Place {
+	const char *name;            /* of the input */
+	int dim;                     /* -1: the integer itself */
+	int64_t have;
+} Place;
+
+static const char *place_text(const Place *at, char text[256])
 {
-	char text[64];
-	if (value >= symbol->x && value <= symbol->y) return true;
-	return fail(e, BAD_INPUT, "%s: dimension %d makes %s %lld, wanted %s", where, dim, symbol->text, (long long)value, range_text(symbol, text));
+	if (at->dim < 0) snprintf(text, 256, "%.200s", at->name);
+	else snprintf(text, 256, "%.200s: dimension %d", at->name, at->dim);
+	return text;
 }
 
-/* One dimension of size `have`, where the program has d. plain: only where d is a symbol as such. */
-static bool solve_dim(const Method *k, int64_t d, int64_t have, bool plain, const char *where, int dim, Solution *s, Err *e)
+static bool in_range(const DimNode *symbol, int64_t value, const Place *at, Err *e)
+{
+	char text[64], place[256];
+	if (value >= symbol->x && value <= symbol->y) return true;
+	if (at->dim < 0 && value == at->have)
+		return fail(e, BAD_INPUT, "%s is %lld, wanted %s", at->name, (long long)value, range_text(symbol, text));
+	return fail(e, BAD_INPUT, "%s makes %s %lld, wanted %s", place_text(at, place), symbol->text, (long long)value, range_text(symbol, text));
+}
+
+/* Where the program has d. plain: only where d is a symbol as such. */
+static bool solve_dim(const Method *k, int64_t d, const Place *at, bool plain, Solution *s, Err *e)
 {
 	int64_t symbol, scale, offset;
+	char place[256];
 	if (!solve_for(k->sizes.table, d, &symbol, &scale, &offset) || (plain && symbol != d) || s->known[~symbol]) return true;
-	int64_t rest = have - offset;
+	int64_t rest = at->have - offset;
 	if (rest % scale)
-		return fail(e, BAD_INPUT, "%s: dimension %d is %lld, wanted %s", where, dim, (long long)have, dim_node(k->sizes.table, d)->text);
+		return fail(e, BAD_INPUT, "%s is %lld, wanted %s", place_text(at, place), (long long)at->have, dim_node(k->sizes.table, d)->text);
 	s->known[~symbol] = true;
 	s->value[~symbol] = rest / scale;
-	return in_range(dim_node(k->sizes.table, symbol), rest / scale, where, dim, e);
+	return in_range(dim_node(k->sizes.table, symbol), rest / scale, at, e);
 }
 
-static bool check_dim(const Method *k, int64_t d, int64_t have, const char *where, int dim, const Solution *s, Err *e)
+static bool check_dim(const Method *k, int64_t d, const Place *at, const Solution *s, Err *e)
 {
 	int64_t want;
-	if (d == DYNAMIC) return true;
-	if (dim_eval(k->sizes.table, d, s->value, &want) && want == have) return true;
-	return fail(e, BAD_INPUT, "%s: dimension %d is %lld, wanted %lld, as %s is by the other inputs", where, dim, (long long)have, (long long)want,
-		dim_node(k->sizes.table, d) ? dim_node(k->sizes.table, d)->text : "it");
+	char place[256];
+	if (d == DYNAMIC || d == at->have) return true;
+	if (d >= 0) return fail(e, BAD_INPUT, "%s is %lld, wanted %lld", place_text(at, place), (long long)at->have, (long long)d);
+	if (dim_eval(k->sizes.table, d, s->value, &want) && want == at->have) return true;
+	return fail(e, BAD_INPUT, "%s is %lld, wanted %lld, as %s is by the other inputs", place_text(at, place), (long long)at->have,
+		(long long)want, dim_node(k->sizes.table, d) ? dim_node(k->sizes.table, d)->text : "it");
 }
 
 enum { PLAIN, DERIVED, CHECK };
 
-/* Ranks agree already. */
-static bool solve_input(const Method *k, const tshlo_value_info *want, const tshlo_tensor *have, int pass, Solution *s, Err *e)
+static bool solve_place(const Method *k, int64_t d, const Place *at, int pass, Solution *s, Err *e)
 {
-	const char *where = *want->name ? want->name : "an input";
-	for (int i = 0; i < have->rank; i++) {
-		int64_t d = want->type.dims[i], size = have->dims[i];
-		if (d >= 0) continue;
-		if (pass == CHECK ? !check_dim(k, d, size, where, i, s, e) : !solve_dim(k, d, size, pass == PLAIN, where, i, s, e)) return false;
+	if (pass == CHECK) return check_dim(k, d, at, s, e);
+	return d >= 0 || d == DYNAMIC || solve_dim(k, d, at, pass == PLAIN, s, e);
+}
+
+static bool get_integer(const tshlo_tensor *t, const char *name, int64_t *v, Err *e)
+{
+	if (!given(t->data, "integer", e)) return false;
+	memcpy(v, t->data, sizeof *v);
+	return *v >= 0 || fail(e, BAD_INPUT, "%s is %lld, wanted 0 or more", name, (long long)*v);
+}
+
+/* Input i; types agree already. */
+static bool solve_input(const Method *k, int i, const tshlo_tensor *have, int pass, Solution *s, Err *e)
+{
+	const tshlo_value_info *want = &k->in[i];
+	Place at = { *want->name ? want->name : "an input", -1, 0 };
+	if (want->scalar == TSHLO_INT)
+		return get_integer(have, at.name, &at.have, e) && solve_place(k, k->in_size[i], &at, pass, s, e);
+	for (at.dim = 0; at.dim < have->rank; at.dim++) {
+		int64_t d = want->type.dims[at.dim];
+		at.have = have->dims[at.dim];
+		if (d < 0 && k->sizes.table && !solve_place(k, d, &at, pass, s, e)) return false;
 	}
 	return true;
 }
@@ -140,13 +177,25 @@ static bool solve(const Method *k, const tshlo_tensor *in, Solution *s, Err *e)
 {
 	for (int pass = PLAIN; pass <= CHECK; pass++)
 		for (int i = 0, user = 0; i < k->nin; i++)
-			if (k->in[i].input == TSHLO_INPUT_USER && !solve_input(k, &k->in[i], &in[user++], pass, s, e)) return false;
+			if (k->in[i].input == TSHLO_INPUT_USER && !solve_input(k, i, &in[user++], pass, s, e)) return false;
 	return true;
 }
 
+int given_integers(const Method *k, const tshlo_tensor *in, int64_t *out)
+{
+	int n = 0;
+	for (int i = 0; i < k->nin; i++) {
+		if (k->in[i].input != TSHLO_INPUT_USER) continue;
+		if (k->in[i].scalar == TSHLO_INT) memcpy(&out[n++], in->data, sizeof *out);
+		in++;
+	}
+	return n;
+}
+
+/* Of a loaded method there is no table, and nothing to solve. */
 static bool solution_new(const Method *k, Solution *s, Err *e)
 {
-	size_t n = (size_t)k->sizes.table->node.n + 1;
+	size_t n = (k->sizes.table ? (size_t)k->sizes.table->node.n : 0) + 1;
 	s->value = calloc(n, sizeof *s->value);
 	s->known = calloc(n, sizeof *s->known);
 	return (s->value && s->known) || fail(e, NO_MEMORY, "out of memory");
@@ -161,7 +210,7 @@ static void solution_free(Solution *s)
 bool check_sizes(const Method *k, const tshlo_tensor *in, Err *e)
 {
 	Solution s;
-	if (!k->dynamic) return true;
+	if (!k->dynamic && !k->nint) return true;
 	bool ok = solution_new(k, &s, e) && solve(k, in, &s, e);
 	solution_free(&s);
 	return ok;

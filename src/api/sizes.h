@@ -10,6 +10,9 @@ bool bind_dims(Method *k, Arena *a, const tshlo_convert_options *opt, Err *e);
 /* Whether the inputs, whose types but for such sizes are right, have sizes that go together. */
 bool check_sizes(const Method *k, const tshlo_tensor *in, Err *e);
 
+/* The values of the inputs that are integers (Method.nint), in order; returns how many. Their types are right. */
+int given_integers(const Method *k, const tshlo_tensor *in, int64_t *out);
+
 /* The portable artifact of the method for the sizes of these inputs. */
 bool bytecode_for(const Method *k, const tshlo_tensor *in, Buf *out, Err *e);
 

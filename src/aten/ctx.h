@@ -37,7 +37,7 @@ Type value_meta_type(Lower *l, VId v);
 int64_t lower_dim(Lower *l, Dim d);
 
 /* After the inputs: symbols from their sizes. */
-bool define_sizes(Lower *l, Func *f);
+bool define_sizes(Lower *l, Func *f, const Lowered *args);
 
 /* Whether a rule takes the sizes that this call has; else a failure. */
 bool check_dynamic(Node *n, const RuleRow *r);

@@ -22,14 +22,15 @@ const char *type_text(Lower *l, Type t)
 
 /* -- where symbols come from ----------------------------------------------------------------------------- */
 
-/* Dimension i of an argument is scale * symbol + offset: of what is not defined yet. `plain`: only symbols as such. */
-static void define_size(Lower *l, Value arg, int i, bool plain)
+/* Dimension i of an argument (-1: an integer, itself) is d = scale * symbol + offset: of what is not defined yet. `plain`: only symbols
+ * as such. */
+static void define_size(Lower *l, Value arg, int i, int64_t d, bool plain)
 {
 	Builder *b = l->b;
 	int64_t symbol, scale, offset;
-	if (!solve_for(dims_of(b->m), type_of(b, arg).dim[i], &symbol, &scale, &offset) || dim_defined(b, symbol)) return;
+	if (!solve_for(dims_of(b->m), d, &symbol, &scale, &offset) || dim_defined(b, symbol)) return;
 	if (plain && (scale != 1 || offset)) return;
-	Value v = dim_of(b, arg, i);
+	Value v = i < 0 ? arg : dim_of(b, arg, i);
 	if (offset) {
 		Value c = scalar_int(b, offset, DTYPE_i64);
 		v = hlo_subtract(b, v, c);
@@ -41,14 +42,27 @@ static void define_size(Lower *l, Value arg, int i, bool plain)
 	dim_define(b, symbol, v);
 }
 
-bool define_sizes(Lower *l, Func *f)
+/* Inputs that are integers say what is left: what a tensor's size says, shape refinement can find out. */
+static void define_integers(Lower *l, Func *f, const Lowered *args)
+{
+	for (int a = 0; a < args->narg; a++) {
+		const Arg *x = &args->arg[a].input->arg;
+		const GraphValue *g = x->kind == ARG_VALUE ? &l->graph->value.v[x->value] : NULL;
+		if (!g || g->kind != VALUE_SYMINT) continue;
+		int64_t d = lower_dim(l, g->sym);
+		if (d < 0 && d != DYNAMIC) define_size(l, f->body.arg + (Value)a, -1, d, false);
+	}
+}
+
+bool define_sizes(Lower *l, Func *f, const Lowered *args)
 {
 	for (int plain = 1; plain >= 0; plain--)
 		for (int a = 0; a < f->narg; a++) {
 			Value arg = f->body.arg + (Value)a;
 			for (int i = 0; i < f->arg_type[a].rank; i++)
-				if (f->arg_type[a].dim[i] < 0) define_size(l, arg, i, plain);
+				if (f->arg_type[a].dim[i] < 0) define_size(l, arg, i, type_of(l->b, arg).dim[i], plain);
 		}
+	define_integers(l, f, args);
 	return !l->b->m->err->code;
 }
 
@@ -141,10 +155,11 @@ bool check_dynamic(Node *n, const RuleRow *r)
 
 /* -- what the program says ------------------------------------------------------------------------------- */
 
-/* Two expressions with the same value for each of many choices of the symbols are one size. */
+/* Two expressions with the same value for each of many choices of the symbols are one size. torch derives the shapes of a program for
+ * sizes of 2 or more, also where their range begins at 0: of x[:, :1] it says 1, not min(1, s). */
 static bool same_values(DimTable *t, int64_t x, int64_t y)
 {
-	enum { TRIES = 24 };
+	enum { TRIES = 24, TRACED_FROM = 2 };
 	int64_t *value = NEW(t->a, int64_t, t->node.n + 1), vx, vy;
 	uint64_t random = 0x9e3779b97f4a7c15u;
 	for (int k = 0; k < TRIES; k++) {
@@ -152,8 +167,9 @@ static bool same_values(DimTable *t, int64_t x, int64_t y)
 			const DimNode *node = &t->node.v[i];
 			if (node->kind != DIM_SYMBOL) continue;
 			random = random * 6364136223846793005u + 1442695040888963407u;
-			uint64_t span = (uint64_t)(node->y - node->x), room = 1 + (k < 2 ? (uint64_t)k : (uint64_t)8 << k);
-			value[i] = node->x + (int64_t)((random >> 33) % (span < room ? span + 1 : room));
+			int64_t low = node->x < TRACED_FROM && node->y >= TRACED_FROM ? TRACED_FROM : node->x;
+			uint64_t span = (uint64_t)(node->y - low), room = 1 + (k < 2 ? (uint64_t)k : (uint64_t)8 << k);
+			value[i] = low + (int64_t)((random >> 33) % (span < room ? span + 1 : room));
 		}
 		if (!dim_eval(t, x, value, &vx) || !dim_eval(t, y, value, &vy) || vx != vy) return false;
 	}

@@ -212,9 +212,14 @@ static bool add_input(Lower *l, Func *f, const Input *in, int user_position, Low
 		return fail(e, UNSUPPORTED, "input '%s' is a %s, which StableHLO cannot express", in->name,
 			in->kind == INPUT_TOKEN ? "token" : "custom object");
 	if (in->arg.kind != ARG_VALUE) return true;        /* a constant: it stands in the graph already */
+	if (in->kind == INPUT_USER && l->graph->value.v[in->arg.value].kind == VALUE_SYMINT) {
+		func_arg(l->b->m, f, scalar_type(DTYPE_i64), in->name);      /* what it says a symbol is: define_sizes() */
+		out->arg[out->narg++] = (ArgSource){ in->kind, in, user_position, NULL };
+		return true;
+	}
 	Type t = value_meta_type(l, in->arg.value);
 	if (t.kind != TYPE_TENSOR)
-		return fail(e, UNSUPPORTED, "input '%s' is a dynamic size; dynamic shapes are not supported yet", in->name);
+		return fail(e, UNSUPPORTED, "input '%s' is neither a tensor nor an int, which is not supported", in->name);
 	const Tensor *w = in->kind == INPUT_USER ? NULL : program_tensor(l->program, in->target);
 	if (in->kind != INPUT_USER && !check_tensor(l, in, w)) return false;
 	if (w && l->opt->inline_weights) {
@@ -326,7 +331,7 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 	l.rules.arena = &m->arena;
 	index_rules(&l.rules);
 	for (int i = 0; i < p->sym.n; i++) l.size[i] = NOT_ASKED;
-	if (!add_inputs(&l, f, out) || !define_sizes(&l, f) || !lower_nodes(&l) || !add_results(&l, out)) return false;
+	if (!add_inputs(&l, f, out) || !define_sizes(&l, f, out) || !lower_nodes(&l) || !add_results(&l, out)) return false;
 	dce(m);
 	prune(&l, f, out);
 	mark_aliases(&l, f, out);

@@ -47,11 +47,12 @@ typedef struct UnusedInput { Location location; Signature signature; } UnusedInp
 
 /* What a result of the function is. torch_xla knows only user results; the others are written to a file of
  * our own. */
-typedef enum ResultKind { RESULT_USER, RESULT_BUFFER_MUTATION, RESULT_INPUT_MUTATION } ResultKind;
+typedef enum ResultKind { RESULT_USER, RESULT_BUFFER_MUTATION, RESULT_INPUT_MUTATION, RESULT_LOSS, RESULT_PARAMETER_GRADIENT,
+	RESULT_INPUT_GRADIENT } ResultKind;
 typedef struct Result {
 	ResultKind kind;
-	const char *target;         /* what it is the new value of: a state dict name, an input's name; NULL: the
-	                             * user's */
+	const char *target;         /* what it is the new value or the gradient of: a state dict name, an input's name;
+	                             * NULL: the user's */
 } Result;
 
 /* A flattened user input or output that is no tensor: the Python value that export baked in. */
@@ -81,6 +82,11 @@ typedef struct FunctionMeta {
 	const Fixed *fixed_input;           /* [nfixed_input] */
 	int nfixed_output;
 	const Fixed *fixed_output;          /* [nfixed_output] */
+	int nscalar_input;
+	const Fixed *scalar_input;          /* [nscalar_input] those that are 0-d tensors here and Python numbers to the user:
+	                                     * json is their class, "\"int\"" */
+	int nscalar_output;
+	const Fixed *scalar_output;         /* [nscalar_output] */
 } FunctionMeta;
 
 typedef struct BundleFunction {

@@ -7,7 +7,9 @@
 static const char *const location_kind[] = { "input_arg", "parameter", "constant" };     /* VariableType */
 
 /* torch.export.graph_signature.OutputKind */
-static const char *const result_kind[] = { "user_output", "buffer_mutation", "user_input_mutation" };
+static const char *const result_kind[] = { "user_output", "buffer_mutation", "user_input_mutation", "loss_output",
+	"gradient_to_parameter", "gradient_to_user_input" };
+enum { NRESULT_KINDS = sizeof result_kind / sizeof *result_kind };
 
 /* ---- writing ---- */
 
@@ -113,7 +115,7 @@ bool extra_needed(const FunctionMeta *m)
 {
 	for (int i = 0; m->result && i < m->noutput; i++)
 		if (m->result[i].kind != RESULT_USER) return true;
-	return m->nuser_name + m->nfixed_input + m->nfixed_output > 0;
+	return m->nuser_name + m->nfixed_input + m->nfixed_output + m->nscalar_input + m->nscalar_output > 0;
 }
 
 static void put_fixed(Buf *b, const char *key, int n, const Fixed *f)
@@ -142,6 +144,8 @@ void extra_write(Buf *b, const FunctionMeta *m)
 	put_byte(b, ']');
 	put_fixed(b, "fixed_inputs", m->nfixed_input, m->fixed_input);
 	put_fixed(b, "fixed_outputs", m->nfixed_output, m->fixed_output);
+	put_fixed(b, "scalar_inputs", m->nscalar_input, m->scalar_input);
+	put_fixed(b, "scalar_outputs", m->nscalar_output, m->scalar_output);
 	put_byte(b, '}');
 }
 
@@ -303,13 +307,14 @@ static void get_result(Read *r, JVal v, Result *out)
 {
 	JVal kind = json_key(v, "kind");
 	int k = 0;
-	while (k < 3 && !json_is(kind, result_kind[k])) k++;
-	if (k == 3) {
-		json_fail(r->e, v, "\"kind\" is not user_output, buffer_mutation or user_input_mutation");
+	while (k < NRESULT_KINDS && !json_is(kind, result_kind[k])) k++;
+	if (k == NRESULT_KINDS) {
+		json_fail(r->e, v, "\"kind\" is not user_output, loss_output, a mutation or a gradient");
 		return;
 	}
 	*out = (Result){ (ResultKind)k, member_str_opt(r, v, "target", NULL) };
-	if (k != RESULT_USER && !out->target) json_fail(r->e, v, "a mutation needs a \"target\"");
+	bool user = k == RESULT_USER || k == RESULT_LOSS;
+	if (!user && !out->target) json_fail(r->e, v, "a mutation or gradient needs a \"target\"");
 }
 
 static const Fixed *get_fixed(Read *r, JVal root, const char *key, int *n)
@@ -358,5 +363,7 @@ bool extra_read(Arena *a, const char *text, size_t n, const char *what, Function
 	m->user_name = name;
 	m->fixed_input = get_fixed(&r, root, "fixed_inputs", &m->nfixed_input);
 	m->fixed_output = get_fixed(&r, root, "fixed_outputs", &m->nfixed_output);
+	m->scalar_input = get_fixed(&r, root, "scalar_inputs", &m->nscalar_input);
+	m->scalar_output = get_fixed(&r, root, "scalar_outputs", &m->nscalar_output);
 	return !e->code;
 }

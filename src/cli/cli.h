@@ -93,6 +93,24 @@ bool file_size(const char *path, uint64_t *nbytes);
 /* A directory is loaded, a .pt2 opened and converted. NULL on failure. */
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
 
+/* What --seed, --seed-input and --dim say; owns what opt points to. */
+typedef struct Conversion {
+	tshlo_convert_options opt;
+	tshlo_dim *dim;
+	char *names;
+} Conversion;
+
+/* Reports. Returns an exit code; there is something to free only after EXIT_GOOD. */
+int conversion_new(Conversion *c, const Command *command, const Args *a);
+void conversion_free(Conversion *c);
+
+/* The rows of these options. */
+#define CONVERSION_OPTIONS \
+	{ "seed",       0, OPTION_ONE,  offsetof(Args, seed),       "N",  "of the random numbers (0), which are the same\nat every run" }, \
+	{ "seed-input", 0, OPTION_FLAG, offsetof(Args, seed_input), NULL, "each call gives the seed: one more input, the\nlast, a 0-d u64 named seed" }, \
+	{ "dim",        0, OPTION_MANY, offsetof(Args, dim),        "NAME=SIZE", \
+		"a size of a dynamic program that is to be\nthis one: s0=8, or x.0=8 for input x, dim 0" }
+
 /* Reports a failure of open_model(); where ops are missing, with the Python line that lets torch decompose them. Returns an
  * exit code. */
 int report_open(const char *path, tshlo_error *e);

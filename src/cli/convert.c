@@ -1,5 +1,4 @@
 /* torch-stablehlo convert: a program to text, bytecode, a directory or a SavedModel. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,8 +51,7 @@ static int check_options(const Args *a, Format f)
 		return complain(EXIT_USAGE, "convert: --target is for bytecode and directories, text has no version");
 	if ((a->no_text || a->no_weights) && f != FORMAT_DIRECTORY)
 		return complain(EXIT_USAGE, "convert: --%s is for directories", a->no_text ? "no-text" : "no-weights");
-	const char *pt2 = a->inline_weights ? "inline-weights" : a->seed ? "seed" : a->seed_input ? "seed-input"
-	                : a->dim.n ? "dim" : a->custom_op.n ? "custom-op" : a->method && files ? "method" : NULL;
+	const char *pt2 = a->inline_weights ? "inline-weights" : a->custom_op.n ? "custom-op" : a->method && files ? "method" : NULL;
 	if (!a->file && !files) return complain(EXIT_USAGE, "convert: several methods are for directories and SavedModels");
 	if (a->file && is_directory(a->file) && pt2)
 		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file, pt2);
@@ -99,48 +97,6 @@ static int write_output(tshlo_model *m, const Args *a, Format f)
 	tshlo_error e = { 0 };
 	bool ok = f == FORMAT_DIRECTORY ? write_directory(m, a, &e) : write_module(m, a, f, &e);
 	return ok ? EXIT_GOOD : report(&e);
-}
-
-/* NULL is 0. Returns an exit code. */
-static int read_seed(const char *s, bool is_input, uint64_t *out)
-{
-	char *end = "";
-	errno = 0;
-	*out = s ? strtoull(s, &end, 10) : 0;
-	if (s && is_input) return complain(EXIT_USAGE, "convert: --seed says what each call says with --seed-input; give one of them");
-	if (!s || (*s >= '0' && *s <= '9' && !*end && !errno)) return EXIT_GOOD;
-	return complain(EXIT_USAGE, "convert: --seed is '%s', wanted a number from 0 to 18446744073709551615", s);
-}
-
-/* "s0=8", "x.0=8": the name goes to names, which is as long as all of them. Returns an exit code. */
-static int read_dim(const char *s, char *names, tshlo_dim *dim)
-{
-	const char *equals = strrchr(s, '=');
-	char *end = NULL;
-	errno = 0;
-	long long size = equals ? strtoll(equals + 1, &end, 10) : -1;
-	if (!equals || equals == s || !equals[1] || *end || errno || size < 0)
-		return complain(EXIT_USAGE, "convert: --dim is '%s', wanted NAME=SIZE", s);
-	memcpy(names, s, (size_t)(equals - s));
-	*dim = (tshlo_dim){ names, size };
-	return EXIT_GOOD;
-}
-
-/* The sizes of --dim; dim and what it points to are to be freed. Returns an exit code. */
-static int read_dims(const Strings *given, tshlo_dim **dim, char **names)
-{
-	size_t room = 1;
-	for (int i = 0; i < given->n; i++) room += strlen(given->v[i]) + 1;
-	*dim = calloc((size_t)given->n + 1, sizeof **dim);
-	*names = calloc(room, 1);
-	if (!*dim || !*names) return complain(EXIT_SYSTEM, "out of memory");
-	char *at = *names;
-	int code = EXIT_GOOD;
-	for (int i = 0; i < given->n && !code; i++) {
-		code = read_dim(given->v[i], at, &(*dim)[i]);
-		at += strlen(at) + 1;
-	}
-	return code;
 }
 
 /* Whether --method says NAME=FILE; a.method is set where it says NAME. Returns an exit code. */
@@ -209,17 +165,16 @@ static int convert(const Args *given)
 	if (bad) return bad;
 	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
 	Format f = wanted_format(a);
-	tshlo_convert_options opt = { .method = a->method, .inline_weights = a->inline_weights, .seed_input = a->seed_input,
-		.ncustom_op = a->custom_op.n, .custom_op = a->custom_op.v, .ndim = a->dim.n };
-	tshlo_dim *dim = NULL;
-	char *names = NULL;
+	Conversion c;
 	int code = check(a, f);
-	if (!code) code = read_seed(a->seed, a->seed_input, &opt.seed);
-	if (!code) code = read_dims(&a->dim, &dim, &names);
-	opt.dim = dim;
-	if (!code) code = convert_with(a, f, &opt);
-	free(dim);
-	free(names);
+	if (!code) code = conversion_new(&c, &convert_command, a);
+	if (code) return code;
+	c.opt.method = a->method;
+	c.opt.inline_weights = a->inline_weights;
+	c.opt.ncustom_op = a->custom_op.n;
+	c.opt.custom_op = a->custom_op.v;
+	code = convert_with(a, f, &c.opt);
+	conversion_free(&c);
 	return code;
 }
 
@@ -229,9 +184,7 @@ static const Option options[] = {
 	{ "target",          0,  OPTION_ONE,  offsetof(Args, target),         "X.Y.Z", "StableHLO version of the bytecode;\nelse the oldest that can express the program" },
 	{ "method",          0,  OPTION_MANY,  offsetof(Args, methods),        "NAME[=FILE]", "what the function is called (forward); of a\ndirectory: which one. With FILE, and instead of\nX.pt2, once for each of several methods" },
 	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
-	{ "seed",            0,  OPTION_ONE,  offsetof(Args, seed),           "N",    "of the random numbers (0), which are the same\nat every run" },
-	{ "seed-input",      0,  OPTION_FLAG, offsetof(Args, seed_input),     NULL,   "each call gives the seed: one more input, the\nlast, a 0-d u64 named seed" },
-	{ "dim",             0,  OPTION_MANY, offsetof(Args, dim),            "NAME=SIZE", "a size of a dynamic program that is to be\nthis one: s0=8, or x.0=8 for input x, dim 0" },
+	CONVERSION_OPTIONS,
 	{ "custom-op",       0,  OPTION_MANY, offsetof(Args, custom_op),      "NAME", "an operator outside aten that becomes a\ncustom_call: my_lib::op, or my_lib for all of it" },
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },

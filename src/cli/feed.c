@@ -270,11 +270,16 @@ void job_free(Job *j)
 
 /* -- showing --------------------------------------------------------------------------------------------- */
 
+static bool is_gradient(const tshlo_value_info *v)
+{
+	return v->output == TSHLO_OUTPUT_GRAD_TO_PARAMETER || v->output == TSHLO_OUTPUT_GRAD_TO_USER_INPUT;
+}
+
 void put_label(const Result *r)
 {
 	char text[TYPE_TEXT];
 	if (r->number >= 0) printf("output %-3d", r->number);
-	else printf("new value of ");
+	else printf(is_gradient(&r->info) ? "gradient of " : "new value of ");
 	if (r->number < 0) put_safe(stdout, r->info.name);
 	printf("  %s", type_text(&r->t, NULL, text, sizeof text));
 }

@@ -74,11 +74,11 @@ static int run_job(Job *j, const Args *a, Result **which, const char **file, tsh
 	return EXIT_GOOD;
 }
 
-static int run(const Args *a)
+static int run_with(const Args *a, const tshlo_convert_options *opt)
 {
 	Job j;
 	tshlo_error e = { 0 };
-	int code = job_new(&j, a, open_model(a->file, NULL, &e), &e);
+	int code = job_new(&j, a, open_model(a->file, opt, &e), &e);
 	Result **which = calloc((size_t)a->output.n + 1, sizeof *which);
 	const char **file = calloc((size_t)a->output.n + 1, sizeof *file);
 	if (!code && !(which && file)) code = complain(EXIT_SYSTEM, "out of memory");
@@ -89,12 +89,23 @@ static int run(const Args *a)
 	return code;
 }
 
+static int run(const Args *a)
+{
+	Conversion c;
+	int code = conversion_new(&c, &run_command, a);
+	if (code) return code;
+	code = run_with(a, &c.opt);
+	conversion_free(&c);
+	return code;
+}
+
 static const Option options[] = {
 	{ "input",  'i', OPTION_MANY,  offsetof(Args, input),  "[NAME=]FILE", "an input, a .npy file; once for each input,\nin order, or by name or number" },
 	{ "output", 'o', OPTION_MANY,  offsetof(Args, output), "[N=]FILE",    "where an output goes, as .npy; once for each\noutput, in order, or by number; without it\nthe head of each output is shown" },
 	{ "plugin",  0,  OPTION_ONE,   offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,   offsetof(Args, method), "NAME",        "which function of a directory with several" },
 	{ "repeat",  0,  OPTION_COUNT, offsetof(Args, repeat), "N",           "after a first run, run N times more and tell\nhow long it takes" },
+	CONVERSION_OPTIONS,
 	{ 0 },
 };
 

@@ -106,6 +106,7 @@ static int check_expected(const Result *r, const char *path, const Args *a, int 
 
 typedef struct Verify {
 	const Args *a;
+	Conversion conversion;
 	Job job;
 	int nsample;
 	tshlo_tensor *sample;        /* [nsample]; their data is the model's */
@@ -125,7 +126,7 @@ static tshlo_model *convert(Verify *v, tshlo_error *e)
 {
 	if (is_directory(v->a->file)) return tshlo_load(v->a->file, e);
 	tshlo_program *p = tshlo_program_open(v->a->file, e);
-	if (p && read_samples(v, p, e)) return tshlo_convert(p, NULL, e);
+	if (p && read_samples(v, p, e)) return tshlo_convert(p, &v->conversion.opt, e);
 	tshlo_program_free(p);
 	return NULL;
 }
@@ -228,13 +229,16 @@ static int verify(const Args *a)
 {
 	Verify v = { .a = a };
 	tshlo_error e = { 0 };
+	int code = conversion_new(&v.conversion, &verify_command, a);
+	if (code) return code;
 	v.which = calloc((size_t)a->expect.n + 1, sizeof *v.which);
 	v.file = calloc((size_t)a->expect.n + 1, sizeof *v.file);
-	int code = v.which && v.file ? steps(&v, &e) : complain(EXIT_SYSTEM, "out of memory");
+	code = v.which && v.file ? steps(&v, &e) : complain(EXIT_SYSTEM, "out of memory");
 	free(v.which);
 	free(v.file);
 	free(v.sample);
 	job_free(&v.job);
+	conversion_free(&v.conversion);
 	return code;
 }
 
@@ -245,6 +249,7 @@ static const Option options[] = {
 	{ "atol",    0,  OPTION_NUMBER, offsetof(Args, atol),   "X",           "absolute tolerance of floats (1e-5)" },
 	{ "plugin",  0,  OPTION_ONE,    offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,    offsetof(Args, method), "NAME",        "which function of a directory with several" },
+	CONVERSION_OPTIONS,
 	{ 0 },
 };
 

@@ -128,6 +128,9 @@ typedef struct CompileOptions {
 	 * program. Borrowed during the call. */
 	const TensorType *inputs;
 	int ninputs;
+	/* runner_compile(): what the module was made for, besides the types of its inputs. Copied. */
+	const int64_t *number;
+	int nnumber;
 } CompileOptions;
 
 /* Compiles bytecode[0..n) for d. NULL: PLUGIN with the compiler's own message; UNSUPPORTED for an input or
@@ -166,8 +169,13 @@ void executable_free(Executable *x);
 /* -- runners --------------------------------------------------------------------------------------------- */
 
 /* One program on one device: its weights, uploaded once, and an executable for each module that was made of
- * it (one, or one per shape of its inputs). Owns both; free with runner_free(). */
+ * it (one, or one per shape of its inputs). Of these it keeps those used last, at most so many. Owns both; free
+ * with runner_free(). */
 typedef struct Runner Runner;
+enum { RUNNER_LIMIT = 32 };              /* executables kept unless runner_limit() says otherwise */
+
+/* An executable of a runner, in use: it lives until runner_drop(), whether the runner still keeps it or not. */
+typedef struct Kept Kept;
 
 /* NULL: NO_MEMORY. */
 Runner *runner_new(Device *d, Err *e);
@@ -180,10 +188,26 @@ bool runner_bind(Runner *r, int position, const HostTensor *t, Err *e);
  * meanwhile. */
 bool runner_add(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e);
 
+/* The same, and the executable is in use by the caller. NULL on failure. */
+Kept *runner_compile(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e);
+
+/* An executable whose unbound inputs are of exactly these types and that was made for these numbers, in use by
+ * the caller; NULL: none is kept. */
+Kept *runner_take(Runner *r, const HostTensor *in, int nin, const int64_t *number, int nnumber);
+void runner_drop(Runner *r, Kept *k);    /* NULL is fine */
+int kept_noutputs(const Kept *k);
+
+/* runner_run() and runner_run_buffers() with an executable that is known to take the inputs. */
+bool kept_run(Runner *r, Kept *k, const HostTensor *in, int nin, DeviceBuffer **out, Err *e);
+bool kept_run_buffers(Runner *r, Kept *k, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e);
+
+/* How many executables to keep, 1 at least. What is over it goes at once, runs that use it end first. */
+void runner_limit(Runner *r, int limit);
+
 /* Adds an executable (deserialized) and takes it over, also on failure. */
 bool runner_adopt(Runner *r, Executable *x, Err *e);
 
-/* Is there an executable whose unbound inputs are of exactly these types? */
+/* Is an executable kept whose unbound inputs are of exactly these types? */
 bool runner_has(Runner *r, const HostTensor *in, int nin);
 
 /* Runs the executable that takes in[0..nin), the inputs without the bound ones, in order. Copies what the
@@ -197,8 +221,7 @@ bool runner_run_buffers(Runner *r, DeviceBuffer *const *in, int nin, DeviceBuffe
 
 int runner_noutputs(Runner *r);          /* of the last module added (all have the same number); 0 before */
 int runner_ncompiled(Runner *r);         /* compilations so far */
-/* The executable for these inputs, still the runner's; NULL when there is none. */
-Executable *runner_executable(Runner *r, const HostTensor *in, int nin);
+int runner_nkept(Runner *r);             /* executables kept now */
 
 void runner_free(Runner *r);
 

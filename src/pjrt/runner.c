@@ -5,20 +5,25 @@
 #include "base/map.h"
 #include "pjrt/internal.h"
 
-/* A compiled module. Never changes once it is in the list, so runs read it without a lock. */
-typedef struct Entry {
-	struct Entry *next;
+/* A compiled module. What it is called and what it runs never changes once it is in the list. */
+struct Kept {
+	Kept *next;
 	Executable *x;
 	size_t nbytes;             /* of the module, and two hashes of it: together its name */
 	uint64_t hash[2];
-} Entry;
+	int nnumber;               /* what it was made for besides the types of its inputs */
+	int64_t *number;
+	int users;                 /* under the lock, as the next: runs that are under way */
+	bool evicted;              /* out of the list; the last user frees it */
+};
 
 struct Runner {
 	Device *device;
 	pthread_mutex_t compiling; /* held while a module is compiled: a second thread with the same module waits */
 	pthread_mutex_t lock;      /* of the fields below */
-	Entry *first;              /* newest first */
-	int ncompiled;
+	Kept *first;               /* used last first */
+	int ncompiled, nkept, limit;
+	int noutputs;
 	DeviceBuffer **bound;      /* [nposition]; NULL: a user input. Set before the first run, then only read */
 	int nposition, nbound;
 };
@@ -27,17 +32,23 @@ Runner *runner_new(Device *d, Err *e)
 {
 	Runner *r = malloc(sizeof *r);
 	if (!r) return fail(e, NO_MEMORY, "out of memory"), NULL;
-	*r = (Runner){ .device = d, .compiling = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER };
+	*r = (Runner){ .device = d, .limit = RUNNER_LIMIT, .compiling = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER };
 	return r;
+}
+
+static void kept_free(Kept *k)
+{
+	executable_free(k->x);
+	free(k->number);
+	free(k);
 }
 
 void runner_free(Runner *r)
 {
 	if (!r) return;
-	for (Entry *n = r->first, *next; n; n = next) {
-		next = n->next;
-		executable_free(n->x);
-		free(n);
+	for (Kept *k = r->first, *next; k; k = next) {
+		next = k->next;
+		kept_free(k);
 	}
 	for (int i = 0; i < r->nposition; i++) buffer_free(r->bound[i]);
 	free(r->bound);
@@ -69,12 +80,59 @@ static DeviceBuffer *bound_at(const Runner *r, int i) { return i < r->nposition 
 
 /* -- modules --------------------------------------------------------------------------------------------- */
 
-static Entry *first_entry(Runner *r)
+/* Under the lock. */
+static void use_locked(Runner *r, Kept *k)
+{
+	Kept **at = &r->first;
+	while (*at != k) at = &(*at)->next;
+	*at = k->next;
+	k->next = r->first;
+	r->first = k;
+	k->users++;
+}
+
+/* Under the lock. What is over the limit leaves the list; what of it nobody runs is given back, to be freed without the lock. */
+static Kept *evict_locked(Runner *r)
+{
+	Kept *unused = NULL;
+	while (r->nkept > r->limit) {
+		Kept **at = &r->first;
+		while ((*at)->next) at = &(*at)->next;
+		Kept *last = *at;
+		*at = NULL;
+		r->nkept--;
+		last->evicted = true;
+		if (last->users) continue;
+		last->next = unused;
+		unused = last;
+	}
+	return unused;
+}
+
+static void free_all(Kept *k)
+{
+	for (Kept *next; k; k = next) {
+		next = k->next;
+		kept_free(k);
+	}
+}
+
+void runner_limit(Runner *r, int limit)
 {
 	pthread_mutex_lock(&r->lock);
-	Entry *n = r->first;
+	r->limit = limit < 1 ? 1 : limit;
+	Kept *unused = evict_locked(r);
 	pthread_mutex_unlock(&r->lock);
-	return n;
+	free_all(unused);
+}
+
+void runner_drop(Runner *r, Kept *k)
+{
+	if (!k) return;
+	pthread_mutex_lock(&r->lock);
+	bool last = --k->users == 0 && k->evicted;
+	pthread_mutex_unlock(&r->lock);
+	if (last) kept_free(k);
 }
 
 /* Do the bound arguments fit the program? Said here, once, and not at each run. */
@@ -93,44 +151,85 @@ static bool check_bound(const Runner *r, const Executable *x, Err *e)
 	return true;
 }
 
-static bool keep(Runner *r, Executable *x, const Entry *name, Err *e)
+/* In use by the caller. Takes x over. */
+static Kept *keep(Runner *r, Executable *x, const Kept *name, Err *e)
 {
-	Entry *n = x && check_bound(r, x, e) ? malloc(sizeof *n) : NULL;
-	if (!n) {
+	Kept *k = x && check_bound(r, x, e) ? malloc(sizeof *k) : NULL;
+	int64_t *number = k ? malloc(((size_t)name->nnumber + 1) * sizeof *number) : NULL;
+	if (!number) {
+		free(k);
 		executable_free(x);
-		return fail(e, NO_MEMORY, "out of memory");      /* unless something else was the matter */
+		return fail(e, NO_MEMORY, "out of memory"), NULL;        /* unless something else was the matter */
 	}
-	*n = *name;
-	n->x = x;
+	if (name->nnumber) memcpy(number, name->number, (size_t)name->nnumber * sizeof *number);
+	*k = *name;
+	k->x = x;
+	k->number = number;
+	k->users = 1;
 	pthread_mutex_lock(&r->lock);
-	n->next = r->first;
-	r->first = n;
+	k->next = r->first;
+	r->first = k;
+	r->nkept++;
+	r->noutputs = executable_noutputs(x);
+	Kept *unused = evict_locked(r);
 	pthread_mutex_unlock(&r->lock);
-	return true;
+	free_all(unused);
+	return k;
 }
 
-bool runner_adopt(Runner *r, Executable *x, Err *e) { return keep(r, x, &(Entry){ 0 }, e); }
-
-static bool add_locked(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e)
+bool runner_adopt(Runner *r, Executable *x, Err *e)
 {
-	Entry name = { .nbytes = n, .hash = { hash_bytes(bytecode, n, 1), hash_bytes(bytecode, n, 2) } };
-	for (Entry *k = first_entry(r); k; k = k->next)
-		if (k->nbytes == n && k->hash[0] == name.hash[0] && k->hash[1] == name.hash[1]) return true;
+	Kept *k = keep(r, x, &(Kept){ 0 }, e);
+	runner_drop(r, k);
+	return k != NULL;
+}
+
+static bool same_numbers(const Kept *k, const int64_t *number, int n)
+{
+	return k->nnumber == n && (!n || !memcmp(k->number, number, (size_t)n * sizeof *number));
+}
+
+static Kept *find_module(Runner *r, const Kept *name)
+{
+	pthread_mutex_lock(&r->lock);
+	Kept *k = r->first;
+	while (k && !(k->nbytes == name->nbytes && k->hash[0] == name->hash[0] && k->hash[1] == name->hash[1]
+	         && same_numbers(k, name->number, name->nnumber))) k = k->next;
+	if (k) use_locked(r, k);
+	pthread_mutex_unlock(&r->lock);
+	return k;
+}
+
+static Kept *compile_locked(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e)
+{
+	Kept name = { .nbytes = n, .hash = { hash_bytes(bytecode, n, 1), hash_bytes(bytecode, n, 2) } };
+	if (opts) name.nnumber = opts->nnumber, name.number = (int64_t *)(uintptr_t)opts->number;      /* keep() copies them */
+	Kept *k = find_module(r, &name);
+	if (k) return k;
 	Executable *x = executable_compile(r->device, bytecode, n, opts, e);
-	if (!x) return false;
+	if (!x) return NULL;
 	pthread_mutex_lock(&r->lock);
 	r->ncompiled++;
 	pthread_mutex_unlock(&r->lock);
 	return keep(r, x, &name, e);
 }
 
-bool runner_add(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e)
+Kept *runner_compile(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e)
 {
 	pthread_mutex_lock(&r->compiling);
-	bool ok = add_locked(r, bytecode, n, opts, e);
+	Kept *k = compile_locked(r, bytecode, n, opts, e);
 	pthread_mutex_unlock(&r->compiling);
-	return ok;
+	return k;
 }
+
+bool runner_add(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e)
+{
+	Kept *k = runner_compile(r, bytecode, n, opts, e);
+	runner_drop(r, k);
+	return k != NULL;
+}
+
+int kept_noutputs(const Kept *k) { return executable_noutputs(k->x); }
 
 /* -- runs ------------------------------------------------------------------------------------------------ */
 
@@ -155,30 +254,55 @@ static bool takes(const Runner *r, const Executable *x, const Given *g)
 	return true;
 }
 
-static Executable *find(Runner *r, const Given *g)
+/* The one used last that takes the inputs, in use by the caller; NULL: none does. */
+static Kept *find(Runner *r, const Given *g, const int64_t *number, int nnumber)
 {
-	for (Entry *n = first_entry(r); n; n = n->next)
-		if (takes(r, n->x, g)) return n->x;
-	return NULL;
+	pthread_mutex_lock(&r->lock);
+	Kept *k = r->first;
+	while (k && !(same_numbers(k, number, nnumber) && takes(r, k->x, g))) k = k->next;
+	if (k) use_locked(r, k);
+	pthread_mutex_unlock(&r->lock);
+	return k;
 }
 
-/* Why none fits: told of the module added last. */
-static bool no_fit(Runner *r, const Given *g, Err *e)
+Kept *runner_take(Runner *r, const HostTensor *in, int nin, const int64_t *number, int nnumber)
 {
-	Entry *last = first_entry(r);
-	if (!last) return fail(e, BAD_INPUT, "the program was not compiled yet");
-	int at = 0, n = executable_ninputs(last->x);
+	return find(r, &(Given){ .host = in, .n = nin }, number, nnumber);
+}
+
+static Kept *take_first(Runner *r)
+{
+	pthread_mutex_lock(&r->lock);
+	Kept *k = r->first;
+	if (k) k->users++;
+	pthread_mutex_unlock(&r->lock);
+	return k;
+}
+
+/* Why it does not fit. */
+static bool no_fit_of(const Runner *r, const Executable *x, const Given *g, Err *e)
+{
+	int at = 0, n = executable_ninputs(x);
 	if (n != g->n + r->nbound)
 		return fail(e, BAD_INPUT, "%d inputs given, the program takes %d", g->n, n - r->nbound);
 	for (int i = 0; i < n; i++) {
 		char found[128], wanted[128];
 		if (bound_at(r, i)) continue;
-		const TensorType *t = given_type(g, at++), *w = executable_input(last->x, i);
+		const TensorType *t = given_type(g, at++), *w = executable_input(x, i);
 		if (!tensor_type_eq(t, w))
 			return fail(e, BAD_INPUT, "input %d is %s, the program takes %s", at - 1,
 				tensor_type_text(t, found, sizeof found), tensor_type_text(w, wanted, sizeof wanted));
 	}
 	return fail(e, BAD_INPUT, "no compiled program takes these inputs");
+}
+
+/* Why none fits: told of the module used last. */
+static bool no_fit(Runner *r, const Given *g, Err *e)
+{
+	Kept *last = take_first(r);
+	bool ok = last ? no_fit_of(r, last->x, g, e) : fail(e, BAD_INPUT, "the program was not compiled yet");
+	runner_drop(r, last);
+	return ok;
 }
 
 static bool is_donated(const RunOptions *o, int64_t i)
@@ -206,49 +330,60 @@ static bool run(Runner *r, Executable *x, DeviceBuffer *const *in, int nin, Devi
 	return ok;
 }
 
+bool kept_run_buffers(Runner *r, Kept *k, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
+{
+	return run(r, k->x, in, nin, out, opts, e);
+}
+
 bool runner_run_buffers(Runner *r, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
 {
 	Given g = { .buffer = in, .n = nin };
-	Executable *x = find(r, &g);
-	return x ? run(r, x, in, nin, out, opts, e) : no_fit(r, &g, e);
+	Kept *k = find(r, &g, NULL, 0);
+	bool ok = k ? run(r, k->x, in, nin, out, opts, e) : no_fit(r, &g, e);
+	runner_drop(r, k);
+	return ok;
 }
 
-bool runner_run(Runner *r, const HostTensor *in, int nin, DeviceBuffer **out, Err *e)
+bool kept_run(Runner *r, Kept *k, const HostTensor *in, int nin, DeviceBuffer **out, Err *e)
 {
-	Given g = { .host = in, .n = nin };
-	Executable *x = find(r, &g);
-	if (!x) return no_fit(r, &g, e);
 	DeviceBuffer **up = calloc((size_t)nin + 1, sizeof *up);
 	bool ok = up || fail(e, NO_MEMORY, "out of memory");
 	for (int i = 0; i < nin && ok; i++) {
 		up[i] = buffer_from_host(r->device, &in[i], e);
 		ok = up[i] || err_at(e, "input %d", i);
 	}
-	ok = ok && run(r, x, up, nin, out, NULL, e);
+	ok = ok && run(r, k->x, up, nin, out, NULL, e);
 	for (int i = 0; i < nin && up; i++) buffer_free(up[i]);
 	free(up);
 	return ok;
 }
 
+bool runner_run(Runner *r, const HostTensor *in, int nin, DeviceBuffer **out, Err *e)
+{
+	Given g = { .host = in, .n = nin };
+	Kept *k = find(r, &g, NULL, 0);
+	bool ok = k ? kept_run(r, k, in, nin, out, e) : no_fit(r, &g, e);
+	runner_drop(r, k);
+	return ok;
+}
+
 /* -- asking ---------------------------------------------------------------------------------------------- */
 
-Executable *runner_executable(Runner *r, const HostTensor *in, int nin)
+bool runner_has(Runner *r, const HostTensor *in, int nin)
 {
-	return find(r, &(Given){ .host = in, .n = nin });
+	Kept *k = runner_take(r, in, nin, NULL, 0);
+	runner_drop(r, k);
+	return k != NULL;
 }
 
-bool runner_has(Runner *r, const HostTensor *in, int nin) { return runner_executable(r, in, nin) != NULL; }
-
-int runner_noutputs(Runner *r)
-{
-	Entry *last = first_entry(r);
-	return last ? executable_noutputs(last->x) : 0;
-}
-
-int runner_ncompiled(Runner *r)
+static int asked(Runner *r, const int *field)
 {
 	pthread_mutex_lock(&r->lock);
-	int n = r->ncompiled;
+	int n = *field;
 	pthread_mutex_unlock(&r->lock);
 	return n;
 }
+
+int runner_noutputs(Runner *r) { return asked(r, &r->noutputs); }
+int runner_ncompiled(Runner *r) { return asked(r, &r->ncompiled); }
+int runner_nkept(Runner *r) { return asked(r, &r->nkept); }

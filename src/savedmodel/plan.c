@@ -88,6 +88,8 @@ static bool bind_parameter(Binder *b, Served *s, const int *input_at, int i)
 	return true;
 }
 
+static bool is_user(const Result *r) { return r->kind == RESULT_USER || r->kind == RESULT_LOSS; }
+
 static bool bind_results(Binder *b, Served *s)
 {
 	const FunctionMeta *m = &s->f->meta;
@@ -95,7 +97,10 @@ static bool bind_results(Binder *b, Served *s)
 	for (int i = 0; i < m->noutput; i++) {
 		const Result *r = m->result ? &m->result[i] : NULL;
 		s->written[i] = -1;
-		if (!r || r->kind == RESULT_USER) continue;
+		if (!r || is_user(r)) continue;
+		if (r->kind == RESULT_PARAMETER_GRADIENT || r->kind == RESULT_INPUT_GRADIENT)
+			return fail(b->p->e, UNSUPPORTED, "method '%s' gives the gradient of '%s', for which a SavedModel's signature has no place",
+				m->name, r->target);
 		if (r->kind == RESULT_INPUT_MUTATION)
 			return fail(b->p->e, UNSUPPORTED, "method '%s' writes to its input '%s'; an input of a SavedModel cannot be written",
 				m->name, r->target);
@@ -220,7 +225,7 @@ static bool place_outputs(Plan *p, Served *s, int *nleaf)
 	s->leaf = NEW(p->a, int, m->noutput + m->nfixed_output + 1);
 	for (int result = 0, at = 0;; at++) {
 		const Fixed *f = fixed_output(m, at);
-		while (!f && result < m->noutput && m->result && m->result[result].kind != RESULT_USER) result++;
+		while (!f && result < m->noutput && m->result && !is_user(&m->result[result])) result++;
 		if (!f && result >= m->noutput) return *nleaf = at, true;
 		s->leaf[at] = s->nout;
 		Port fixed = f ? fixed_port(p->a, f->json) : (Port){ 0 };

@@ -369,7 +369,7 @@ static void inputs_the_caller_knows_are_believed(void **state)
 	Err e = { 0 };
 	const char *text = module("2x3xf32", "add");
 	const TensorType types[2] = { F32(NULL, 2, 2, 3).type, F32(NULL, 2, 2, 3).type };
-	Executable *x = executable_compile(device, text, strlen(text), &(CompileOptions){ types, 2 }, &e);
+	Executable *x = executable_compile(device, text, strlen(text), &(CompileOptions){ .inputs = types, .ninputs = 2 }, &e);
 	WORKS(x);
 	assert_true(executable_ninputs(x) == 2 && tensor_type_eq(executable_input(x, 1), &types[1]));
 	executable_free(x);
@@ -461,10 +461,88 @@ static void one_executable_per_shape(void **state)
 	runner_free(r);
 }
 
+static void add_size(Runner *r, int64_t n)
+{
+	Err e = { 0 };
+	char type[16];
+	snprintf(type, sizeof type, "%dxf32", (int)n);
+	const char *text = module(type, "add");
+	WORKS(runner_add(r, text, strlen(text), NULL, &e));
+}
+
+static bool has_size(Runner *r, int64_t n)
+{
+	Kept *k = runner_take(r, (HostTensor[]){ F32(ones, 1, n), F32(tens, 1, n) }, 2, NULL, 0);
+	runner_drop(r, k);
+	return k != NULL;
+}
+
+static void those_used_last_are_kept(void **state)
+{
+	(void)state;
+	Err e = { 0 };
+	Runner *r = runner_new(device, &e);
+	runner_limit(r, 3);
+	for (int64_t n = 1; n <= 3; n++) add_size(r, n);
+	assert_true(has_size(r, 1));             /* used now: 2 is the oldest */
+	add_size(r, 4);
+	assert_true(has_size(r, 1) && !has_size(r, 2) && has_size(r, 3) && has_size(r, 4));
+	assert_int_equal(runner_nkept(r), 3);
+	assert_int_equal(runner_ncompiled(r), 4);
+	add_size(r, 2);
+	assert_int_equal(runner_ncompiled(r), 5);
+	runner_limit(r, 0);                      /* 1 at least */
+	assert_int_equal(runner_nkept(r), 1);
+	assert_true(has_size(r, 2));
+	runner_free(r);
+}
+
+static void an_executable_in_use_outlives_its_place(void **state)
+{
+	(void)state;
+	Err e = { 0 };
+	Runner *r = runner_new(device, &e);
+	DeviceBuffer *out;
+	HostTensor in[2] = { F32(ones, 1, 6), F32(tens, 1, 6) };
+	runner_limit(r, 1);
+	add_size(r, 6);
+	Kept *k = runner_take(r, in, 2, NULL, 0);
+	add_size(r, 5);
+	assert_false(has_size(r, 6));
+	WORKS(k && kept_run(r, k, in, 2, &out, &e));
+	expect_sum(out);
+	runner_drop(r, k);
+	runner_free(r);
+}
+
+/* Modules that take the same types may be for different integers. */
+static void numbers_tell_executables_apart(void **state)
+{
+	(void)state;
+	Err e = { 0 };
+	Runner *r = runner_new(device, &e);
+	HostTensor in[2] = { F32(ones, 1, 6), F32(tens, 1, 6) };
+	for (int64_t n = 0; n < 2; n++) {
+		const char *text = module("6xf32", n ? "multiply" : "add");
+		Kept *k = runner_compile(r, text, strlen(text), &(CompileOptions){ .number = &n, .nnumber = 1 }, &e);
+		WORKS(k);
+		runner_drop(r, k);
+	}
+	DeviceBuffer *out;
+	Kept *sum = runner_take(r, in, 2, (int64_t[]){ 0 }, 1);
+	WORKS(sum && kept_run(r, sum, in, 2, &out, &e));
+	expect_sum(out);
+	assert_null(runner_take(r, in, 2, NULL, 0));
+	assert_null(runner_take(r, in, 2, (int64_t[]){ 2 }, 1));
+	runner_drop(r, sum);
+	runner_free(r);
+}
+
 typedef struct Thread {
 	pthread_t id;
 	Runner *runner;
 	const char *text;
+	int first;
 	bool ok;
 } Thread;
 
@@ -502,6 +580,47 @@ static void many_threads_compile_once_and_run(void **state)
 	for (int i = 0; i < 6; i++) pthread_join(t[i].id, NULL);
 	for (int i = 0; i < 6; i++) assert_true(t[i].ok);
 	assert_int_equal(runner_ncompiled(r), 1);
+	runner_free(r);
+}
+
+/* Each run's executable is thrown out by the others. */
+static void *work_in_turn(void *arg)
+{
+	Thread *t = arg;
+	Err e = { 0 };
+	t->ok = true;
+	for (int i = 0; i < 6 && t->ok; i++) {
+		int64_t n = 1 + (i + t->first) % 3;
+		char type[16];
+		float y[3];
+		snprintf(type, sizeof type, "%dxf32", (int)n);
+		const char *text = module(type, "add");
+		HostTensor in[2] = { F32(ones, 1, n), F32(tens, 1, n) };
+		DeviceBuffer *out = NULL;
+		Kept *k = runner_compile(t->runner, text, strlen(text), NULL, &e);
+		t->ok = k && kept_run(t->runner, k, in, 2, &out, &e) && buffer_to_host(out, y, (size_t)n * sizeof *y, &e);
+		for (int j = 0; j < n && t->ok; j++) t->ok = y[j] == ones[j] + tens[j];
+		buffer_free(out);
+		runner_drop(t->runner, k);
+	}
+	err_clear(&e);
+	return NULL;
+}
+
+static void threads_evict_what_others_run(void **state)
+{
+	(void)state;
+	Err e = { 0 };
+	Runner *r = runner_new(device, &e);
+	runner_limit(r, 1);
+	Thread t[4];
+	for (int i = 0; i < 4; i++) {
+		t[i] = (Thread){ .runner = r, .first = i };
+		assert_int_equal(pthread_create(&t[i].id, NULL, work_in_turn, &t[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) pthread_join(t[i].id, NULL);
+	for (int i = 0; i < 4; i++) assert_true(t[i].ok);
+	assert_int_equal(runner_nkept(r), 1);
 	runner_free(r);
 }
 
@@ -551,6 +670,8 @@ int main(int argc, char **argv)
 		TEST(nothing_is_donated_unasked), TEST(inputs_the_caller_knows_are_believed),
 		TEST(no_memory_is_an_error), TEST(weights_are_bound_once), TEST(a_result_does_not_share_its_input),
 		TEST(one_executable_per_shape), TEST(many_threads_compile_once_and_run),
+		TEST(those_used_last_are_kept), TEST(an_executable_in_use_outlives_its_place),
+		TEST(numbers_tell_executables_apart), TEST(threads_evict_what_others_run),
 		TEST(two_plugins_live_side_by_side),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

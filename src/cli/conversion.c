@@ -1,0 +1,68 @@
+/* What the options of several commands say of converting a .pt2 file. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* NULL is 0. Returns an exit code. */
+static int read_seed(const char *command, const char *s, bool is_input, uint64_t *out)
+{
+	char *end = "";
+	errno = 0;
+	*out = s ? strtoull(s, &end, 10) : 0;
+	if (s && is_input) return complain(EXIT_USAGE, "%s: --seed says what each call says with --seed-input; give one of them", command);
+	if (!s || (*s >= '0' && *s <= '9' && !*end && !errno)) return EXIT_GOOD;
+	return complain(EXIT_USAGE, "%s: --seed is '%s', wanted a number from 0 to 18446744073709551615", command, s);
+}
+
+/* "s0=8", "x.0=8": the name goes to names, which is as long as all of them. Returns an exit code. */
+static int read_dim(const char *command, const char *s, char *names, tshlo_dim *dim)
+{
+	const char *equals = strrchr(s, '=');
+	char *end = NULL;
+	errno = 0;
+	long long size = equals ? strtoll(equals + 1, &end, 10) : -1;
+	if (!equals || equals == s || !equals[1] || *end || errno || size < 0)
+		return complain(EXIT_USAGE, "%s: --dim is '%s', wanted NAME=SIZE", command, s);
+	memcpy(names, s, (size_t)(equals - s));
+	*dim = (tshlo_dim){ names, size };
+	return EXIT_GOOD;
+}
+
+/* The sizes of --dim; dim and what it points to are to be freed. Returns an exit code. */
+static int read_dims(const char *command, const Strings *given, tshlo_dim **dim, char **names)
+{
+	size_t room = 1;
+	for (int i = 0; i < given->n; i++) room += strlen(given->v[i]) + 1;
+	*dim = calloc((size_t)given->n + 1, sizeof **dim);
+	*names = calloc(room, 1);
+	if (!*dim || !*names) return complain(EXIT_SYSTEM, "out of memory");
+	char *at = *names;
+	int code = EXIT_GOOD;
+	for (int i = 0; i < given->n && !code; i++) {
+		code = read_dim(command, given->v[i], at, &(*dim)[i]);
+		at += strlen(at) + 1;
+	}
+	return code;
+}
+
+int conversion_new(Conversion *c, const Command *command, const Args *a)
+{
+	const char *pt2 = a->seed ? "seed" : a->seed_input ? "seed-input" : a->dim.n ? "dim" : NULL;
+	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n } };
+	if (pt2 && a->file && is_directory(a->file))
+		return complain(EXIT_UNSUPPORTED, "%s: %s: --%s is for .pt2 files, this is a directory", command->name, a->file, pt2);
+	int code = read_seed(command->name, a->seed, a->seed_input, &c->opt.seed);
+	if (!code) code = read_dims(command->name, &a->dim, &c->dim, &c->names);
+	c->opt.dim = c->dim;
+	if (code) conversion_free(c);
+	return code;
+}
+
+void conversion_free(Conversion *c)
+{
+	free(c->dim);
+	free(c->names);
+	*c = (Conversion){ 0 };
+}
