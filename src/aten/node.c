@@ -185,29 +185,28 @@ static int wrap_dim(Node *n, int64_t dim, int rank)
 
 int arg_dim(Node *n, const char *name, int otherwise, int rank) { return wrap_dim(n, arg_int(n, name, otherwise), rank); }
 
-Ints arg_ints(Node *n, const char *name)
+static int64_t int_arg(Node *n, const char *name, const Arg *x)
+{
+	double f;
+	int64_t i = 0;
+	if (!number(n, x, &f, &i)) not_a_number(n, name, x);
+	return i;
+}
+
+/* The items of a list, or one item alone. */
+static Ints each_item(Node *n, const char *name, int64_t (*read)(Node *n, const char *name, const Arg *x))
 {
 	const Arg *x = present(n, name);
 	if (!x) return (Ints){ 0 };
 	const Arg *item = x->kind == ARG_LIST ? x->list.item : x;
 	int count = x->kind == ARG_LIST ? x->list.n : 1;
 	int64_t *v = NEW(n->a, int64_t, count + 1);
-	double f;
-	for (int i = 0; i < count; i++)
-		if (!number(n, &item[i], &f, &v[i])) not_a_number(n, name, &item[i]);
+	for (int i = 0; i < count; i++) v[i] = read(n, name, &item[i]);
 	return (Ints){ count, v };
 }
 
-Ints arg_sizes(Node *n, const char *name)
-{
-	const Arg *x = present(n, name);
-	if (!x) return (Ints){ 0 };
-	const Arg *item = x->kind == ARG_LIST ? x->list.item : x;
-	int count = x->kind == ARG_LIST ? x->list.n : 1;
-	int64_t *v = NEW(n->a, int64_t, count + 1);
-	for (int i = 0; i < count; i++) v[i] = size_arg(n, name, &item[i]);
-	return (Ints){ count, v };
-}
+Ints arg_ints(Node *n, const char *name) { return each_item(n, name, int_arg); }
+Ints arg_sizes(Node *n, const char *name) { return each_item(n, name, size_arg); }
 
 int64_t arg_size(Node *n, const char *name, int64_t otherwise)
 {

@@ -246,23 +246,18 @@ int64_t dim_mod(DimTable *t, int64_t x, int64_t y)
 	return rest == 0 ? 0 : atom(t, DIM_MOD, rest, y);
 }
 
-int64_t dim_max(DimTable *t, int64_t x, int64_t y)
+/* Which of the two is the larger one may be known; equal operands in any order are one expression. */
+static int64_t extreme(DimTable *t, DimKind kind, int64_t x, int64_t y)
 {
 	if (x == DYNAMIC || y == DYNAMIC) return DYNAMIC;
 	DimRange r = dim_range(t, dim_minus(t, x, y));
-	if (r.min >= 0) return x;
-	if (r.max <= 0) return y;
-	return x > y ? atom(t, DIM_MAX, x, y) : atom(t, DIM_MAX, y, x);
+	if (r.min >= 0) return kind == DIM_MAX ? x : y;
+	if (r.max <= 0) return kind == DIM_MAX ? y : x;
+	return x > y ? atom(t, kind, x, y) : atom(t, kind, y, x);
 }
 
-int64_t dim_min(DimTable *t, int64_t x, int64_t y)
-{
-	if (x == DYNAMIC || y == DYNAMIC) return DYNAMIC;
-	DimRange r = dim_range(t, dim_minus(t, x, y));
-	if (r.min >= 0) return y;
-	if (r.max <= 0) return x;
-	return x > y ? atom(t, DIM_MIN, x, y) : atom(t, DIM_MIN, y, x);
-}
+int64_t dim_max(DimTable *t, int64_t x, int64_t y) { return extreme(t, DIM_MAX, x, y); }
+int64_t dim_min(DimTable *t, int64_t x, int64_t y) { return extreme(t, DIM_MIN, x, y); }
 
 /* -- values ---------------------------------------------------------------------------------------------- */
 
