@@ -25,6 +25,9 @@ enum { HAS_ATTRS = 1, HAS_RESULTS = 2, HAS_OPERANDS = 4, HAS_SUCCESSORS = 8, HAS
 /* Codes of element types; -1: the builtin dialect's bytecode has none. */
 extern const int vhlo_elem_code[NDTYPES], builtin_elem_code[NDTYPES];
 
+/* The op's name in VHLO, without its version. */
+const char *vhlo_spelling(OpCode code);
+
 /* A member of a struct kind. */
 typedef enum How { PART_I64, PART_DIMS, PART_ELEM, PART_BOOL } How;
 typedef struct Part { AttrKind kind; const char *name; size_t at; How how; int since; } Part;

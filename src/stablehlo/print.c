@@ -1,6 +1,6 @@
 /* Modules as MLIR prints them: functions, regions, and ops without a form of their own. */
 #include "stablehlo/print.h"
-#include "stablehlo/write.h"   /* vhlo_spelling */
+#include "stablehlo/bytecode.h"   /* vhlo_spelling */
 
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +206,7 @@ static void put_func(Printer *p, const Func *f)
 	p->scope = name_region(p, &f->body, (Scope){ 0 }, false);
 	p->top = true;
 	put_spaces(p);
-	put_str(p->b, f->is_private ? "func.func private @" : "func.func @");
+	put_str(p->b, f->is_private ? "func.func private @" : f->is_public ? "func.func public @" : "func.func @");
 	put_word(p->b, f->name);
 	put_signature(p, f, declared);
 	if (!declared) {

@@ -239,7 +239,7 @@ struct Region {
 
 typedef struct Func {
 	const char *name;
-	bool is_private;
+	bool is_private, is_public;  /* is_public: the text says so; it is what a function without either is, too */
 	Region body;
 	int narg, nres;
 	Type *arg_type, *res_type;
@@ -451,5 +451,9 @@ Version version_needed(const Module *m);
 /* A portable artifact (VHLO in MLIR bytecode) for `target`: the bytes StableHLO's own serializer gives.
  * Fails naming the op and the version it needs when the target cannot express the module. */
 bool write_bytecode(const Module *m, Version target, Buf *out);
+
+/* The module of a portable artifact of any release from 0.9.0 on, as the current one has it, into an empty module. Nothing of
+ * p is kept. Names what it does not know, and where. The module is not verified: call verify() before any of the above. */
+bool read_bytecode(Module *m, const void *p, size_t n);
 
 #endif

@@ -148,6 +148,5 @@ Need op_need(const Module *m, const Op *op);
 Need func_need(const Func *f);
 int  vhlo_version(OpCode code, Version target);
 int  bytecode_format(Version target);
-const char *vhlo_spelling(OpCode code);
 
 #endif

@@ -120,7 +120,7 @@ static void build_func(Tree *t, const Func *f, Rec *r, int name)
 		{ func_field[FUNC_TYPE],       vhlo_function_type(w, f) },
 		{ func_field[FUNC_RES_ATTRS],  dictionaries(w, f->nres, f->res_attr) },
 		{ func_field[FUNC_NAME],       vhlo_string(w, f->name) },
-		{ func_field[FUNC_VISIBILITY], vhlo_string(w, f->is_private ? "private" : "") },
+		{ func_field[FUNC_VISIBILITY], vhlo_string(w, f->is_private ? "private" : f->is_public ? "public" : "") },
 	};
 	if (w->m->err->code) {
 		err_at(w->m->err, "%s", f->name);
