@@ -82,7 +82,7 @@ static bool read_inputs(Executable *x, Err *e)
 	if (!pjrt_ok(p, p->api->PJRT_Executable_OptimizedProgram(&a), NULL, "read program")) return true;
 	bool with_config = is_format(&prog, "hlo_with_config");
 	return !(with_config || is_format(&prog, "hlo"))
-		|| read_signature(&x->arena, (const uint8_t *)x->code, prog.code_size, with_config, &x->in, e);
+		|| program_signature(&x->arena, (const uint8_t *)x->code, prog.code_size, with_config, &x->in, e);
 }
 
 static void take_inputs(Executable *x, const CompileOptions *o)

@@ -65,7 +65,7 @@ typedef struct Signature {
 
 /* Reads the signature out of a serialized HloModuleProto, or HloModuleProtoWithConfig; types go to the
  * arena. False: BAD_INPUT. */
-bool read_signature(Arena *a, const uint8_t *p, size_t n, bool with_config, Signature *out, Err *e);
+bool program_signature(Arena *a, const uint8_t *p, size_t n, bool with_config, Signature *out, Err *e);
 
 /* Takes over a PJRT buffer of which the type is known. NULL: NO_MEMORY, and the PJRT buffer is destroyed. */
 DeviceBuffer *buffer_adopt(Device *d, PJRT_Buffer *pjrt, const TensorType *t, Err *e);

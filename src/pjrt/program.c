@@ -173,7 +173,7 @@ static bool read_shape(Arena *a, Reader r, int i, TensorType *t)
 	return !r.err->code;
 }
 
-bool read_signature(Arena *a, const uint8_t *p, size_t n, bool with_config, Signature *out, Err *e)
+bool program_signature(Arena *a, const uint8_t *p, size_t n, bool with_config, Signature *out, Err *e)
 {
 	Reader r = { .p = p, .n = n, .what = "compiled program", .err = e };
 	if (with_config) r = find_field(r, HloModuleProtoWithConfig_hlo_module);

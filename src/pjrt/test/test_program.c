@@ -38,7 +38,7 @@ static bool read(const uint8_t *p, size_t n, bool with_config, Signature *s, Err
 	if (setjmp(full)) FAIL("out of memory");
 	a->full = &full;
 	*s = (Signature){ 0 };
-	return read_signature(a, p, n, with_config, s, e);
+	return program_signature(a, p, n, with_config, s, e);
 }
 
 static void a_signature_is_read(void **state)
