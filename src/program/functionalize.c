@@ -509,10 +509,11 @@ static void do_outputs(Fn *f)
 		out[n++].arg = read_arg(f, p->output[i].arg);
 	}
 	for (int i = 0; i < p->ninput; i++) {
-		const Input *in = &p->input[i];
+		Input *in = &p->input[i];
 		const char *target = in->kind == INPUT_USER ? in->name : in->target;
 		if (in->arg.kind != ARG_VALUE || !f->alias.v[in->arg.value].version || has_mutation(p, target))
 			continue;
+		if (in->kind == INPUT_CONSTANT_TENSOR) in->kind = INPUT_BUFFER;     /* a tensor of no module, as a cache may have, is state too */
 		out[n++] = (Output){ mutation_of(in->kind), read_arg(f, in->arg), target };
 	}
 	p->output = out;

@@ -39,7 +39,7 @@ class Family:
             return None
         _, args, kwargs = self.build()
         given = {p.name: p.default for p in inspect.signature(self.make).parameters.values()}
-        marks = {name: torch.export.Dim({"n": "batch", "s": "length"}[name], max=64) for name in given}
+        marks = {name: torch.export.Dim({"n": "batch", "s": "length"}[name], min=1, max=64) for name in given}
         others = {name: self.build(**{name: size + 1})[1:] for name, size in given.items()}
 
         def dims(x, *changed):

@@ -44,7 +44,7 @@ ENCODERS = {
     "ernie": ("Ernie", TINY),
     "rembert": ("RemBert", {**TINY, "input_embedding_size": 16}),
     "roformer": ("RoFormer", TINY),
-    "nystromformer": ("Nystromformer", {**TINY, "num_landmarks": 4, "segment_means_seq_len": 12}),
+    "nystromformer": ("Nystromformer", {**TINY, "num_landmarks": 4, "segment_means_seq_len": 16}),
     "megatron_bert": ("MegatronBert", TINY),
     "modernbert": ("ModernBert", {**TINY, "global_attn_every_n_layers": 2, "local_attention": 8, **IDS, "cls_token_id": 1, "sep_token_id": 2}),
     "esm": ("Esm", {**TINY, "mask_token_id": 4, "pad_token_id": 1, "position_embedding_type": "rotary"}),
@@ -60,7 +60,7 @@ ENCODERS = {
     "canine": ("Canine", {**TINY, "local_transformer_stride": 4, "downsampling_rate": 4}),
 }
 FULL_LENGTH = {"fnet", "longformer", "funnel", "xlnet", "xlm", "canine", "nystromformer"}  # inputs without a mask or of a length
-NOT_DYNAMIC = {"deberta", "deberta_v2", "longformer", "funnel", "xlnet", "xlm", "canine", "nystromformer", "yoso", "ibert", "modernbert"}
+NOT_DYNAMIC = {"mobilebert", "deberta", "deberta_v2", "longformer", "funnel", "xlnet", "xlm", "canine", "nystromformer", "yoso", "ibert", "modernbert"}
 
 
 def encoder(name, cls, settings):
@@ -92,7 +92,6 @@ DECODERS = {
     "qwen3": ("Qwen3", "ForCausalLM", {**TINY, **KV, "head_dim": 8}),
     "gemma": ("Gemma", "ForCausalLM", {**TINY, **KV, "head_dim": 8}),
     "gemma2": ("Gemma2", "ForCausalLM", {**TINY, **KV, "head_dim": 8, "sliding_window": 8}),
-    "gemma3": ("Gemma3", "ForCausalLM", {**TINY, **KV, "head_dim": 8, "sliding_window": 8}),
     "phi": ("Phi", "ForCausalLM", TINY),
     "phi3": ("Phi3", "ForCausalLM", {**TINY, **KV}),
     "opt": ("OPT", "ForCausalLM", {**TINY, "ffn_dim": 64, "word_embed_proj_dim": 32, "max_position_embeddings": 64}),
