@@ -53,7 +53,8 @@ static Value split_windows(Builder *b, Value x, int dim, int64_t count, Value fi
 {
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	Windows w = windows(t.dim[dim], count);
+	if (count < 0 || (t.dim[dim] < 0 && count != 1)) return build_fail(b, UNSUPPORTED, "windows over %s, or as many, that is not known", dim_text(dims_of(b->m), count < 0 ? count : t.dim[dim]));
+	Windows w = t.dim[dim] < 0 ? (Windows){ count, count, t.dim[dim] } : windows(t.dim[dim], count);
 	if (count * w.longest > 2 * MOST_PLACES)
 		return build_fail(b, UNSUPPORTED, "%lld windows of %lld elements", (long long)count, (long long)w.longest);
 	if (count && w.size % count == 0) {
@@ -121,6 +122,7 @@ static bool fits(Node *n, Value x, int spatial)
 /* [O] lengths of the windows along one dim, laid along it in t */
 static Value lengths(Builder *b, int64_t size, int dim, Type t)
 {
+	if (size < 0) return size_value(b, size, t);             /* one window */
 	Windows w = windows(size, t.dim[dim]);
 	if (w.count && w.size % w.count == 0) return hlo_splat_int(b, t, w.longest);
 	int64_t *v = NEW(b->a, int64_t, w.count + 1);

@@ -6,7 +6,7 @@
 /* -- windows --------------------------------------------------------------------------------------------- */
 
 /* The spatial dims are the last ones; the lists have one number for each. */
-typedef struct Pool { int spatial; Ints size, stride, padding, dilation; } Pool;
+typedef struct Pool { int spatial; Ints size, stride, padding, dilation; bool ceil; } Pool;
 
 /* "kernel_size", "stride" (absent or empty: kernel_size), "padding", "dilation" */
 static Pool pool_of(Node *n, int spatial)
@@ -16,6 +16,7 @@ static Pool pool_of(Node *n, int spatial)
 	p.stride = arg_ints(n, "stride").n ? arg_ints_n(n, "stride", spatial, 1) : p.size;
 	p.padding = arg_ints_n(n, "padding", spatial, 0);
 	p.dilation = arg_ints_n(n, "dilation", spatial, 1);
+	p.ceil = arg_bool(n, "ceil_mode", false);
 	return p;
 }
 
@@ -28,15 +29,17 @@ static Ints over_spatial(Arena *a, int rank, Ints v, int64_t lead)
 }
 
 /* Padding of x so that there are as many windows as torch counts: with ceil_mode the last may reach past the padding. */
-static Ints window_padding(Arena *a, Pool p, Type x, Type out)
+static Ints window_padding(Builder *b, Pool p, Type x, Type out)
 {
-	int64_t *v = NEW(a, int64_t, 2 * x.rank + 1);
+	int64_t *v = NEW(b->a, int64_t, 2 * x.rank + 1);
 	for (int i = 0; i < p.spatial; i++) {
 		int d = x.rank - p.spatial + i;
 		int64_t reach = (out.dim[d] - 1) * p.stride.v[i] + p.dilation.v[i] * (p.size.v[i] - 1) + 1;
 		int64_t missing = reach - x.dim[d] - p.padding.v[i];
+		bool known = x.dim[d] >= 0 && out.dim[d] >= 0;
+		if (!known && p.ceil) build_fail(b, UNSUPPORTED, "ceil_mode over a size that is not known");
 		v[2 * d] = p.padding.v[i];
-		v[2 * d + 1] = missing > p.padding.v[i] ? missing : p.padding.v[i];
+		v[2 * d + 1] = known && missing > p.padding.v[i] ? missing : p.padding.v[i];
 	}
 	return (Ints){ 2 * x.rank, v };
 }
@@ -47,7 +50,7 @@ static Window window_of(Builder *b, Pool p, Type x, Type out)
 		.size             = over_spatial(b->a, x.rank, p.size, 1),
 		.strides          = over_spatial(b->a, x.rank, p.stride, 1),
 		.window_dilations = over_spatial(b->a, x.rank, p.dilation, 1),
-		.padding          = window_padding(b->a, p, x, out),
+		.padding          = window_padding(b, p, x, out),
 	};
 }
 
@@ -72,8 +75,7 @@ void no_maximum(Builder *b, DType elem, Value *init)
 /* The place in the last `spatial` dims of t, counted row-major. */
 static Value flat_places(Builder *b, Type t, int spatial)
 {
-	int64_t size = 1;
-	for (int i = t.rank - spatial; i < t.rank; i++) size *= t.dim[i];
+	int64_t size = size_over(b, t, iota_ints(b->a, t.rank - spatial, spatial));
 	Value v = hlo_iota(b, tensor_type(b->a, DTYPE_i32, 1, &size), 0);
 	v = hlo_reshape(b, v, spatial, t.dim + (t.rank - spatial));
 	return broadcast(b, v, with_elem(t, DTYPE_i32));
@@ -162,12 +164,27 @@ static Value counts_along(Builder *b, const Pool *p, int i, int64_t size, Type t
 	return along(b, counts, dim, t);
 }
 
+/* Sizes that are not known: the window's where all of it counts, else so many ones as are in it. */
+static Value counts_of_any_size(Builder *b, const Pool *p, Type x, Type t, bool count_pad)
+{
+	int64_t all = 1;
+	bool padded = false;
+	for (int i = 0; i < p->spatial; i++) {
+		all *= p->size.v[i];
+		padded |= p->padding.v[i] != 0;
+	}
+	if (count_pad || !padded) return hlo_splat_int(b, t, all);
+	return hlo_reduce_window(b, OP_add, full(b, x, 1), scalar(b, 0, x.elem), window_of(b, *p, x, t));
+}
+
 static Value divisor(Node *n, const Pool *p, Type x, Type t)
 {
 	Builder *b = n->b;
 	if (has_arg(n, "divisor_override")) return hlo_splat_int(b, t, arg_int(n, "divisor_override", 1));
 	bool count_pad = arg_bool(n, "count_include_pad", true);
 	Value all = 0;
+	for (int i = t.rank - p->spatial; i < t.rank; i++)
+		if (t.dim[i] < 0 || x.dim[i] < 0) return counts_of_any_size(b, p, x, t, count_pad);
 	for (int i = 0; i < p->spatial; i++) {
 		Value one = counts_along(b, p, i, x.dim[x.rank - p->spatial + i], t, count_pad);
 		all = all ? hlo_multiply(b, all, one) : one;
