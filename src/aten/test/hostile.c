@@ -53,16 +53,43 @@ static const Shape shapes[] = { { 2, { 2, 3 } }, { 3, { 2, 3, 4 } }, { 1, { 3 } 
 
 /* -- the program ----------------------------------------------------------------------------------------- */
 
-typedef struct Maker { Choices *c; Program *p; Graph *g; Arena *a; int count; } Maker;
+static const char *const sizes[] = { "s0", "s1", "2*s0", "s0 + 1", "s0 - 2", "s0*s1", "(s0//2)", "Mod(s1, 3)", "Max(1, s0)", "s2 + 0.5" };
+
+typedef struct Maker { Choices *c; Program *p; Graph *g; Arena *a; int count; VId size[2]; } Maker;
+
+/* In one of four programs sizes are expressions. */
+static void make_sizes(Maker *m)
+{
+	if (pick(m->c, 4)) return;
+	for (int i = 0; i < COUNT(sizes); i++) *push(m->a, &m->p->sym) = (Sym){ .expr = sizes[i] };
+	m->p->nrange = pick(m->c, 2);
+	m->p->range = NEW(m->a, Range, 1);
+	m->p->range[0] = (Range){ "s0", true, true, ANY(m->c, ints), ANY(m->c, ints) };
+}
+
+static void forget_sizes(Maker *m, Shape *s)
+{
+	for (int i = 0; m->p->sym.n && i < s->rank; i++)
+		if (!pick(m->c, 4)) s->dim[i] = ~(int64_t)(pick(m->c, 3) ? pick(m->c, 2) : pick(m->c, m->p->sym.n));
+}
+
+/* A size as an argument. */
+static VId new_size(Maker *m)
+{
+	VId id = graph_value(m->p, m->g, arena_printf(m->a, "n%d", m->count++), VALUE_SYMINT);
+	m->g->value.v[id].sym = ~(int64_t)pick(m->c, m->p->sym.n);
+	return id;
+}
 
 static VId new_tensor(Maker *m, Shape s, DType t)
 {
 	if (!dims_countable(s.rank, s.dim, NULL, 0)) s.rank = 0;      /* what reads programs refuses the others */
+	forget_sizes(m, &s);
 	VId id = graph_value(m->p, m->g, arena_printf(m->a, "v%d", m->count++), VALUE_TENSOR);
 	GraphValue *v = &m->g->value.v[id];
 	int64_t *stride = NEW(m->a, int64_t, s.rank + 1);
 	uint64_t step = 1;
-	for (int i = s.rank - 1; i >= 0; step *= (uint64_t)s.dim[i], i--) stride[i] = (int64_t)(step & INT64_MAX);
+	for (int i = s.rank - 1; i >= 0; step *= s.dim[i] < 0 ? 1 : (uint64_t)s.dim[i], i--) stride[i] = (int64_t)(step & INT64_MAX);
 	v->dtype = t;
 	v->rank = s.rank;
 	v->dim = COPY(m->a, int64_t, s.dim, s.rank);
@@ -92,7 +119,9 @@ static Arg make_arg(Maker *m, char kind)
 	switch (kind) {
 	case 't': return arg_value(any_value(m));
 	case 'T': return make_list(m, 't');
-	case 'i': return (Arg){ .kind = ARG_INT, .i = pick(c, 3) ? ints[pick(c, 12)] : ANY(c, ints) };
+	case 'i':
+		if (m->size[0] && !pick(c, 8)) return arg_value(ANY(c, m->size));
+		return (Arg){ .kind = ARG_INT, .i = pick(c, 3) ? ints[pick(c, 12)] : ANY(c, ints) };
 	case 'l': return make_list(m, 'i');
 	case 'f': return (Arg){ .kind = ARG_FLOAT, .f = ANY(c, floats) };
 	case 'D': return make_list(m, 'f');
@@ -144,6 +173,7 @@ static void make_node(Maker *m, int rule)
 	for (int i = 0; i < nout; i++) {
 		Shape s = ANY(c, shapes);
 		const GraphValue *like = &m->g->value.v[any_value(m)];
+		if (like->kind != VALUE_TENSOR) like = &m->g->value.v[1];
 		DType t = like->dtype;
 		if (pick(c, 3)) {
 			s.rank = like->rank;
@@ -160,13 +190,14 @@ static void make_node(Maker *m, int rule)
 
 static void make_program(Maker *m, int rule, int nodes)
 {
-	enum { INPUTS = 5 };
+	enum { TENSORS = 5 };
 	Program *p = m->p;
 	p->graph = m->g = graph_new(p, "");
-	p->ninput = INPUTS;
-	p->input = NEW(m->a, Input, INPUTS);
-	for (int i = 0; i < INPUTS; i++) {
-		VId v = new_tensor(m, ANY(m->c, shapes), ANY(m->c, dtypes));
+	make_sizes(m);
+	p->ninput = TENSORS + (p->sym.n ? COUNT(m->size) : 0);
+	p->input = NEW(m->a, Input, p->ninput);
+	for (int i = 0; i < p->ninput; i++) {
+		VId v = i < TENSORS ? new_tensor(m, ANY(m->c, shapes), ANY(m->c, dtypes)) : (m->size[i - TENSORS] = new_size(m));
 		p->input[i] = (Input){ .kind = INPUT_USER, .arg = arg_value(v), .name = m->g->value.v[v].name };
 	}
 	int n = 1 + pick(m->c, nodes);
@@ -215,7 +246,7 @@ int hostile_case(Choices *c, int rule, int nodes)
 	if (!p) return -1;
 	if (!setjmp(full)) {
 		m.arena.full = p->arena.full = &full;
-		make_program(&(Maker){ c, p, NULL, &p->arena, 0 }, rule, nodes);
+		make_program(&(Maker){ .c = c, .p = p, .a = &p->arena }, rule, nodes);
 		result = judge(p, &m);
 	} else {
 		fprintf(stderr, "out of memory\n");
