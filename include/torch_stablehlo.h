@@ -434,6 +434,8 @@ TSHLO_API bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int n
  * refused by name. */
 typedef struct tshlo_npy tshlo_npy;
 TSHLO_API tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e);
+/* The same; elements that the file calls opaque bytes, as it must of 8-bit floats, are of type `otherwise` where they have its size. */
+TSHLO_API tshlo_npy *tshlo_npy_open_as(const char *path, tshlo_dtype otherwise, tshlo_tensor *out, tshlo_error *e);
 TSHLO_API void tshlo_npy_close(tshlo_npy *f);
 TSHLO_API bool tshlo_npy_write(const char *path, const tshlo_tensor *t, tshlo_error *e);
 

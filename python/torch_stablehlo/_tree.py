@@ -131,7 +131,7 @@ def _dict_items(spec, x, at):
 def _node_items(spec, x, at):
     kind, context = _registered(spec)
     if kind is None:
-        raise StructureError(f"{at} must be a {spec.kind}, which nothing in this process has registered with torch's pytree")
+        return _unknown_items(spec, x, at)
     from torch.utils import _pytree
 
     children, found = _pytree.tree_flatten(x, is_leaf=lambda y: y is not x)
@@ -140,6 +140,20 @@ def _node_items(spec, x, at):
     if found.context != context:
         raise StructureError(f"{at} is {type(x).__name__} with {found.context}, wanted one with {context}")
     return list(enumerate(children))
+
+
+def _unknown_items(spec, x, at):
+    """Of a node type that nothing in this process has registered: an object or a dict with its fields, or a list where those are not known."""
+    names, n = _field_names(spec), len(spec.children)
+    if names is None:
+        if not isinstance(x, (tuple, list)) or len(x) != n:
+            raise StructureError(f"{at} is {type(x).__name__}, wanted a {spec.kind} or a list of {n} items")
+        return list(enumerate(x))
+    has, get = (dict.__contains__, dict.__getitem__) if isinstance(x, dict) else (hasattr, getattr)
+    missing = [k for k in names if not has(x, k)]
+    if missing:
+        raise StructureError(f"{at} is {type(x).__name__} without {missing}, wanted a {spec.kind}, or an object or dict with {names}")
+    return [(k, get(x, k)) for k in names]
 
 
 def unflatten(spec, leaves):

@@ -49,25 +49,28 @@ struct tshlo_npy {
 	NpyArray array;
 };
 
-static bool read_npy(tshlo_npy *f, const char *path, Err *e)
+static bool read_npy(tshlo_npy *f, const char *path, DType otherwise, Err *e)
 {
 	GUARD(&f->arena, e, return false);
 	if (!map_file(&f->map, path, e)) return false;
 	if (!npy_read(&f->arena, f->map.p, f->map.n, &f->array, e)) return err_at(e, "%s", path);
-	if (f->array.dtype == DTYPE_none)
+	if (f->array.dtype == DTYPE_none && !(otherwise && npy_is(&f->array, otherwise)))
 		return fail(e, UNSUPPORTED, "%s: its element type is opaque bytes", path);
 	if (npy_order(&f->array) == NPY_ROW_MAJOR) return true;      /* also what is both: one axis, or none with
 	                                                              * elements */
 	return fail(e, UNSUPPORTED, "%s: is stored column-major (fortran_order), wanted row-major", path);
 }
 
-tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e)
+tshlo_npy *tshlo_npy_open(const char *path, tshlo_tensor *out, tshlo_error *e) { return tshlo_npy_open_as(path, 0, out, e); }
+
+tshlo_npy *tshlo_npy_open_as(const char *path, tshlo_dtype otherwise, tshlo_tensor *out, tshlo_error *e)
 {
 	ERR(e, NULL);
 	if (!given(path, "path", err)) return NULL;
+	if (otherwise < 0 || otherwise >= NDTYPES) return fail(err, BAD_INPUT, "there is no element type %d", otherwise), NULL;
 	tshlo_npy *f = calloc(1, sizeof *f);
 	if (!f) return fail(err, NO_MEMORY, "out of memory"), NULL;
-	if (!read_npy(f, path, err)) {
+	if (!read_npy(f, path, (DType)otherwise, err)) {
 		tshlo_npy_close(f);
 		return NULL;
 	}

@@ -64,6 +64,34 @@ static bool save_tensor(Save *s, const char *sub, const char *name, const Bundle
 	return open_file(&o, s, sub, name) && out_close(&o, out_array(&o, t));
 }
 
+static bool same_array(const NpyArray *x, const NpyArray *y)
+{
+	bool same = x->data == y->data && x->dtype == y->dtype && x->itemsize == y->itemsize && x->rank == y->rank;
+	for (int i = 0; same && i < x->rank; i++)
+		same = x->dim[i] == y->dim[i] && (!x->stride == !y->stride) && (!x->stride || x->stride[i] == y->stride[i]);
+	return same;
+}
+
+/* A tensor with two names (tied weights) is one file with two: a hard link. Where the file system has none it is written twice. */
+static bool link_tensor(Save *s, const BundleTensor *from, const BundleTensor *t)
+{
+	if (!t->array.data || !same_array(&from->array, &t->array)) return false;
+	return link(arena_printf(&s->a, "%s/data/%s", s->tmp, from->name), arena_printf(&s->a, "%s/data/%s", s->tmp, t->name)) == 0;
+}
+
+static bool save_data(Save *s, const BundleParts *parts)
+{
+	Map by_start = { .arena = &s->a };
+	for (int i = 0; i < parts->ntensor; i++) {
+		const BundleTensor *t = &parts->tensor[i];
+		int first = map_get(&by_start, (const char *)&t->array.data, sizeof t->array.data);
+		if (first >= 0 && link_tensor(s, &parts->tensor[first], t)) continue;
+		if (!save_tensor(s, "data", t->name, t)) return false;
+		if (first < 0) map_set(&by_start, (const char *)&t->array.data, sizeof t->array.data, i);
+	}
+	return true;
+}
+
 static bool save_bytes(Save *s, const char *name, const uint8_t *p, size_t n)
 {
 	Out o;
@@ -103,10 +131,7 @@ static bool save_parts(Save *s, const BundleParts *parts)
 	const char *sub[] = { "functions", "constants", "data" };
 	for (int i = 0; i < (parts->skip_weights ? 2 : 3); i++)
 		if (!make_dir(arena_printf(&s->a, "%s/%s", s->tmp, sub[i]), s->e)) return false;
-	for (int i = 0; !parts->skip_weights && i < parts->ntensor; i++) {
-		const BundleTensor *t = &parts->tensor[i];
-		if (!save_tensor(s, "data", t->name, t)) return false;
-	}
+	if (!parts->skip_weights && !save_data(s, parts)) return false;
 	for (int i = 0; i < parts->nfunction; i++)
 		if (!save_function(s, &parts->function[i], !parts->skip_text)) return false;
 	for (int i = 0; i < parts->nconstant; i++)

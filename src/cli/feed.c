@@ -108,9 +108,10 @@ static int open_input(Feed *f, const tshlo_model *m, const char *method, int i, 
 	tshlo_value_info v;
 	if (f->from[i]) return complain(EXIT_BAD_INPUT, "%s: this input has a file already: %s", path, f->from[i]);
 	f->from[i] = path;
-	f->file[i] = tshlo_npy_open(path, &f->t[i], &e);
+	bool known = user_input(m, method, i, &v);
+	f->file[i] = tshlo_npy_open_as(path, known ? v.type.dtype : 0, &f->t[i], &e);
 	if (!f->file[i]) return report(&e);
-	if (!user_input(m, method, i, &v) || fits(&f->t[i], &v.type)) return EXIT_GOOD;
+	if (!known || fits(&f->t[i], &v.type)) return EXIT_GOOD;
 	char found[TYPE_TEXT], wanted[TYPE_TEXT];
 	return complain(EXIT_BAD_INPUT, "%s: is %s, input %d%s%s wants %s", path,
 		type_text(&f->t[i], NULL, found, sizeof found), v.position, *v.name ? " " : "", v.name,

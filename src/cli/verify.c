@@ -84,7 +84,7 @@ static int check_expected(const Result *r, const char *path, const Args *a, int 
 {
 	tshlo_error e = { 0 };
 	tshlo_tensor want;
-	tshlo_npy *f = tshlo_npy_open(path, &want, &e);
+	tshlo_npy *f = tshlo_npy_open_as(path, r->t.dtype, &want, &e);
 	if (!f) return report(&e);
 	char found[TYPE_TEXT], wanted[TYPE_TEXT];
 	bool same = want.dtype == r->t.dtype && want.rank == r->t.rank;
