@@ -27,6 +27,6 @@ Value lower_diff(Node *n)
 		if (has_arg(n, names[i])) part[count++] = arg_as(n, names[i], n->out.elem);
 	int dim = arg_dim(n, "dim", -1, n->out.rank);
 	Value x = hlo_concatenate(b, count, part, dim);
-	while (times-- > 0 && x && type_of(b, x).dim[dim] != 0) x = differences(b, x, dim);
+	for (; times > 0 && x && type_of(b, x).dim[dim] != 0; times--) x = differences(b, x, dim);
 	return x;
 }

@@ -39,7 +39,7 @@ bool sizes_bound(const Sizes *s, const char *name, int64_t *value)
 	return false;
 }
 
-/* Sizes are 0 or more even where torch has no range for them. */
+/* Sizes are 0 or more even where torch has no range for them; DYNAMIC: the range is empty. */
 static int64_t symbol(const Sizes *s, const char *name)
 {
 	int64_t value, min = 0, max = INT64_MAX;
@@ -50,7 +50,7 @@ static int64_t symbol(const Sizes *s, const char *name)
 		if (r->has_min && r->min > min) min = r->min;
 		if (r->has_max) max = r->max;
 	}
-	return dim_symbol(s->table, name, min, max);
+	return max < min ? DYNAMIC : dim_symbol(s->table, name, min, max);
 }
 
 /* -- arithmetic ------------------------------------------------------------------------------------------ */
