@@ -145,8 +145,8 @@ def mlir(text=None, artifact=None):
 COMMANDS = {
     "convert": ["output", "format", "target", "method", "inline-weights", "dim", "seed", "seed-input", "custom-op", "no-text", "no-weights", "locations", "serving-key",
                 "function-alias", "input-names", "output-names", "platforms", "warmup"],
-    "run": ["input", "output", "plugin", "method", "repeat"],
-    "verify": ["input", "expect", "rtol", "atol", "plugin", "method"],
+    "run": ["input", "output", "plugin", "method", "repeat", "seed", "seed-input", "dim"],
+    "verify": ["input", "expect", "rtol", "atol", "plugin", "method", "seed", "seed-input", "dim"],
     "inspect": ["ops", "json"],
 }
 
@@ -309,7 +309,25 @@ def test_from_a_directory(made, tmp_path):
     good("convert", made / "small_dir", "-o", tmp_path / "again")
     assert filecmp_tree(made / "small_dir", tmp_path / "again")
     assert "--inline-weights is for .pt2 files" in bad(UNSUPPORTED, "convert", made / "small_dir", "-o-", "--inline-weights")
-    assert "is not supported yet" in bad(UNSUPPORTED, "convert", made / "small_dir", "-o", tmp_path / "t.bc", "--target=1.20.0")
+
+
+def test_from_a_directory_at_another_version(made, tmp_path):
+    for target in ("0.9.0", "1.20.0"):
+        good("convert", made / "small.pt2", "-o", tmp_path / "want.bc", "--target", target)
+        good("convert", made / "small_dir", "-o", tmp_path / "got.bc", "--target", target)
+        assert (tmp_path / "got.bc").read_bytes() == (tmp_path / "want.bc").read_bytes()
+        good("convert", made / "small.pt2", "-o", tmp_path / f"want{target}", "--target", target)
+        good("convert", made / "small_dir", "-o", tmp_path / f"got{target}", "--target", target)
+        assert filecmp_tree(tmp_path / f"want{target}", tmp_path / f"got{target}")
+
+
+def test_text_of_a_directory_without_text(made, tmp_path):
+    want = good("convert", made / "small.pt2", "-o", "-")
+    good("convert", made / "small.pt2", "-o", tmp_path / "d", "--no-text")
+    assert good("convert", tmp_path / "d", "-o", "-") == want
+    code = tmp_path / "d/functions/forward.bytecode"
+    code.write_bytes(code.read_bytes()[:200])
+    assert "method 'forward': bytecode: " in bad(BAD_INPUT, "convert", tmp_path / "d", "-o", "-")
 
 
 def test_unknown_ops_are_all_listed(made, tmp_path):

@@ -162,13 +162,16 @@ def test_platforms(given, want, made, tmp_path, tensorflow):  # noqa: F811
     save(made / "small.pt2", tmp_path / "m", *([] if given is None else ["--platforms", given]))
     (module,) = tensorflow.meta_graph(tmp_path / "m")["modules"]
     assert module["platforms"] == want
+    save(made / "one", tmp_path / "d", *([] if given is None else ["--platforms", given]))
+    assert tensorflow.meta_graph(tmp_path / "d")["modules"][0]["platforms"] == want
 
 
 def test_target(made, tmp_path):
     save(made / "small.pt2", tmp_path / "m", "--target", "0.14.0")
     assert b"StableHLO_v0.14.0" in (tmp_path / "m/saved_model.pb").read_bytes()
     assert refused(BAD_INPUT, made / "small.pt2", tmp_path / "n", "--target=1.9") == "'1.9' is no StableHLO version, wanted one like 1.9.0"
-    assert "is not supported yet" in refused(UNSUPPORTED, made / "one", tmp_path / "n", "--target=1.20.0")
+    save(made / "one", tmp_path / "n", "--target=1.20.0")
+    assert b"StableHLO_v1.20.0" in (tmp_path / "n/saved_model.pb").read_bytes()
 
 
 # -- what is refused -----------------------------------------------------------------------------------------
@@ -191,7 +194,6 @@ def test_target(made, tmp_path):
         ("one", ["--input-names", ",c"], BAD_INPUT, "''"),
         ("two", ["-k", "other"], BAD_INPUT, "'other'"),
         ("one", ["-k", ""], BAD_INPUT, "a signature cannot be called ''"),
-        ("one", ["--platforms", "cpu,cuda"], UNSUPPORTED, "one platform or none"),
     ],
 )
 def test_what_is_refused(directory, options, code, message, made, tmp_path):

@@ -109,7 +109,7 @@ typedef struct Artifact {
 
 typedef struct Method {
 	const char *name;
-	Module *module;              /* of a converted one; owned */
+	Module *module;              /* of a converted one; of a loaded one once it was read (method_module()); owned */
 	const BundleFunction *saved; /* of a loaded one */
 	Version oldest;              /* of a converted one: what its artifact is for unless told otherwise */
 	const char *version;         /* the same, or the one it was saved with */
@@ -164,7 +164,9 @@ bool model_parts(tshlo_model *m, Arena *a, const tshlo_save_options *opt, Bundle
 tshlo_model *model_new(Err *e);
 /* NULL, with the failure recorded, when there is no such method. */
 Method *model_method(const tshlo_model *m, const char *name, Err *e);
-/* What `target` (NULL: the oldest that can express the method) stands for. */
+/* The method's module, read back if it is a loaded model's; NULL with the failure recorded. */
+const Module *method_module(tshlo_model *m, Method *k, Err *e);
+/* What `target` (NULL: the one it was saved with, or the oldest that can express the method) stands for. */
 bool wanted_version(const Method *k, const char *target, Version *v, Err *e);
 /* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of
  * compatibility starts there. */

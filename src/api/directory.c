@@ -70,8 +70,8 @@ static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_
 	else fill_meta(a, k, &f->meta);
 	f->bytecode = tshlo_bytecode(m, k->name, target, &f->bytecode_nbytes, (tshlo_error *)e);
 	if (!f->bytecode) return false;
+	if (target || !k->saved) f->meta.stablehlo_version = target ? target : k->version;
 	if (k->saved) return true;
-	f->meta.stablehlo_version = target ? target : k->version;
 	if (opt && opt->skip_text) return true;
 	f->text = (const uint8_t *)tshlo_text(m, k->name, &f->text_nbytes, (tshlo_error *)e);
 	return f->text != NULL;
@@ -236,6 +236,8 @@ static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
 		.in_spec = meta->input_pytree_spec ? meta->input_pytree_spec : "",
 		.out_spec = meta->output_pytree_spec ? meta->output_pytree_spec : "" };
 	for (int i = 0; i < k->nin; i++) load_input(m, k, f, i);
+	for (int i = 0; i < k->nin; i++)
+		for (int d = 0; d < k->in[i].type.rank; d++) k->dynamic |= k->in[i].input == TSHLO_INPUT_USER && k->in[i].type.dims[d] < 0;
 	for (int i = 0; i < k->nout; i++) load_output(m, k, meta, i);
 	place_outputs(a, k, meta);
 	for (int i = 0; i < k->nunused; i++) {

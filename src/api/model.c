@@ -158,14 +158,39 @@ static bool has_module(const Method *k, Err *e)
 	return !k->refusal || fail(e, UNSUPPORTED, "%s; it can be run, and converted for given sizes", k->refusal);
 }
 
-static bool print_text(Method *k, Err *e)
+static bool guarded_read(Module *m, const BundleFunction *f)
 {
-	if (!has_module(k, e)) return false;
-	if (!k->module)
-		return fail(e, UNSUPPORTED,
-			"this model was saved without text; reading bytecode back is not supported yet");
+	GUARD(&m->arena, m->err, return false);
+	return read_bytecode(m, f->bytecode, f->bytecode_nbytes) && verify(m);
+}
+
+static bool read_saved(Method *k, Err *e)
+{
+	if (!k->saved->bytecode)
+		return fail(e, UNSUPPORTED, "this model was saved without bytecode; reading text back is not supported yet");
+	Module *m = calloc(1, sizeof *m);
+	if (!m) return fail(e, NO_MEMORY, "out of memory");
+	m->err = e;
+	if (guarded_read(m, k->saved)) return k->module = m, true;
+	module_free(m);
+	free(m);
+	return err_at(e, "method '%s'", k->name);
+}
+
+/* Under the lock. */
+static bool want_module(Method *k, Err *e)
+{
+	if (!has_module(k, e) || (!k->module && !read_saved(k, e))) return false;
 	k->module->err = e;
-	return print_module(k->module, &k->text);
+	return true;
+}
+
+const Module *method_module(tshlo_model *m, Method *k, Err *e)
+{
+	pthread_mutex_lock(&m->lock);
+	bool ok = want_module(k, e);
+	pthread_mutex_unlock(&m->lock);
+	return ok ? k->module : NULL;
 }
 
 static bool make_text(Method *k, Err *e)
@@ -173,7 +198,7 @@ static bool make_text(Method *k, Err *e)
 	if (k->text.n) return true;
 	bool ok = true;
 	if (k->saved && k->saved->text) put(&k->text, k->saved->text, k->saved->text_nbytes);
-	else ok = print_text(k, e);
+	else ok = want_module(k, e) && print_module(k->module, &k->text);
 	put_byte(&k->text, 0);
 	if (ok && k->text.failed) ok = fail(e, NO_MEMORY, "out of memory for the text of the module");
 	if (!ok) buf_free(&k->text);
@@ -195,7 +220,8 @@ const char *tshlo_text(tshlo_model *m, const char *method, size_t *n, tshlo_erro
 
 bool wanted_version(const Method *k, const char *target, Version *v, Err *e)
 {
-	if (!target) return *v = k->oldest, true;
+	if (!target && !k->saved) return *v = k->oldest, true;
+	if (!target) target = k->version;
 	return version_parse(target, v)
 		|| fail(e, BAD_INPUT, "'%s' is no StableHLO version, wanted one like 1.9.0", target);
 }
@@ -205,8 +231,7 @@ static Artifact *write_artifact(Method *k, Version v, Err *e)
 	Artifact *a = calloc(1, sizeof *a);
 	if (!a) return fail(e, NO_MEMORY, "out of memory"), NULL;
 	a->version = v;
-	k->module->err = e;
-	if (!has_module(k, e) || !write_bytecode(k->module, v, &a->bytes)) {
+	if (!want_module(k, e) || !write_bytecode(k->module, v, &a->bytes)) {
 		buf_free(&a->bytes);
 		free(a);
 		return NULL;
@@ -225,14 +250,10 @@ static const Artifact *artifact(Method *k, const char *target, Err *e)
 	return write_artifact(k, v, e);
 }
 
-static const void *saved_bytecode(const Method *k, const char *target, size_t *n, Err *e)
+/* The bytes that were saved, when they are for that version. */
+static const void *saved_bytecode(const Method *k, const char *target, size_t *n)
 {
-	if (!k->saved->bytecode)
-		return fail(e, UNSUPPORTED, "this model was saved without bytecode; "
-			"reading text back is not supported yet"), NULL;
-	if (target && strcmp(target, k->version))
-		return fail(e, UNSUPPORTED, "this model was saved as StableHLO %s; writing it as %s is not supported yet",
-			k->version, target), NULL;
+	if (!k->saved || !k->saved->bytecode || (target && strcmp(target, k->version) != 0)) return NULL;
 	if (n) *n = k->saved->bytecode_nbytes;
 	return k->saved->bytecode;
 }
@@ -242,7 +263,8 @@ const void *tshlo_bytecode(tshlo_model *m, const char *method, const char *targe
 	ERR(e, NULL);
 	Method *k = model_method(m, method, err);
 	if (!k) return NULL;
-	if (k->saved) return saved_bytecode(k, target, n, err);
+	const void *saved = saved_bytecode(k, target, n);
+	if (saved) return saved;
 	pthread_mutex_lock(&m->lock);
 	const Artifact *a = artifact(k, target, err);
 	pthread_mutex_unlock(&m->lock);

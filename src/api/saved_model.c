@@ -1,6 +1,8 @@
 /* Models as TensorFlow SavedModels. */
 #include "api/api.h"
 
+#include <string.h>
+
 #include "savedmodel/savedmodel.h"
 
 static const tshlo_saved_model_options defaults;
@@ -16,12 +18,34 @@ static SignatureOptions signature_options(const tshlo_signature *s)
 /* TensorFlow gives a module that names several platforms the number of the one it runs on, as a first
  * argument. Ours do the same everywhere, so @main passes over it: main(platform, ...) = program(...). The
  * module itself is shared, and only read; w is a copy that has its own list of functions. */
+static int main_of(const Module *m)
+{
+	for (int i = 0; i < m->func.n; i++)
+		if (!strcmp(m->func.v[i]->name, "main")) return i;
+	return 0;
+}
+
+/* "program", or that with a number, which no function of the module is called. */
+static const char *free_name(Arena *a, const Module *m)
+{
+	const char *name = "program";
+	for (int i = 0, n = 1; i < m->func.n; i++) {
+		if (strcmp(m->func.v[i]->name, name) != 0) continue;
+		name = arena_printf(a, "program_%d", n++);
+		i = -1;
+	}
+	return name;
+}
+
 static bool add_main(Module *w, const Module *shared)
 {
-	Func *program = COPY(&w->arena, Func, shared->func.v[0], 1), *main;
-	program->name = "program";
+	int at = main_of(shared);
+	if (!shared->func.n) return fail(w->err, BAD_INPUT, "the module has no function");
+	Func *program = COPY(&w->arena, Func, shared->func.v[at], 1), *main;
+	program->name = free_name(&w->arena, shared);
 	program->is_private = true;
-	for (int i = 0; i < shared->func.n; i++) *push(&w->arena, &w->func) = i ? shared->func.v[i] : program;
+	program->is_public = false;
+	for (int i = 0; i < shared->func.n; i++) *push(&w->arena, &w->func) = i == at ? program : shared->func.v[i];
 	main = func_new(w, "main");
 	func_arg(w, main, scalar_type(DTYPE_i32), "platform");
 	Value *in = NEW(&w->arena, Value, program->narg + 1), *out = NEW(&w->arena, Value, program->nres + 1);
@@ -40,20 +64,18 @@ static bool guarded_platforms(Module *w, const Module *shared, Version v, Buf *o
 	return add_main(w, shared) && write_bytecode(w, v, out);
 }
 
-static bool platform_bytecode(const Method *k, const char *target, Buf *out, Err *e)
+static bool platform_bytecode(tshlo_model *m, Method *k, const char *target, Buf *out, Err *e)
 {
 	Version v;
-	if (k->saved)
-		return fail(e, UNSUPPORTED, "method '%s': its saved bytecode has no place for the platform's number, so it can name one "
-			"platform or none (none: it runs on all); convert the .pt2 for more", k->name);
-	if (!wanted_version(k, target, &v, e)) return false;
-	Module w = *k->module;
+	const Module *shared = method_module(m, k, e);
+	if (!shared || !wanted_version(k, target, &v, e)) return false;
+	Module w = *shared;
 	w.arena = (Arena){ 0 };
 	w.err = e;
 	w.func.n = w.func.cap = 0;
 	w.func.v = NULL;
 	w.value.cap = w.value.n;                /* to add one is to move them */
-	bool ok = guarded_platforms(&w, k->module, v, out);
+	bool ok = guarded_platforms(&w, shared, v, out);
 	arena_free(&w.arena);
 	return ok;
 }
@@ -73,7 +95,7 @@ static bool for_platforms(tshlo_model *m, Job *j, const char *target, BundlePart
 	j->module = NEW(&j->a, Buf, m->nmethod);
 	for (int i = 0; i < m->nmethod; i++) {
 		Buf *b = &j->module[j->nmodule++];
-		if (!platform_bytecode(&m->method[i], target, b, e)) return false;
+		if (!platform_bytecode(m, &m->method[i], target, b, e)) return false;
 		f[i].bytecode = b->p;
 		f[i].bytecode_nbytes = b->n;
 	}
