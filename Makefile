@@ -2,6 +2,7 @@
 #   make          the library, the command and the Python package, in build/
 #   make demo     the whole story on a real ResNet-18
 #   make test     every test;  make test SAN=1  the C side under AddressSanitizer and UBSan
+#   make test-ops     every operator of torch's own database in every type, with more samples (docs/conformance.md)
 #   make test-large   with weights of several GB;  make test-core-aten CORE_ATEN=...  pytorch/xla's own op tests
 #   make fuzz     each fuzz target (or those of FUZZ) for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
 BUILD        := $(if $(SAN),build-san,build)
@@ -19,7 +20,7 @@ export UBSAN_OPTIONS := halt_on_error=1:print_stacktrace=1
 export SAN
 
 # What tests need may come after the build was set up (make demo, then make test): then the build looks for it again.
-.PHONY: all demo test test-core-aten test-large fuzz bench size clean
+.PHONY: all demo test test-ops test-core-aten test-large fuzz bench size clean
 all:
 	@tools/setup build
 	@test -f $(BUILD)/build.ninja || $(MESON) setup $(BUILD) $(SETUP)
@@ -36,6 +37,11 @@ test:
 	@$(MAKE) --no-print-directory all
 	@$(MESON) test -C $(BUILD) --print-errorlogs
 	@$(PY) -m pytest -q test --ignore=test/large
+
+test-ops:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@TSHLO_ALL_OPS=1 $(PY) -m pytest -q test/test_ops.py
 
 test-core-aten:
 	@test -f "$(CORE_ATEN)" || { echo 'CORE_ATEN names no file, wanted pytorch/xla'"'"'s test/test_core_aten_ops.py'; exit 2; }

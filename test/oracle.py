@@ -145,7 +145,7 @@ def table():
     for line in (pathlib.Path(__file__).parent / "ops.txt").read_text().splitlines():
         left, _, why = line.partition(" - ")
         name, *passes = left.split()
-        parts = [part.rpartition(": ") for part in why.split("; ")] if why and passes else []
+        parts = [part.partition(": ") for part in why.split("; ")] if why and passes else []
         reasons = {dtype: reason for dtypes, _, reason in parts for dtype in dtypes.split()}
         rows.append(Row(name, passes, reasons or ({"": why} if why else {})))
     return rows

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/ops.md from the rules; with --check fails when it is not up to date.
+"""Writes docs/ops.md from the rules and docs/conformance.md from test/ops.txt; with --check fails when they are not up to date.
 
 What a rule lowers to, and what it refuses, is read from its C function and those that it calls: hlo_add() and OP_add are
 stablehlo.add, the text of node_fail(n, UNSUPPORTED, ...) is a limit. The types are those of test/ops.txt.
@@ -116,7 +116,7 @@ def tested():
     """aten op -> types in test/ops.txt. An OpInfo is named as its function is: the last part is the op's."""
     out = collections.defaultdict(list)
     for line in (ROOT / "test/ops.txt").read_text().splitlines():
-        name, *types = line.split()
+        name, *types = line.partition(" - ")[0].split()
         for part in {name.rpartition(".")[2], name.replace(".", "_"), name.partition(".")[0]}:
             out[part] += [t for t in types if t not in out[part]]
     return out
@@ -139,8 +139,71 @@ def page():
     return f"{HEAD}{count}\n\n| op | overloads | types | lowers to | limits |\n|---|---|---|---|---|\n{table}"
 
 
+# -- conformance ---------------------------------------------------------------------------------------------------------
+
+CONFORMANCE = """# Conformance
+
+Made from `test/ops.txt` by `tools/ops_doc.py`.
+
+## torch's OpInfo database
+
+torch's own database of operators has {ops} ops (name and variant). Samples of each, in each of these types, are exported,
+converted, verified by MLIR, run on XLA's CPU and compared with eager PyTorch. Results of 16 bits may instead be as near to the same
+call in f64 as eager's are. `make test-ops` runs all of the table; the ordinary tests run a fixed sample of it. An op passes in a
+type when every sample that `torch.export` takes does. {passing} ops pass in some type, of {possible} that have a kernel on the CPU.
+
+{types}
+
+Of random numbers shapes and types are compared here; `test/test_random.py` has their distributions.
+
+## Ops that pass in no type
+
+{never}
+
+## Types in which ops do not pass, and samples that are refused
+
+{partly}
+
+## pytorch/xla's core ATen suite
+
+`make test-core-aten CORE_ATEN=path/to/test_core_aten_ops.py` runs pytorch/xla's own tests through `install_as_torch_xla()`: all 491
+pass, the 4 that the file skips among them, with result types compared as well, which the suite itself does not.
+"""
+NO_KERNEL = "no CPU kernel"
+
+
+def markdown(head, rows):
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def conformance():
+    """An op that passes in no type has one reason for all of them."""
+    fails, passes, never, partly = collections.Counter(), collections.Counter(), collections.defaultdict(list), []
+    lines = (ROOT / "test/ops.txt").read_text().splitlines()
+    for line in lines:
+        left, _, why = line.partition(" - ")
+        name, *types = left.split()
+        passes.update(types)
+        if not types:
+            never[why].append(f"`{name}`")
+        for part in why.split("; ") if types and why else ():
+            which, _, reason = part.partition(": ")
+            partly.append([f"`{name}`", which, reason])
+            fails.update(which.split())
+    absent = sum(len(names) for why, names in never.items() if why.startswith(NO_KERNEL))
+    return CONFORMANCE.format(
+        ops=len(lines),
+        passing=sum(bool(line.partition(" - ")[0].split()[1:]) for line in lines),
+        possible=len(lines) - absent,
+        types=markdown(["type", "ops that pass", "ops that pass in other types only"], [[t, n, fails[t]] for t, n in passes.most_common()]),
+        never=markdown(["reason", "ops"], sorted([why, ", ".join(names)] for why, names in never.items())),
+        partly=markdown(["op", "types", "reason"], partly),
+    )
+
+
 if __name__ == "__main__":
-    out = ROOT / "docs/ops.md"
-    if "--check" in sys.argv:
-        sys.exit(out.read_text() != page() and "docs/ops.md is out of date: run tools/ops_doc.py")
-    out.write_text(page())
+    for file, text in ("docs/ops.md", page()), ("docs/conformance.md", conformance()):
+        if "--check" not in sys.argv:
+            (ROOT / file).write_text(text)
+        elif (ROOT / file).read_text() != text:
+            sys.exit(f"{file} is out of date: run tools/ops_doc.py")
