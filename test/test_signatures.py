@@ -1,28 +1,33 @@
 """Signatures: what goes into a call and comes out, three ways each: the converted program; its directory, loaded where torch is not imported;
 the .pt2 file, converted by the command line and loaded there. Expected values are eager's."""
 
-import contextlib
+import copy
 import os
 import pickle
 import subprocess
 import sys
+import threading
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from oracle import check_format
 from signature_worker import Pair, Point, numpy_of, plain
-from test_cli import good
+from test_cli import BAD_INPUT, UNSUPPORTED, USAGE, bad, good
 from torch import nn
 from torch.export import Dim
 from torch.export.experimental import _export_forward_backward
 from torch_stablehlo import (
     BadInputError,
+    StableHLOExportOptions,
     StableHLOGraphModule,
     UnsupportedError,
     exported_program_to_stablehlo,
+    pjrt_device,
 )
 from torch_stablehlo._lib import lib
+from torch_stablehlo.tf_saved_model_integration import save_stablehlo_graph_as_tf
 
 torch.export.register_dataclass(Point, serialized_type_name="signature_worker.Point")
 torch.utils._pytree._register_namedtuple(Pair, serialized_type_name="signature_worker.Pair")
@@ -44,9 +49,11 @@ def export(model, args, kwargs=None, dynamic=None):
 class Tied(nn.Module):
     """One matrix under two names."""
 
+    matrix = torch.arange(28.0).reshape(7, 4) / 7
+
     def __init__(self):
         super().__init__()
-        self.words, self.out = nn.Embedding(7, 4), nn.Linear(4, 7, bias=False)
+        self.words, self.out = nn.Embedding(7, 4, _weight=self.matrix.clone()), nn.Linear(4, 7, bias=False)
         self.out.weight = self.words.weight
 
     def forward(self, x):
@@ -193,3 +200,226 @@ def test_loaded_without_torch(ways, name, way):
 def test_names_are_the_users(ways):
     program, _ = ways[0]["unused"]
     assert list(program._model.method(None).names.values()) == ["x", "unused", "y", "last"]
+
+
+# -- ints ----------------------------------------------------------------------------------------------------------------
+
+
+def runner_of(program):
+    return next(iter(program._model.method(None)._runners.values()))
+
+
+def int_program():
+    return exported_program_to_stablehlo(export(lambda x, n: (x * n, n - 1), (x23(), 3), {}, (None, AUTO)))
+
+
+def rows_program():
+    """An int that is a size."""
+    return exported_program_to_stablehlo(export(lambda x, n: x.new_ones(n, 2) * n, (x23(), 3), {}, (None, AUTO)))
+
+
+def test_an_int_that_is_only_a_number_is_compiled_once():
+    program = int_program()
+    check_format(program)
+    for n in (2, 5, 9, 2**40):
+        same(plain(program(x23(), n)), plain((x23() * n, n - 1)))
+    same(plain(program(x23(), np.int64(7))), plain((x23() * 7, 6)))
+    same(plain(program(x23(), torch.tensor(7))), plain((x23() * 7, 6)))
+    assert lib.tshlo_runner_ncompiled(runner_of(program)) == 1
+    device = pjrt_device()
+    x, n = device.put(x23()), device.put(torch.tensor(4))
+    got = program.evaluate(None, (x, n), to_device=True)
+    same(plain((got[0].torch(), got[1])), plain((x23() * 4, 3)))
+
+
+def test_an_int_that_is_a_size_is_a_set_of_sizes():
+    program = rows_program()
+    check_format(program)
+    assert "tensor<i64>) -> tensor<?x2xf32>" in program.get_stablehlo_text()
+    for n in (3, 5, 3):
+        same(plain(program(x23(), n)), plain(torch.ones(n, 2) * n))
+    assert lib.tshlo_runner_ncompiled(runner_of(program)) == 2
+    device = pjrt_device()
+    same(plain(program(device.put(x23()), device.put(torch.tensor(6)))), plain(torch.ones(6, 2) * 6))
+
+
+@pytest.mark.parametrize("n, message", [
+    (-1, "n is -1, wanted 0 or more"),
+    (2.0, "input 'n' is 2.0, wanted an int"),
+    (True, "input 'n' is True, wanted an int"),
+    (None, "input 'n' is None, wanted an int"),
+    (2**63, "which is no number of 64 bits"),
+    (torch.tensor(2.0), r"input 1 \(n\) is f32\[\], wanted i64\[\]"),
+])
+def test_ints_that_are_refused(n, message):
+    for program in (int_program(), rows_program()):
+        with pytest.raises(BadInputError, match=message):
+            program(x23(), n)
+
+
+def test_range_of_an_int():
+    program = exported_program_to_stablehlo(export(lambda x, n: x * n, (x23(), 3), {}, (None, Dim.DYNAMIC(min=2, max=8))))
+    same(plain(program(x23(), 8)), plain(x23() * 8))
+    for n in (1, 9):
+        with pytest.raises(BadInputError, match=f"n is {n}, wanted 2 to 8"):
+            program(x23(), n)
+
+
+def test_an_int_that_is_chosen(tmp_path):
+    ep = export(lambda x, n: x.new_ones(n, 2) * n, (x23(), 3), {}, (None, AUTO))
+    program = exported_program_to_stablehlo(ep, StableHLOExportOptions(dims={"n": 4}))
+    assert "?" not in program.get_stablehlo_text()
+    same(plain(program(x23(), 4)), plain(torch.full((4, 2), 4.0)))
+    with pytest.raises(BadInputError, match="n is 5, wanted 4"):
+        program(x23(), 5)
+    torch.export.save(ep, tmp_path / "m.pt2")
+    np.save(tmp_path / "x.npy", x23().numpy())
+    np.save(tmp_path / "n.npy", np.int64(4))
+    run = ("run", tmp_path / "m.pt2", "-i", tmp_path / "x.npy", "-i", tmp_path / "n.npy", "-o", tmp_path / "y.npy")
+    for dim in ((), ("--dim", "n=4")):
+        good(*run, *dim)
+        assert np.array_equal(np.load(tmp_path / "y.npy"), np.full((4, 2), 4, np.float32))
+    assert bad(BAD_INPUT, *run, "--dim", "n=5") == "n is 4, wanted 5"
+    good("verify", tmp_path / "m.pt2", "--dim", "n=4", "-i", tmp_path / "x.npy", "-i", tmp_path / "n.npy", "-e", tmp_path / "y.npy")
+    assert "--dim is for .pt2 files" in bad(UNSUPPORTED, "run", tmp_path, "--dim", "n=4")
+    assert "run: --dim is 'n', wanted NAME=SIZE" in bad(USAGE, *run, "--dim", "n")
+
+
+def test_seeds_of_run_and_verify(tmp_path):
+    ep = export(lambda x: x + torch.rand(4), (torch.zeros(4),))
+    torch.export.save(ep, tmp_path / "m.pt2")
+    np.save(tmp_path / "x.npy", np.zeros(4, np.float32))
+    np.save(tmp_path / "seed.npy", np.uint64(5))
+    run = ("run", tmp_path / "m.pt2", "-i", tmp_path / "x.npy", "-o", tmp_path / "y.npy")
+    drawn = {}
+    for name, more in {"5": ("--seed", "5"), "0": (), "input": ("--seed-input", "-i", f"seed={tmp_path / 'seed.npy'}")}.items():
+        good(*run, *more)
+        drawn[name] = np.load(tmp_path / "y.npy")
+    want = exported_program_to_stablehlo(ep, StableHLOExportOptions(random_seed=5))(torch.zeros(4)).numpy()
+    assert np.array_equal(drawn["5"], want) and np.array_equal(drawn["input"], want) and not np.array_equal(drawn["0"], want)
+    good("verify", tmp_path / "m.pt2", "--seed", "5", "-i", tmp_path / "x.npy", "-e", tmp_path / "y.npy")
+    assert "run: --seed is '-1', wanted a number" in bad(USAGE, *run, "--seed=-1")
+
+
+# -- executables -----------------------------------------------------------------------------------------------------------
+
+
+def test_executables_used_last_are_kept():
+    program = rows_program()
+    program.cache_size = 2
+    for n in (2, 3, 4, 4, 3):
+        program(x23(), n)
+    runner = runner_of(program)
+    assert (lib.tshlo_runner_ncompiled(runner), lib.tshlo_runner_nkept(runner)) == (3, 2)
+    program(x23(), 2)
+    assert (lib.tshlo_runner_ncompiled(runner), lib.tshlo_runner_nkept(runner)) == (4, 2)
+    program(x23(), 3)
+    assert lib.tshlo_runner_ncompiled(runner) == 4
+    program.cache_size = 1
+    assert lib.tshlo_runner_nkept(runner) == 1
+    with pytest.raises(BadInputError, match="cache's size is 0, wanted 1 or more"):
+        program.cache_size = 0
+
+
+def test_threads_that_throw_out_each_others_executables():
+    program, wrong = rows_program(), []
+    program.cache_size = 1
+
+    def work(first):
+        for i in range(4):
+            n = 2 + (first + i) % 3
+            if not torch.equal(program(x23(), n), torch.ones(n, 2) * n):
+                wrong.append(n)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong and lib.tshlo_runner_nkept(runner_of(program)) == 1
+
+
+# -- tied weights ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["directory", "pt2"])
+def test_tied_weights_are_stored_once(ways, way):
+    here = ways[0]["tied"][1] / way / "data"
+    assert sorted(os.listdir(here)) == ["out.weight", "words.weight"]
+    assert (here / "out.weight").stat().st_ino == (here / "words.weight").stat().st_ino
+    for name in os.listdir(here):
+        np.testing.assert_array_equal(np.load(here / name), Tied.matrix.numpy())
+
+
+def test_a_part_of_a_weight_is_a_file_of_its_own(tmp_path):
+    class Parts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            whole = torch.arange(6.0)
+            self.register_buffer("whole", whole)
+            self.register_buffer("start", whole[:3])
+            self.register_buffer("again", whole.view(2, 3))
+
+        def forward(self, x):
+            return x + self.whole.sum() + self.start.sum() + self.again.sum()
+
+    exported_program_to_stablehlo(export(Parts(), (x23(),))).save(tmp_path / "d")
+    files = [(tmp_path / "d" / "data" / n) for n in ("whole", "start", "again")]
+    assert len({f.stat().st_ino for f in files}) == 3
+    assert [np.load(f).shape for f in files] == [(6,), (3,), (2, 3)]
+
+
+# -- gradients -------------------------------------------------------------------------------------------------------------
+
+
+class Loss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense, self.norm = nn.Linear(3, 2), nn.BatchNorm1d(2)
+
+    def forward(self, x, y):
+        return nn.functional.mse_loss(self.norm(self.dense(x)), y)
+
+
+@pytest.fixture
+def step():
+    """(program, inputs, loss, {name: gradient})"""
+    torch.manual_seed(0)
+    model, inputs = Loss(), (torch.randn(4, 3, requires_grad=True), torch.randn(4, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        joint = _export_forward_backward(torch.export.export(model, inputs))
+    program = exported_program_to_stablehlo(joint)
+    model = copy.deepcopy(model)                                        # the program goes on with the buffers of the other
+    loss = model(*inputs)
+    names, weights = zip(*model.named_parameters())
+    return program, inputs, loss, dict(zip((*names, "x"), torch.autograd.grad(loss, (*weights, inputs[0]))))
+
+
+def test_gradients(step, tmp_path):
+    program, inputs, loss, gradients = step
+    check_format(program)
+    program.save(tmp_path / "d")
+    for p in (program, StableHLOGraphModule.load(tmp_path / "d")):
+        got, found = p(*inputs)
+        torch.testing.assert_close(got, loss.detach(), rtol=1e-4, atol=1e-5)
+        assert sorted(found) == sorted(gradients)
+        for name in gradients:
+            torch.testing.assert_close(found[name], gradients[name], rtol=1e-3, atol=1e-5)
+        assert p.state()["norm.num_batches_tracked"] == 1           # what it writes is state, as ever
+    kept = program.evaluate(None, inputs, to_device=True)
+    assert kept[1]["x"].shape == (4, 3) and kept[0].shape == ()
+
+
+def test_gradients_on_the_command_line(step, tmp_path):
+    program, inputs, loss, gradients = step
+    program.save(tmp_path / "d")
+    for name, x in zip("xy", inputs):
+        np.save(tmp_path / f"{name}.npy", x.detach().numpy())
+    run = ("run", tmp_path / "d", "-i", tmp_path / "x.npy", "-i", tmp_path / "y.npy")
+    out = good(*run)
+    assert "output 0" in out and "gradient of dense.weight  f32[2,3]" in out and "gradient of x  f32[4,3]" in out
+    good(*run, "-o", f"dense.weight={tmp_path / 'g.npy'}")
+    np.testing.assert_allclose(np.load(tmp_path / "g.npy"), gradients["dense.weight"].numpy(), rtol=1e-3, atol=1e-5)
+    with pytest.raises(UnsupportedError, match="gives the gradient of 'dense.weight'"):
+        save_stablehlo_graph_as_tf(program, tmp_path / "saved")
