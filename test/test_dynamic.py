@@ -18,6 +18,7 @@ from torch.export import Dim
 from torch_stablehlo import (
     BadInputError,
     StableHLOExportOptions,
+    StableHLOGraphModule,
     UnsupportedError,
     exported_program_to_stablehlo,
     save_as_stablehlo,
@@ -169,6 +170,19 @@ def test_model(build):
     model, dynamic, make, sizes = build()
     ep = export(model, make(*sizes[0]), dynamic)
     check_at(model, exported_program_to_stablehlo(ep), [make(*s) for s in sizes])
+
+
+@pytest.mark.parametrize("build", MODELS, ids=lambda f: f.__name__)
+def test_a_loaded_model(build, tmp_path):
+    """A directory knows no symbols: its bytecode is read back and made static for the sizes of each call."""
+    torch.manual_seed(0)
+    model, dynamic, make, sizes = build()
+    save_as_stablehlo(export(model, make(*sizes[0]), dynamic), tmp_path / "d")
+    program = StableHLOGraphModule.load(tmp_path / "d")
+    for s in sizes[:3]:
+        args = make(*s)
+        with torch.no_grad():
+            compare(program(*args), model(*args), 1e-4, 1e-4)
 
 
 # -- operators -----------------------------------------------------------------------------------------------------------

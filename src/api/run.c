@@ -10,7 +10,7 @@ struct tshlo_runner {
 	Runner *runner;
 	tshlo_model *model;
 	tshlo_session *session;          /* NULL: what the method writes are results like others */
-	const Method *method;
+	Method *method;
 	tshlo_device *device;
 };
 
@@ -149,7 +149,7 @@ static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner 
 static Kept *compile_sizes(tshlo_runner *r, const tshlo_tensor *user, Numbers numbers, Err *e)
 {
 	Buf code = { 0 };
-	bool ok = bytecode_for(r->method, user, &code, e);
+	bool ok = bytecode_for(r->model, r->method, user, &code, e);
 	Kept *x = ok ? compile(r->method, r->runner, code.p, code.n, user, numbers, e) : NULL;
 	buf_free(&code);
 	return x;
@@ -177,7 +177,7 @@ tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d,
 tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device *d, tshlo_session *s, tshlo_error *e)
 {
 	ERR(e, NULL);
-	const Method *k = m && d ? model_method(m, method, err) : NULL;
+	Method *k = m && d ? model_method(m, method, err) : NULL;
 	tshlo_runner *r = k ? calloc(1, sizeof *r) : NULL;
 	if (r) {
 		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .model = m, .method = k, .device = d, .session = s };

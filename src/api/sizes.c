@@ -4,6 +4,8 @@
  * held against their ranges and against each other; then the program is lowered once more, with the symbols as numbers. */
 #include "api/sizes.h"
 
+#include "stablehlo/refine.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,7 +188,11 @@ int given_integers(const Method *k, const tshlo_tensor *in, int64_t *out)
 	int n = 0;
 	for (int i = 0; i < k->nin; i++) {
 		if (k->in[i].input != TSHLO_INPUT_USER) continue;
-		if (k->in[i].scalar == TSHLO_INT) memcpy(&out[n++], in->data, sizeof *out);
+		if (k->in[i].scalar == TSHLO_INT) {
+			out[n] = -1;                             /* without data it is refused where it is put on the device */
+			if (in->data) memcpy(&out[n], in->data, sizeof *out);
+			n++;
+		}
 		in++;
 	}
 	return n;
@@ -210,7 +216,7 @@ static void solution_free(Solution *s)
 bool check_sizes(const Method *k, const tshlo_tensor *in, Err *e)
 {
 	Solution s;
-	if (!k->dynamic && !k->nint) return true;
+	if ((!k->dynamic && !k->nint) || k->saved) return true;      /* a directory does not tell which sizes go together */
 	bool ok = solution_new(k, &s, e) && solve(k, in, &s, e);
 	solution_free(&s);
 	return ok;
@@ -241,17 +247,50 @@ static bool lower_for(const Method *k, const Solution *s, Module *mod, Buf *out)
 	return lower(k->sizes.program, mod, &opt, &lowered) && verify(mod) && write_bytecode(mod, oldest_usable(mod), out);
 }
 
-bool bytecode_for(const Method *k, const tshlo_tensor *in, Buf *out, Err *e)
+/* The types of a loaded function's arguments, those of user inputs with the sizes that they have; NULL: they do not fit. */
+static const Type *given_types(const Func *f, const Method *k, const tshlo_tensor *in, Module *mod)
+{
+	if (!f || f->narg != k->nin)
+		return fail(mod->err, BAD_INPUT, "method '%s' takes %d arguments by its signature, its bytecode takes others", k->name, k->nin), NULL;
+	Type *t = NEW(&mod->arena, Type, f->narg + 1);
+	for (int i = 0; i < f->narg; i++) {
+		t[i] = f->arg_type[i];
+		if (k->in[i].input != TSHLO_INPUT_USER) continue;
+		if (in->rank != t[i].rank)
+			return fail(mod->err, BAD_INPUT, "input %d has rank %d, its bytecode takes rank %d", i, in->rank, t[i].rank), NULL;
+		t[i] = tensor_type(&mod->arena, t[i].elem, in->rank, in->dims);
+		in++;
+	}
+	return t;
+}
+
+/* A loaded module, as the sizes of its arguments make it. */
+static bool refine_for(const Module *from, const Method *k, const tshlo_tensor *in, Module *mod, Buf *out)
+{
+	GUARD(&mod->arena, mod->err, return false);
+	const Type *t = given_types(main_function(from), k, in, mod);
+	return t && refine(from, main_function(from), t, mod) && verify(mod) && write_bytecode(mod, oldest_usable(mod), out);
+}
+
+static bool module_for(tshlo_model *m, Method *k, const tshlo_tensor *in, Module *mod, Buf *out, Err *e)
 {
 	Solution s;
-	Module *mod = calloc(1, sizeof *mod);
-	bool ok = mod ? solution_new(k, &s, e) && solve(k, in, &s, e) : fail(e, NO_MEMORY, "out of memory");
-	if (mod) {
-		mod->err = e;
-		ok = ok && lower_for(k, &s, mod, out);
-		solution_free(&s);
-		module_free(mod);
+	if (k->saved) {
+		const Module *from = method_module(m, k, e);
+		return from && refine_for(from, k, in, mod, out);
 	}
+	bool ok = solution_new(k, &s, e) && solve(k, in, &s, e) && lower_for(k, &s, mod, out);
+	solution_free(&s);
+	return ok;
+}
+
+bool bytecode_for(tshlo_model *m, Method *k, const tshlo_tensor *in, Buf *out, Err *e)
+{
+	Module *mod = calloc(1, sizeof *mod);
+	if (!mod) return fail(e, NO_MEMORY, "out of memory");
+	mod->err = e;
+	bool ok = module_for(m, k, in, mod, out, e);
+	module_free(mod);
 	free(mod);
 	return ok;
 }

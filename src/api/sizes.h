@@ -14,6 +14,6 @@ bool check_sizes(const Method *k, const tshlo_tensor *in, Err *e);
 int given_integers(const Method *k, const tshlo_tensor *in, int64_t *out);
 
 /* The portable artifact of the method for the sizes of these inputs. */
-bool bytecode_for(const Method *k, const tshlo_tensor *in, Buf *out, Err *e);
+bool bytecode_for(tshlo_model *m, Method *k, const tshlo_tensor *in, Buf *out, Err *e);
 
 #endif

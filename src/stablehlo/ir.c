@@ -70,6 +70,13 @@ int64_t type_numel(Type t)
 	return over ? INT64_MAX : n;
 }
 
+Func *main_function(const Module *m)
+{
+	for (int i = 0; i < m->func.n; i++)
+		if (!strcmp(m->func.v[i]->name, "main")) return m->func.v[i];
+	return m->func.n == 1 ? m->func.v[0] : NULL;
+}
+
 void module_free(Module *m)
 {
 	arena_free(&m->arena);

@@ -283,6 +283,8 @@ Func *func_new(Module *m, const char *name);
 Value func_arg(Module *m, Func *f, Type t, const char *name);      /* all arguments before the first op */
 Builder builder(Module *m, Func *f);
 void func_return(Builder *b, int n, const Value *v);
+/* "main", or the only function; NULL: there is none. */
+Func *main_function(const Module *m);
 
 /* Records "op name: message" as UNSUPPORTED or BAD_INPUT; returns 0. */
 Value build_fail(Builder *b, Code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
