@@ -422,3 +422,18 @@ def test_saved_directory_says_which_sizes(tmp_path):
     meta = json.loads((tmp_path / "d/functions/forward.meta").read_text())
     assert meta["input_signature"][0] == {"shape": [4, 3], "dtype": "float32", "dynamic_dims": [0]}
     assert meta["output_signature"] == [{"shape": [4, 3], "dtype": "float32", "dynamic_dims": [0]}]
+
+
+def test_a_directory_as_torch_xla_writes_it(tmp_path):
+    """Shapes computed in i32, no names, no ranges."""
+    import handmade
+    import numpy as np
+
+    path, eager = handmade.dynamic(tmp_path / "d")
+    program = StableHLOGraphModule.load(path)
+    for n in (1, 4, 7):
+        x = np.random.default_rng(n).normal(size=(n, 3)).astype("f")
+        for got, want in zip(program(x), eager(x)):
+            np.testing.assert_allclose(np.asarray(got), want, rtol=1e-5, atol=1e-6)
+    with pytest.raises(BadInputError, match="f32.1,2., wanted f32.?"):
+        program(np.zeros((1, 2), np.float32))
