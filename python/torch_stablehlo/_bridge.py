@@ -187,6 +187,9 @@ class Bridge:
         if is_check(n):
             self.values[n] = [0, 0]
             return
+        if is_of_sizes(n):
+            self.values[n] = 0
+            return
         schema = getattr(n.target, "_schema", None)
         if schema is not None and schema.is_mutable and n.target.namespace != "aten":
             self.refused = self.refused or UnsupportedError(f"{n.target} (node '{n.name}') writes its arguments, which only aten operators may")
@@ -293,6 +296,11 @@ def is_effect(n):
 def is_check(n):
     """Whether a node only raises when a factorization failed (its token, the operator, ...): a module cannot raise."""
     return is_effect(n) and n.args[1] is torch.ops.aten._linalg_check_errors.default
+
+
+def is_of_sizes(n):
+    """Whether a node compares or asserts sizes: a module cannot raise, and a comparison is for that alone (arg() refuses another use)."""
+    return n.target is torch.ops.aten._assert_scalar.default or isinstance(n.meta.get("val"), torch.SymBool)
 
 
 def flat(values):

@@ -23,6 +23,9 @@ struct Lower {
 /* l->graph's nodes, one after the other. */
 bool lower_nodes(Lower *l);
 
+/* [graph->node.n]: assertions, and nodes that give numbers which only assertions read (checks.c). */
+bool *unread_nodes(const Lower *l);
+
 /* The module value of a graph value; records a failure when it is not defined or not a tensor. */
 Value lowered_value(Lower *l, VId v);
 

@@ -128,7 +128,8 @@ static int64_t unknown_size_of(Node *n, Wanted w)
 {
 	int64_t d = 0;
 	for (int i = 0; i < n->g->narg && !d; i++) d = unknown_size(n->l, &n->g->arg[i].arg, w);
-	for (int i = 0; i < n->g->nout && !d; i++)
+	bool reduced = w.along >= 0;                     /* results may lack the dim: what stands there is another */
+	for (int i = 0; i < n->g->nout && !d && !reduced; i++)
 		if (n->g->out[i]) d = unknown_size(n->l, &(Arg){ .kind = ARG_VALUE, .value = n->g->out[i] }, w);
 	return d;
 }

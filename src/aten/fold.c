@@ -10,20 +10,37 @@ static bool blocks_of(Node *n, const int64_t *size, Blocks *out)
 {
 	Ints kernel = arg_ints_n(n, "kernel_size", 2, 1), dilation = arg_ints_n(n, "dilation", 2, 1);
 	Ints padding = arg_ints_n(n, "padding", 2, 0), stride = arg_ints_n(n, "stride", 2, 1);
+	DimTable *dims = dims_of(n->b->m);
 	for (int i = 0; i < 2; i++) {
 		Blocks s = { size[i], kernel.v[i], dilation.v[i], padding.v[i], stride.v[i], 0 };
-		int64_t room = s.size + 2 * s.padding - s.dilation * (s.kernel - 1) - 1;
-		if (s.kernel < 1 || s.stride < 1 || s.dilation < 1 || room < 0)
+		int64_t taken = dim_number(dims, 2 * s.padding - s.dilation * (s.kernel - 1) - 1);
+		int64_t room = dim_plus(dims, s.size, taken);
+		if (s.kernel < 1 || s.stride < 1 || s.dilation < 1 || dim_range(dims, room).max < 0)
 			return node_fail(n, BAD_INPUT, "blocks of %lld do not fit a dim of %lld", (long long)s.kernel, (long long)s.size), false;
-		s.count = room / s.stride + 1;
+		s.count = dim_plus(dims, dim_floordiv(dims, room, s.stride), 1);
 		out[i] = s;
 	}
 	return true;
 }
 
+/* The same where L is not known: element k of all blocks is a slice. */
+static Value slice_blocks(Builder *b, Value x, int dim, Blocks s)
+{
+	DimTable *dims = dims_of(b->m);
+	Value *part = NEW(b->a, Value, s.kernel + 1);
+	int64_t reach = dim_plus(dims, dim_times(dims, dim_plus(dims, s.count, dim_number(dims, -1)), s.stride), 1);
+	for (int64_t k = 0; k < s.kernel; k++) {
+		int64_t from = k * s.dilation;
+		part[k] = slice_dim(b, x, dim, from, dim_plus(dims, reach, from), s.stride);
+		part[k] = unsqueeze_dim(b, part[k], dim);
+	}
+	return hlo_concatenate(b, (int)s.kernel, part, dim);
+}
+
 /* [.., S + 2 padding, ..] -> [.., K, L, ..]: element k of block l */
 static Value take_blocks(Builder *b, Value x, int dim, Blocks s)
 {
+	if (s.count < 0) return slice_blocks(b, x, dim, s);
 	int64_t *at = NEW(b->a, int64_t, s.kernel * s.count + 1);
 	for (int64_t k = 0; k < s.kernel; k++)
 		for (int64_t l = 0; l < s.count; l++) at[k * s.count + l] = k * s.dilation + l * s.stride;

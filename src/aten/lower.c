@@ -174,7 +174,9 @@ bool lower_nodes(Lower *l)
 {
 	static const RuleRow custom = { .rule = lower_custom };
 	const Graph *g = l->graph;
+	const bool *unread = unread_nodes(l);
 	for (int i = 0; i < g->node.n; i++) {
+		if (unread[i]) continue;
 		int r = map_get(&l->rules, g->node.v[i].target, strlen(g->node.v[i].target));
 		if (!lower_node(l, &g->node.v[i], r < 0 ? &custom : &rule_table[r])) return false;
 	}

@@ -49,7 +49,7 @@ sees("vit", "dinov3_vit", "DINOv3ViTModel", "DINOv3ViTConfig", VISION)
 sees("vit", "swin", "SwinForImageClassification", "SwinConfig", STAGES)
 sees("vit", "swinv2", "Swinv2ForImageClassification", "Swinv2Config", STAGES)
 sees("vit", "hiera", "HieraForImageClassification", "HieraConfig", {"embed_dim": 8, "image_size": [32, 32], "depths": [1, 1], "num_heads": [1, 2], "num_query_pool": 1, "masked_unit_size": [4, 4]}, False)
-sees("vit", "cvt", "CvtForImageClassification", "CvtConfig", {"embed_dim": [8, 16, 16], "num_heads": [1, 2, 2], "depth": [1, 1, 1]})
+sees("vit", "cvt", "CvtForImageClassification", "CvtConfig", {"embed_dim": [8, 16, 16], "num_heads": [1, 2, 2], "depth": [1, 1, 2]})
 sees("vit", "pvt", "PvtForImageClassification", "PvtConfig", {"image_size": 32, "hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2]})
 sees("vit", "pvt_v2", "PvtV2ForImageClassification", "PvtV2Config", {"image_size": 32, "hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2]})
 sees("vit", "mobilevit", "MobileViTForImageClassification", "MobileViTConfig",

@@ -31,6 +31,8 @@ class Family:
         """(module, args, kwargs), the same at each call."""
         torch.manual_seed(0)
         module, args, kwargs = self.make(**sizes)
+        if not sizes:
+            calibrate(module.eval(), args, kwargs)
         return module.eval(), args, kwargs
 
     def dynamic_shapes(self):
@@ -50,6 +52,16 @@ class Family:
         args_kwargs = pytree.tree_map(dims, (args, kwargs), *others.values())
         parameters = inspect.signature(self.build()[0].forward).parameters
         return by_name(parameters, *args_kwargs)
+
+
+def calibrate(module, args, kwargs):
+    """Running statistics of the inputs themselves: with those of new modules the values of deep nets would vanish."""
+    norms = [m for m in module.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    for m in norms:
+        m.train().momentum = None
+    if norms:
+        with torch.no_grad():
+            module(*args, **kwargs)
 
 
 def by_name(parameters, args, kwargs):

@@ -93,9 +93,9 @@ def at_other_sizes(family, program):
     """The largest error there."""
     text = program.get_stablehlo_text()
     assert "?" in text, "no size of the module is dynamic"
-    worst = 0.0
+    worst, module = 0.0, family.build()[0]
     for sizes in family.sizes:
-        module, args, kwargs = family.build(**sizes)
+        _, args, kwargs = family.build(**sizes)
         worst = max(worst, error(program(*args, **kwargs), eager(module, args, kwargs)))
     return worst
 
