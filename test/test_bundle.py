@@ -485,7 +485,7 @@ W = location("parameter", name="w")
     (write("functions/forward.torch_stablehlo.json", b'{"results": [{"kind": "loss"}], "user_inputs": []}'),
      "functions/forward.torch_stablehlo.json", '"kind" is not user_output'),
     (write("functions/forward.torch_stablehlo.json", b'{"results": [{"kind": "buffer_mutation"}], "user_inputs": []}'),
-     "functions/forward.torch_stablehlo.json", 'a mutation needs a "target"'),
+     "functions/forward.torch_stablehlo.json", 'a mutation or gradient needs a "target"'),
 ])
 def test_broken_directories(tmp_path, edit, place, message):
     d = tmp_path / "m"

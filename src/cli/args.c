@@ -214,11 +214,20 @@ const Option *first_given(const Option *table, const Args *a)
 	return NULL;
 }
 
-void args_free(Args *a)
+static void free_lists(const Option *table, Args *a)
 {
-	Strings *const lists[] = { &a->input, &a->output, &a->expect, &a->serving_key, &a->function_alias, &a->input_names,
-		&a->output_names };
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->v);
+	for (const Option *o = table; o && o->name; o++) {
+		if (o->kind != OPTION_MANY) continue;
+		Strings *s = (Strings *)(void *)((char *)a + o->at);
+		free(s->v);
+		*s = (Strings){ 0 };
+	}
+}
+
+void args_free(const Command *c, Args *a)
+{
+	free_lists(c->option, a);
+	free_lists(c->shared, a);
 }
 
 int run_command_line(const Command *c, int argc, char **argv)
@@ -227,6 +236,6 @@ int run_command_line(const Command *c, int argc, char **argv)
 	int code = args_parse(c, argc, argv, &a);
 	if (!code && a.help) print_command_help(c);
 	else if (!code) code = c->run(&a);
-	args_free(&a);
+	args_free(c, &a);
 	return finish(code);
 }

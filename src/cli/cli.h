@@ -58,7 +58,7 @@ extern const Command convert_command, run_command, verify_command, inspect_comma
 
 /* Reads argv[0..argc) after the command's name. Returns an exit code; on any, free with args_free(). */
 int args_parse(const Command *c, int argc, char **argv, Args *a);
-void args_free(Args *a);
+void args_free(const Command *c, Args *a);
 /* The first option of a table that the user gave, or NULL. */
 const Option *first_given(const Option *table, const Args *a);
 void print_command_help(const Command *c);
