@@ -3,6 +3,7 @@
 #   make demo     the whole story on a real ResNet-18
 #   make test     every test;  make test SAN=1  the C side under AddressSanitizer and UBSan
 #   make test-ops     every operator of torch's own database in every type, with more samples (docs/conformance.md)
+#   make test-stablehlo STABLEHLO=...  openxla/stablehlo's own bytecode files, of a checkout of it
 #   make test-large   with weights of several GB;  make test-core-aten CORE_ATEN=...  pytorch/xla's own op tests
 #   make fuzz     each fuzz target (or those of FUZZ) for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
 BUILD        := $(if $(SAN),build-san,build)
@@ -20,7 +21,7 @@ export UBSAN_OPTIONS := halt_on_error=1:print_stacktrace=1
 export SAN
 
 # What tests need may come after the build was set up (make demo, then make test): then the build looks for it again.
-.PHONY: all demo test test-ops test-core-aten test-large fuzz bench size clean
+.PHONY: all demo test test-ops test-core-aten test-stablehlo test-large fuzz bench size clean
 all:
 	@tools/setup build
 	@test -f $(BUILD)/build.ninja || $(MESON) setup $(BUILD) $(SETUP)
@@ -48,6 +49,12 @@ test-core-aten:
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
 	@$(PY) test/core_aten/run.py "$(CORE_ATEN)"
+
+test-stablehlo:
+	@test -d "$(STABLEHLO)" || { echo 'STABLEHLO names no directory, wanted a checkout of openxla/stablehlo'; exit 2; }
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@STABLEHLO="$(abspath $(STABLEHLO))" $(PY) -m pytest -q test/test_stablehlo_files.py
 
 test-large:
 	@tools/setup test

@@ -166,6 +166,17 @@ def test_platforms(given, want, made, tmp_path, tensorflow):  # noqa: F811
     assert tensorflow.meta_graph(tmp_path / "d")["modules"][0]["platforms"] == want
 
 
+def test_several_platforms_of_a_directory_that_says_version_0_0_0(made, tmp_path):
+    """As torch_xla's directories do."""
+    shutil.copytree(made / "one", tmp_path / "d")
+    meta = tmp_path / "d/functions/forward.meta"
+    text = re.sub(r'("stablehlo_version": *)"[^"]*"', r'\1"0.0.0"', meta.read_text())
+    assert '"0.0.0"' in text
+    meta.write_text(text)
+    save(tmp_path / "d", tmp_path / "m", "--platforms", "cpu,cuda")
+    assert b"StableHLO_v1.0.0" in (tmp_path / "m/saved_model.pb").read_bytes()
+
+
 def test_target(made, tmp_path):
     save(made / "small.pt2", tmp_path / "m", "--target", "0.14.0")
     assert b"StableHLO_v0.14.0" in (tmp_path / "m/saved_model.pb").read_bytes()

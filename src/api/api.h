@@ -111,7 +111,7 @@ typedef struct Method {
 	const char *name;
 	Module *module;              /* of a converted one; of a loaded one once it was read (method_module()); owned */
 	const BundleFunction *saved; /* of a loaded one */
-	Version oldest;              /* of a converted one: what its artifact is for unless told otherwise */
+	Version oldest;              /* of `module`: what its artifact is for unless told otherwise */
 	const char *version;         /* the same, or the one it was saved with */
 	Buf text;
 	Artifact *artifact;          /* one per version asked for */

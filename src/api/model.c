@@ -171,7 +171,7 @@ static bool read_saved(Method *k, Err *e)
 	Module *m = calloc(1, sizeof *m);
 	if (!m) return fail(e, NO_MEMORY, "out of memory");
 	m->err = e;
-	if (guarded_read(m, k->saved)) return k->module = m, true;
+	if (guarded_read(m, k->saved)) return k->oldest = oldest_usable(m), k->module = m, true;
 	module_free(m);
 	free(m);
 	return err_at(e, "method '%s'", k->name);
@@ -220,8 +220,9 @@ const char *tshlo_text(tshlo_model *m, const char *method, size_t *n, tshlo_erro
 
 bool wanted_version(const Method *k, const char *target, Version *v, Err *e)
 {
-	if (!target && !k->saved) return *v = k->oldest, true;
-	if (!target) target = k->version;
+	/* torch_xla says it saves version 0.0.0. */
+	bool known = k->saved && version_parse(k->version, v) && version_cmp(*v, oldest_version) >= 0;
+	if (!target) return *v = known ? *v : k->oldest, true;
 	return version_parse(target, v)
 		|| fail(e, BAD_INPUT, "'%s' is no StableHLO version, wanted one like 1.9.0", target);
 }

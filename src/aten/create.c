@@ -122,7 +122,7 @@ static Value spaced_values(Node *n, DType acc)
 	end = broadcast(b, end, t);
 	Value width = hlo_subtract(b, end, start);
 	Value gaps = full(b, t, count > 1 ? (double)(count - 1) : 1);
-	Value step = hlo_divide(b, width, gaps);
+	Value step = hlo_divide(b, width, unknown_to_xla(b, gaps));
 	Value at = positions(b, r, 0, r.elem);
 	Value i = hlo_convert(b, at, acc);
 	Value left = hlo_multiply(b, i, step);

@@ -85,6 +85,13 @@ static bool fits(Node *n, Type x, Ints kernel, int d)
 	return true;
 }
 
+/* The outputs of a batch of none. */
+static Value no_batch(Node *n)
+{
+	if (out_wanted(n, 1)) set_out(n, 1, full(n->b, out_type(n, 1), 0));
+	return full(n->b, n->out, 0);
+}
+
 /* The largest of each window, and its place. */
 static Value fractional_pool(Node *n, int d)
 {
@@ -92,6 +99,7 @@ static Value fractional_pool(Node *n, int d)
 	Value x = arg(n, "self");
 	Type t = known_type(b, x);
 	Ints kernel = arg_ints_n(n, "kernel_size", d, 1);
+	if (t.kind && t.rank == d + 2 && !t.dim[0]) return no_batch(n);
 	if (!t.kind || kernel.n != d || !fits(n, t, kernel, d)) return 0;
 	Value place = places(n, t, kernel, d);
 	if (!place) return 0;

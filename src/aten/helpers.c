@@ -279,3 +279,9 @@ Value wrap_index(Builder *b, Value index, int64_t size)
 	Value wrapped = hlo_add(b, index, count);
 	return hlo_select(b, negative, wrapped, index);
 }
+
+Value unknown_to_xla(Builder *b, Value x)
+{
+	Type t = known_type(b, x);
+	return t.kind ? emit(b, OP_optimization_barrier, &t, 1, &x, NULL) : 0;
+}

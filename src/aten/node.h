@@ -84,6 +84,8 @@ Value broadcast(Builder *b, Value x, Type t);
 Value reshape_to(Builder *b, Value x, Type t);               /* to the shape of t */
 Value full(Builder *b, Type t, double v);                    /* a constant of t's shape and type */
 Value full_like(Builder *b, Value x, double v);
+/* x behind a barrier: XLA divides by a constant by multiplying with its reciprocal, and what should be whole is not. */
+Value unknown_to_xla(Builder *b, Value x);
 /* x as elem would hold it, in its own type: the steps of a kernel that stores each of them as f16 or bf16. */
 Value rounded_to(Builder *b, Value x, DType elem);
 Type  shape_with(Builder *b, Type t, int dim, int64_t size); /* t with one dim changed */

@@ -62,13 +62,6 @@ static Value column(Builder *b, Value rois, int i)
 	return squeeze_dim(b, rois, 1);
 }
 
-/* XLA divides by a constant by multiplying with its reciprocal, and what should be whole rounds up to one more. */
-static Value unknown_to_xla(Builder *b, Value x)
-{
-	Type t = known_type(b, x);
-	return t.kind ? emit(b, OP_optimization_barrier, &t, 1, &x, NULL) : 0;
-}
-
 /* From columns `from` and from + 2 of rois: scaled, moved by half an element when the image's are centred at 0.5, at least `least` long */
 static Extent extent_of(const Regions *r, Value rois, int from, double half, bool at_least_one, int64_t bins, int64_t size)
 {

@@ -43,8 +43,10 @@ static bool bound_eq(Type x, Type y)
 bool type_eq(Type x, Type y)
 {
 	if (x.kind != y.kind) return false;
+	if (x.kind == TYPE_ELEMENT) return x.elem == y.elem;
+	if (x.kind == TYPE_BUFFER) x.kind = y.kind = TYPE_TENSOR;
 	if (x.kind == TYPE_TENSOR)
-		return x.elem == y.elem && same_shape(x, y) && bound_eq(x, y) && quant_eq(x.quant, y.quant);
+		return x.elem == y.elem && x.index == y.index && same_shape(x, y) && bound_eq(x, y) && quant_eq(x.quant, y.quant);
 	if (x.npart != y.npart) return false;
 	for (int i = 0; i < x.npart; i++)
 		if (!type_eq(x.part[i], y.part[i])) return false;

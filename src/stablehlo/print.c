@@ -114,6 +114,7 @@ void put_generic(Printer *p, const Op *op)
 		put_regions(p, op);
 		put_byte(p->b, ')');
 	}
+	if (op->extra) put_any_dict(p->b, op->extra);
 	PUT(p->b, " : ");
 	put_fn(p, op);
 }
@@ -209,6 +210,10 @@ static void put_func(Printer *p, const Func *f)
 	put_str(p->b, f->is_private ? "func.func private @" : f->is_public ? "func.func public @" : "func.func @");
 	put_word(p->b, f->name);
 	put_signature(p, f, declared);
+	if (f->extra && f->extra->n) {
+		PUT(p->b, " attributes");
+		put_any_dict(p->b, f->extra);
+	}
 	if (!declared) {
 		PUT(p->b, " {\n");
 		put_body(p, &f->body);

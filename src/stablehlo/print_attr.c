@@ -13,12 +13,20 @@ typedef enum Place { IN_DICT, IN_ARRAY, LAYOUT } Place;   /* an array leaves out
 static void put_in(Buf *b, const Any *a, Place place);
 
 /* The member with the least name greater than `last`, or -1: sorted without a copy. */
-static int next_member(const Any *dict, const char *last)
+int next_member(const Any *dict, const char *last)
 {
 	int best = -1;
 	for (int i = 0; i < dict->n; i++)
 		if ((!last || strcmp(dict->key[i], last) > 0) && (best < 0 || strcmp(dict->key[i], dict->key[best]) < 0)) best = i;
 	return best;
+}
+
+void put_member(Buf *b, const Any *dict, int i)
+{
+	put_word(b, dict->key[i]);
+	if (dict->item[i].kind == ANY_UNIT) return;
+	PUT(b, " = ");
+	put_in(b, &dict->item[i], IN_DICT);
 }
 
 static void put_members(Buf *b, const Any *dict)
@@ -27,10 +35,7 @@ static void put_members(Buf *b, const Any *dict)
 	put_byte(b, '{');
 	for (int i; (i = next_member(dict, last)) >= 0; last = dict->key[i]) {
 		if (last) PUT(b, ", ");
-		put_word(b, dict->key[i]);
-		if (dict->item[i].kind == ANY_UNIT) continue;
-		PUT(b, " = ");
-		put_in(b, &dict->item[i], IN_DICT);
+		put_member(b, dict, i);
 	}
 	put_byte(b, '}');
 }

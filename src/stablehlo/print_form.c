@@ -14,6 +14,12 @@ static const Attr *attr_of(const Op *op, const char *name)
 	return i >= 0 && op->attr[i].set ? &op->attr[i] : NULL;
 }
 
+/* Attributes that are none of the op's own, where the form has no other attributes left. */
+static void put_extra(Printer *p, const Op *op)
+{
+	if (op->extra) put_any_dict(p->b, op->extra);
+}
+
 /* -- hooks: what the language cannot say ----------------------------------------------------------------- */
 
 /* The one op of a reduction that prints as `applies stablehlo.add`: commutative, on the arguments in
@@ -74,6 +80,7 @@ static void hook_reduce(Printer *p, const Op *op)
 	}
 	PUT(p->b, " across dimensions = ");
 	put_list(p->b, op->attr[0].ints);
+	put_extra(p, op);
 	PUT(p->b, " : ");
 	put_fn(p, op);
 	if (!inner) reducer(p, op);
@@ -96,6 +103,10 @@ static void hook_while(Printer *p, const Op *op)
 		PUT(p->b, " : ");
 		put_operand_types(p, op);
 	}
+	if (op->extra && op->extra->n) {
+		PUT(p->b, " attributes");
+		put_extra(p, op);
+	}
 	put_newline(p);
 	PUT(p->b, "cond ");
 	put_region(p, op, 0, false);
@@ -117,6 +128,7 @@ static void hook_constant(Printer *p, const Op *op)
 {
 	const Dense *d = op->attr[0].dense;
 	if (!type_eq(d->type, value_type(p->m, op->out))) { put_generic(p, op); return; }
+	put_extra(p, op);
 	put_byte(p->b, ' ');
 	put_dense(p->b, d, false);
 }
@@ -173,6 +185,7 @@ static void hook_regions(Printer *p, const Op *op)
 /* ` %0, %1 : types`. Of nothing func.return says nothing; stablehlo.return still sets off its empty list. */
 static void hook_return(Printer *p, const Op *op)
 {
+	put_extra(p, op);
 	if (op->nin || !p->top) put_byte(p->b, ' ');
 	put_values(p, op->nin, op->in);
 	if (!op->nin) return;
@@ -286,18 +299,33 @@ static bool form_names(const char *form, const char *name)
 	return false;
 }
 
+/* Those of op->extra after `last` and before `name` (NULL: to the end), in their order; returns the last of them. */
+static const char *put_extra_until(Printer *p, const Op *op, const char *last, const char *name, bool *any)
+{
+	static const Any none = { .kind = ANY_DICT };
+	const Any *extra = op->extra ? op->extra : &none;
+	for (int i; (i = next_member(extra, last)) >= 0 && (!name || strcmp(extra->key[i], name) < 0); last = extra->key[i]) {
+		put_str(p->b, *any ? ", " : " {");
+		put_member(p->b, extra, i);
+		*any = true;
+	}
+	return last;
+}
+
 /* Attributes that the form has no place for: ` {a = 1 : i64, b}`. */
 static void put_rest(Printer *p, const Op *op, const char *form)
 {
 	const AttrDef *def = op_table[op->code].attr;
 	bool any = false;
-	const char *last = NULL;
+	const char *last = NULL, *last_extra = NULL;
 	for (int i; (i = next_attr(op, last)) >= 0; last = def[i].name) {
 		if (is_default(def[i].kind, &op->attr[i]) || form_names(form, def[i].name)) continue;
+		last_extra = put_extra_until(p, op, last_extra, def[i].name, &any);
 		put_str(p->b, any ? ", " : " {");
 		put_named_attr(p, &def[i], &op->attr[i]);
 		any = true;
 	}
+	put_extra_until(p, op, last_extra, NULL, &any);
 	if (any) put_byte(p->b, '}');
 }
 

@@ -143,13 +143,13 @@ static void put_bounds(Buf *b, Type t)
 
 static void put_tensor(Buf *b, Type t)
 {
-	PUT(b, "tensor<");
+	put_str(b, t.kind == TYPE_BUFFER ? "memref<" : "tensor<");
 	for (int i = 0; i < t.rank; i++) {
 		put_dim(b, t.dim[i]);
 		put_byte(b, 'x');
 	}
 	if (t.quant) put_quant(b, t.quant);
-	else put_str(b, dtype_name(t.elem));
+	else put_str(b, t.index ? "index" : dtype_name(t.elem));
 	if (t.bound) put_bounds(b, t);
 	put_byte(b, '>');
 }
@@ -157,7 +157,9 @@ static void put_tensor(Buf *b, Type t)
 void put_type(Buf *b, Type t)
 {
 	switch (t.kind) {
-	case TYPE_TENSOR: put_tensor(b, t); break;
+	case TYPE_TENSOR:
+	case TYPE_BUFFER: put_tensor(b, t); break;
+	case TYPE_ELEMENT: put_str(b, dtype_name(t.elem)); break;
 	case TYPE_TOKEN:  PUT(b, "!stablehlo.token"); break;
 	case TYPE_TUPLE:
 	case TYPE_FUTURE:

@@ -114,7 +114,7 @@ static inline uint32_t plus(uint32_t x, uint64_t y) { return y > UINT32_MAX - x 
 /* read_type.c; a type is charged for when it is asked for. */
 bool read_type(Read *r, uint32_t ref, Type *out);
 bool read_elem(Read *r, uint32_t ref, DType *out);             /* DTYPE_none: VHLO's none */
-bool read_index_tensor(Read *r, uint32_t ref, Type *out);      /* as one of i64; false, and nothing recorded, for another type */
+bool read_attr_type(Read *r, uint32_t ref, Type *out);         /* as read_type; and element types, and VHLO's none */
 typedef struct Signature { int narg, nres; const Type *arg, *res; } Signature;
 bool read_signature(Read *r, uint32_t ref, Signature *out);   /* of an attribute that holds a function type */
 double get_double(Reader *c);

@@ -124,8 +124,8 @@ static bool get_tensor(Read *r, Cursor *c, bool index, Any *out)
 {
 	Type t;
 	uint32_t ref = get_type(r, &c->r);
-	if (index && !read_index_tensor(r, ref, &t)) return failed(r) ? false : refuse(r, BAD_INPUT, &c->r, "a layout that is not of index");
-	if (!index && !read_type(r, ref, &t)) return false;
+	if (!read_type(r, ref, &t)) return false;
+	if (index && !t.index) return refuse(r, BAD_INPUT, &c->r, "a layout that is not of index");
 	if (t.kind != TYPE_TENSOR) return refuse(r, BAD_INPUT, &c->r, "elements of %s", type_str(&r->scratch, t));
 	out->kind = ANY_DENSE;
 	return (out->dense = get_dense(r, c, t, index)) != NULL;
@@ -135,7 +135,7 @@ static bool get_type_any(Read *r, Reader *c, Any *out, uint32_t *weight)
 {
 	Type t;
 	uint32_t ref = get_type(r, c);
-	if (!read_type(r, ref, &t)) return false;
+	if (!read_attr_type(r, ref, &t)) return false;
 	*weight = plus(*weight, r->type[ref].weight);
 	out->kind = ANY_TYPE;
 	out->type = COPY(r->a, Type, &t, 1);

@@ -113,13 +113,28 @@ static int field_index(int n, const Field *field, const char *name)
 	return i < n ? i : -1;
 }
 
-static bool refuse_extra(Read *r, const Dict *d, const char *key)
+/* Attributes that are none of the op's own. */
+typedef struct Extra { VEC(const char *) key; VEC(Any) item; } Extra;
+
+static bool add_extra(Read *r, const char *key, uint32_t ref, Extra *x)
 {
-	return refuse(r, UNSUPPORTED, &d->c.r, "attribute '%.100s' is none of the op's own", key);
+	*push(r->a, &x->key) = key;
+	return read_any(r, ref, false, push(r->a, &x->item));
+}
+
+static const Any *extra_dict(Read *r, const Extra *x)
+{
+	if (!x->key.n) return NULL;
+	Any *dict = NEW(r->a, Any, 1);
+	dict->kind = ANY_DICT;
+	dict->n = x->key.n;
+	dict->key = x->key.v;
+	dict->item = x->item.v;
+	return dict;
 }
 
 /* Before format 5 an op's attributes are all in its dictionary. */
-static bool refs_of_dict(Read *r, const Head *h, int n, const Field *field, uint32_t *ref)
+static bool refs_of_dict(Read *r, const Head *h, int n, const Field *field, uint32_t *ref, Extra *x)
 {
 	bool seen[MAX_FIELDS] = { false };
 	Dict d = { .n = 0 };
@@ -130,7 +145,8 @@ static bool refs_of_dict(Read *r, const Head *h, int n, const Field *field, uint
 		uint32_t v;
 		if (!next_member(r, &d, &key, &v)) return false;
 		int at = field_index(n, field, key);
-		if (at < 0) return refuse_extra(r, &d, key);
+		if (at < 0 && !add_extra(r, key, v, x)) return false;
+		if (at < 0) continue;
 		if (seen[at]) return refuse(r, BAD_INPUT, &d.c.r, "two attributes '%s'", key);
 		seen[at] = true;
 		ref[at] = v;
@@ -156,16 +172,14 @@ static bool refs_of_properties(Read *r, const Head *h, int n, uint32_t *ref)
 	return !failed(r);
 }
 
-/* The attributes that the fields name, and no other. */
-static bool op_refs(Read *r, const Head *h, int n, const Field *field, uint32_t *ref)
+/* The attributes that the fields name, and the others. */
+static bool op_refs(Read *r, const Head *h, int n, const Field *field, uint32_t *ref, const Any **extra)
 {
-	if (r->format < 5) return refs_of_dict(r, h, n, field, ref);
-	if (!refs_of_properties(r, h, n, ref)) return false;
-	Dict d;
-	const char *key;
-	uint32_t v;
-	if (!h->has_dict) return true;
-	return open_dict(r, h->dict, &d) && (!d.n || (next_member(r, &d, &key, &v) && refuse_extra(r, &d, key)));
+	Extra x = { { 0 }, { 0 } };
+	bool ok = r->format < 5 ? refs_of_dict(r, h, n, field, ref, &x)
+	        : refs_of_properties(r, h, n, ref) && (!h->has_dict || refs_of_dict(r, h, 0, field, NULL, &x));
+	*extra = extra_dict(r, &x);
+	return ok;
 }
 
 /* -- values and regions ---------------------------------------------------------------------------------- */
@@ -287,16 +301,19 @@ static Op *make_op(Read *r, const Reader *c, const Head *h)
 	uint32_t ref[MAX_FIELDS];
 	Attr attr[MAX_ATTRS] = { { 0 } };
 	const Type *out;
+	const Any *extra;
 	OpCode code = h->name->code;
 	int n = op_fields(code, h->name->version, field);
-	if (!op_refs(r, h, n, field, ref) || !op_attrs_read(r, code, n, field, ref, attr) || !read_types(r, h->nout, h->out, &out))
+	if (!op_refs(r, h, n, field, ref, &extra) || !op_attrs_read(r, code, n, field, ref, attr) || !read_types(r, h->nout, h->out, &out))
 		return NULL;
 	Value *in = NEW(&r->scratch, Value, h->nin + 1);
 	for (int i = 0; i < h->nin; i++) {
 		in[i] = r->scope.v[r->closed + (int)h->in[i]];
 		if (!in[i]) return refuse(r, BAD_INPUT, c, "value %u is used before it is there", h->in[i]), NULL;
 	}
-	return op_new(r->m, code, h->nout, out, h->nin, in, attr);
+	Op *op = op_new(r->m, code, h->nout, out, h->nin, in, attr);
+	op->extra = extra;
+	return op;
 }
 
 static void read_op(Read *r, Reader *c, Region *into, Numbers *b)
@@ -376,8 +393,10 @@ static bool read_func(Read *r, Reader *c, const Head *h)
 	uint32_t ref[NFUNC_FIELDS] = { 0 };
 	for (int i = 0; i < NFUNC_FIELDS; i++) field[i] = (Field){ func_field[i], i, NULL };
 	r->func = "func";
-	Func *f = op_refs(r, h, NFUNC_FIELDS, field, ref) ? make_func(r, ref) : NULL;
+	const Any *extra;
+	Func *f = op_refs(r, h, NFUNC_FIELDS, field, ref, &extra) ? make_func(r, ref) : NULL;
 	if (!f) return err_at(r->err, "%s", r->func);
+	f->extra = extra;
 	if (h->nregion != 1 || h->nin || h->nout) return refuse(r, BAD_INPUT, c, "a function of %d regions, wanted 1", h->nregion);
 	Inside in;
 	return go_inside(r, c, h, &in) && read_region(r, in.c, &f->body, f) && come_back(r, &in);

@@ -119,6 +119,15 @@ static bool read_tree(Read *r, uint32_t ref, const AttrDef *def, Attr *x)
 	return true;
 }
 
+/* Groups and pairs of devices: who checks them looks at each, so a splat must not stand for more than a file would list. */
+static bool read_devices(Read *r, uint32_t ref, Attr *x)
+{
+	enum { MOST = 1 << 20 };
+	if (!attr_dense(r, ref, &x->dense)) return false;
+	return !x->dense->splat || type_numel(x->dense->type) <= MOST
+	    || fail(r->err, BAD_INPUT, "bytecode: one number for all of %s", type_str(&r->scratch, x->dense->type));
+}
+
 /* -- one attribute --------------------------------------------------------------------------------------- */
 
 static bool read_enum(Read *r, uint32_t ref, enum Code_number code, int n, Attr *x)
@@ -149,8 +158,9 @@ static bool read_plain(Read *r, uint32_t ref, const AttrDef *def, Attr *x)
 	                                   return read_list(r, ref, def, x);
 	case KIND_PRECISION:               return read_precision(r, ref, x);
 	case KIND_ACCURACY:                return attr_accuracy(r, ref, &x->accuracy);
-	case KIND_I64_ELEMENTS: case KIND_REPLICA_GROUPS: case KIND_DENSE:
-	                                   return attr_dense(r, ref, &x->dense);
+	case KIND_DENSE:                   return attr_dense(r, ref, &x->dense);
+	case KIND_I64_ELEMENTS: case KIND_REPLICA_GROUPS:
+	                                   return read_devices(r, ref, x);
 	case KIND_DICT: case KIND_STR_OR_DICT: case KIND_ARRAY: case KIND_LAYOUTS: case KIND_ALIASES:
 	                                   return read_tree(r, ref, def, x);
 	case KIND_DIRECTION:               return read_enum(r, ref, VHLO_COMPARISON_DIRECTION, 6, x);

@@ -119,6 +119,11 @@ static bool get_elem(Read *r, Cursor *of, Type *t, uint32_t *weight)
 	Cursor c;
 	if (!open_type(r, ref, &c)) return false;
 	bool quantized = c.dialect == VHLO_DIALECT && (c.code == VHLO_QUANT_TYPE || c.code == VHLO_QUANT_AXIS_TYPE);
+	t->index = c.dialect == VHLO_DIALECT && c.code == VHLO_INDEX_TYPE;
+	if (t->index) {
+		t->elem = DTYPE_i64;
+		return close_cursor(r, &c);
+	}
 	if (!quantized) {
 		if (!read_elem(r, ref, &t->elem)) return false;
 		return t->elem || refuse_entry(r, &c, true, "an element type");
@@ -156,7 +161,7 @@ static const int64_t *read_bounds(Read *r, uint32_t ref, int *n)
 static bool get_tensor(Read *r, Cursor *c, bool bounded, Type *t, uint32_t *weight)
 {
 	int nbound = 0;
-	t->kind = TYPE_TENSOR;
+	t->kind = c->code == VHLO_BUFFER_TYPE && c->dialect == VHLO_DIALECT ? TYPE_BUFFER : TYPE_TENSOR;
 	if (bounded) t->bound = read_bounds(r, get_attr(r, &c->r), &nbound);
 	t->dim = get_sizes(r, &c->r, &t->rank);
 	*weight = plus(*weight, (uint64_t)t->rank);
@@ -181,6 +186,7 @@ static bool make_type(Read *r, Cursor *c, Type *t, uint32_t *weight)
 	if (!vhlo && c->code == BUILTIN_TENSOR_TYPE) return get_tensor(r, c, false, t, weight);
 	if (!vhlo) return refuse_entry(r, c, true, "a tensor");
 	switch (c->code) {
+	case VHLO_BUFFER_TYPE:
 	case VHLO_TENSOR_TYPE:         return get_tensor(r, c, false, t, weight);
 	case VHLO_BOUNDED_TENSOR_TYPE: return get_tensor(r, c, true, t, weight);
 	case VHLO_TOKEN_TYPE:          *t = token_type(); return true;
@@ -213,14 +219,15 @@ bool read_type(Read *r, uint32_t ref, Type *out)
 	return spend(r, item->weight);
 }
 
-bool read_index_tensor(Read *r, uint32_t ref, Type *out)
+bool read_attr_type(Read *r, uint32_t ref, Type *out)
 {
-	Cursor c, elem;
-	if (!open_type(r, ref, &c) || c.dialect != VHLO_DIALECT || c.code != VHLO_TENSOR_TYPE) return false;
-	*out = (Type){ .kind = TYPE_TENSOR, .elem = DTYPE_i64 };
-	out->dim = get_sizes(r, &c.r, &out->rank);
-	if (!open_type(r, get_type(r, &c.r), &elem) || elem.dialect != VHLO_DIALECT || elem.code != VHLO_INDEX_TYPE) return false;
-	return close_cursor(r, &elem) && close_cursor(r, &c) && spend(r, plus(1, (uint64_t)out->rank));
+	Cursor c;
+	if (!open_type(r, ref, &c)) return false;
+	bool none = c.dialect == VHLO_DIALECT && c.code == VHLO_NONE_TYPE;
+	bool elem = c.dialect == VHLO_DIALECT ? c.code == VHLO_COMPLEX_TYPE || vhlo_elem(c.code) : c.code != BUILTIN_TENSOR_TYPE;
+	if (!none && !elem) return read_type(r, ref, out);
+	*out = (Type){ .kind = none ? TYPE_NONE : TYPE_ELEMENT };
+	return spend(r, 1) && read_elem(r, ref, &out->elem);
 }
 
 bool read_signature(Read *r, uint32_t ref, Signature *out)

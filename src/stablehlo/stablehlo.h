@@ -27,7 +27,8 @@
 
 /* -- types ----------------------------------------------------------------------------------------------- */
 
-typedef enum TypeKind { TYPE_NONE, TYPE_TENSOR, TYPE_TOKEN, TYPE_TUPLE, TYPE_FUTURE } TypeKind;
+/* TYPE_BUFFER: memref, a tensor that custom calls write in place; TYPE_ELEMENT: elem itself, of an attribute. */
+typedef enum TypeKind { TYPE_NONE, TYPE_TENSOR, TYPE_TOKEN, TYPE_TUPLE, TYPE_FUTURE, TYPE_BUFFER, TYPE_ELEMENT } TypeKind;
 
 /* !quant.uniform<storage:expressed[:axis], {scale:zero_point, ...}> (spec.md, "Quantized types") */
 typedef struct Quant {
@@ -46,6 +47,7 @@ typedef struct Type {
 	const int64_t *dim;          /* [rank]; negative: of the module's DimTable, or DYNAMIC */
 	const int64_t *bound;        /* [rank] of #stablehlo.bounds, or NULL; DYNAMIC: none for this dim */
 	const Quant *quant;          /* NULL: not quantized */
+	bool index;                  /* elem is i64 here and index in MLIR, as some take sizes */
 	int npart;
 	const struct Type *part;     /* of a tuple; what a future (of async_start) will give */
 } Type;
@@ -220,6 +222,7 @@ struct Op {
 	Value *in;
 	Value out;                   /* results are out, out+1, ..., out+nout-1 */
 	Attr *attr;                  /* [op_nattr(code)], in the row's order */
+	const Any *extra;            /* attributes that are none of the op's own, an ANY_DICT; NULL: none */
 	Region **region;
 };
 
@@ -244,6 +247,7 @@ typedef struct Func {
 	int narg, nres;
 	Type *arg_type, *res_type;
 	Any *arg_attr, *res_attr;    /* [narg], [nres]: ANY_DICT or ANY_NONE */
+	const Any *extra;            /* its other attributes, an ANY_DICT; NULL: none */
 	const char **arg_name;       /* [narg], for locations; may hold NULL */
 } Func;
 

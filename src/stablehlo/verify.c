@@ -46,7 +46,7 @@ static bool type_ok(Type t, int depth)
 		for (int i = 0; ok && i < t.npart; i++) ok = type_ok(t.part[i], depth + 1);
 		return ok;
 	}
-	if (t.kind != TYPE_TENSOR || t.rank < 0 || t.elem <= DTYPE_none || t.elem >= NDTYPES) return false;
+	if ((t.kind != TYPE_TENSOR && t.kind != TYPE_BUFFER) || t.rank < 0 || t.elem <= DTYPE_none || t.elem >= NDTYPES) return false;
 	if (t.elem == DTYPE_c32 || t.elem == DTYPE_tf32) return false;
 	for (int i = 0; t.bound && i < t.rank; i++)
 		if (t.dim[i] >= 0 && t.bound[i] >= 0) return false;

@@ -98,7 +98,8 @@ static void need_type(Need *n, const Type *t)
 {
 	if (t->kind == TYPE_FUTURE) need(n, "1.15.0", "a future");
 	for (int i = 0; i < t->npart; i++) need_type(n, &t->part[i]);
-	if (t->kind != TYPE_TENSOR) return;
+	if (t->kind == TYPE_BUFFER) need(n, "1.13.0", "a buffer");
+	if (t->kind != TYPE_TENSOR && t->kind != TYPE_BUFFER && t->kind != TYPE_ELEMENT) return;
 	need_elem(n, t->elem);
 	if (!t->quant) return;
 	need_elem(n, t->quant->storage);
@@ -112,6 +113,11 @@ static void need_any(Need *n, const Any *any)
 	if (any->kind == ANY_TYPE) need_type(n, any->type);
 	if (any->kind != ANY_ARRAY && any->kind != ANY_DICT) return;
 	for (int i = 0; i < any->n; i++) need_any(n, &any->item[i]);
+}
+
+static void need_extra(Need *n, const Any *extra)
+{
+	if (extra) need_any(n, extra);
 }
 
 static bool is_default_accuracy(const Accuracy *x)
@@ -219,6 +225,7 @@ Need op_need(const Module *m, const Op *op)
 				need(&n, def->vhlo[1].first, "an op of two versions in its region");
 	}
 	need_relaxed(&n, m, op);
+	need_extra(&n, op->extra);
 	for (int i = 0; def->attr[i].name; i++) need_attr(&n, def->attr[i].kind, &op->attr[i]);
 	for (int i = 0; i < op->nin; i++) need_type(&n, &m->value.v[op->in[i]].type);
 	for (int i = 0; i < op->nout; i++) need_type(&n, &m->value.v[op->out + (Value)i].type);
@@ -228,6 +235,7 @@ Need op_need(const Module *m, const Op *op)
 Need func_need(const Func *f)
 {
 	Need n = { oldest_version, "" };
+	need_extra(&n, f->extra);
 	for (int i = 0; i < f->narg; i++) need_type(&n, &f->arg_type[i]);
 	for (int i = 0; i < f->nres; i++) need_type(&n, &f->res_type[i]);
 	for (int i = 0; f->arg_attr && i < f->narg; i++) need_any(&n, &f->arg_attr[i]);

@@ -70,10 +70,10 @@ static Ref bounds_attr(Writer *w, Type t)
 	return attr_end(&w->pool, from, VHLO_DIALECT);
 }
 
-static Ref shaped(Writer *w, int rank, const int64_t *dim, Ref elem)
+static Ref shaped(Writer *w, enum Code_number code, int rank, const int64_t *dim, Ref elem)
 {
 	int from = entry_begin(&w->pool);
-	tok(&w->pool, TOK_VARINT, VHLO_TENSOR_TYPE);
+	tok(&w->pool, TOK_VARINT, (uint64_t)code);
 	tok_dims(&w->pool, rank, dim);
 	tok(&w->pool, TOK_TYPE, elem);
 	return type_end(&w->pool, from, VHLO_DIALECT);
@@ -81,8 +81,8 @@ static Ref shaped(Writer *w, int rank, const int64_t *dim, Ref elem)
 
 static Ref tensor_ref(Writer *w, Type t)
 {
-	Ref elem = t.quant ? quant_type(w, t.quant) : elem_type(w, t.elem);
-	if (!t.bound) return shaped(w, t.rank, t.dim, elem);
+	Ref elem = t.quant ? quant_type(w, t.quant) : t.index ? code_type(w, VHLO_INDEX_TYPE) : elem_type(w, t.elem);
+	if (!t.bound) return shaped(w, t.kind == TYPE_BUFFER ? VHLO_BUFFER_TYPE : VHLO_TENSOR_TYPE, t.rank, t.dim, elem);
 	int from = entry_begin(&w->pool);
 	tok(&w->pool, TOK_VARINT, VHLO_BOUNDED_TENSOR_TYPE);
 	tok(&w->pool, TOK_ATTR, bounds_attr(w, t));
@@ -99,7 +99,8 @@ static void tok_types(Writer *w, int n, const Type *t)
 
 Ref vhlo_type(Writer *w, Type t)
 {
-	if (t.kind == TYPE_TENSOR) return tensor_ref(w, t);
+	if (t.kind == TYPE_TENSOR || t.kind == TYPE_BUFFER) return tensor_ref(w, t);
+	if (t.kind == TYPE_ELEMENT) return elem_type(w, t.elem);
 	if (t.kind == TYPE_TOKEN) return code_type(w, VHLO_TOKEN_TYPE);
 	if (t.kind == TYPE_NONE) return code_type(w, VHLO_NONE_TYPE);
 	int from = entry_begin(&w->pool);
@@ -248,8 +249,9 @@ static Ref tensor_attr(Writer *w, Ref type, Bytes x)
 /* index: the elements, i64 in memory, are of MLIR's index type (layouts). */
 Ref vhlo_dense(Writer *w, const Dense *d, bool index)
 {
-	Ref elem = index ? code_type(w, VHLO_INDEX_TYPE) : 0;
-	Ref type = index ? shaped(w, d->type.rank, d->type.dim, elem) : tensor_ref(w, d->type);
+	Type t = d->type;
+	t.index |= index;
+	Ref type = tensor_ref(w, t);
 	return tensor_attr(w, type, elements(w, d->type.elem, d->data, d->nbytes, type_numel(d->type)));
 }
 

@@ -120,12 +120,15 @@ static Ref accuracy_attr(Writer *w, const Attr *x)
 	return vhlo_accuracy(w, x->set && x->accuracy ? x->accuracy : &plain);
 }
 
-/* A list, or nothing: an empty one; backend_config: an empty string. */
-static Ref any_attr(Writer *w, AttrKind kind, const Attr *x)
+/* A list, or nothing: an empty one; backend_config: an empty string, or with the typed FFI an empty dictionary. */
+static Ref any_attr(Writer *w, const Op *op, AttrKind kind, const Attr *x)
 {
+	enum { TYPED_FFI = 4 };
 	if (x->set) return vhlo_any(w, kind == KIND_DICT ? x->dict : x->any, kind == KIND_LAYOUTS);
 	static const Any no_keys = { .kind = ANY_DICT };
-	return kind == KIND_STR_OR_DICT ? vhlo_string(w, "") : kind == KIND_DICT ? vhlo_any(w, &no_keys, false) : vhlo_array(w, 0, NULL);
+	const Attr *api = kind == KIND_STR_OR_DICT ? attr_of(op, "api_version") : NULL;
+	if (kind == KIND_DICT || (api && api->i == TYPED_FFI)) return vhlo_any(w, &no_keys, false);
+	return kind == KIND_STR_OR_DICT ? vhlo_string(w, "") : vhlo_array(w, 0, NULL);
 }
 
 static Ref dense_attr(Writer *w, const Attr *x)
@@ -151,7 +154,7 @@ static Ref plain_attr(Writer *w, const Op *op, const AttrDef *def, const Attr *x
 	case KIND_I64_ELEMENTS: case KIND_REPLICA_GROUPS: case KIND_DENSE:
 	                                   return dense_attr(w, x);
 	case KIND_DICT: case KIND_STR_OR_DICT: case KIND_ARRAY: case KIND_LAYOUTS: case KIND_ALIASES:
-	                                   return any_attr(w, def->kind, x);
+	                                   return any_attr(w, op, def->kind, x);
 	case KIND_DIRECTION:               return vhlo_enum(w, VHLO_COMPARISON_DIRECTION, v);
 	case KIND_COMPARE_TYPE:            return vhlo_enum(w, VHLO_COMPARISON_TYPE, v);
 	case KIND_FFT_TYPE:                return vhlo_enum(w, VHLO_FFT_TYPE, v);

@@ -23,13 +23,26 @@ static int op_name(Writer *w, OpCode code, int version)
 	return *at - 1;
 }
 
-/* Attributes become properties, or before format 5 a dictionary. */
-static void set_attrs(Writer *w, Rec *r, int n, const Named *named)
+/* n attributes of the op's own and the others, sorted by name, as one dictionary; 0 when there are none. */
+static Ref all_attrs(Writer *w, int n, const Named *named, const Any *extra)
 {
-	if (w->format < 5) {
-		r->dict = n ? builtin_dictionary(w, n, named) : 0;
-		return;
+	int all = n + (extra ? extra->n : 0);
+	const char **key = NEW(&w->a, const char *, all + 1);
+	Named *sorted = NEW(&w->a, Named, all + 1);
+	for (int i = 0; i < all; i++) key[i] = i < n ? named[i].name : extra->key[i - n];
+	int *order = sorted_keys(&w->a, all, key);
+	for (int i = 0; i < all; i++) {
+		int at = order[i];
+		sorted[i] = (Named){ key[at], at < n ? named[at].attr : vhlo_any(w, &extra->item[at - n], false) };
 	}
+	return all ? builtin_dictionary(w, all, sorted) : 0;
+}
+
+/* Attributes become properties, or before format 5 a dictionary, as those are which are none of the op's own. */
+static void set_attrs(Writer *w, Rec *r, int n, const Named *named, const Any *extra)
+{
+	r->dict = all_attrs(w, w->format < 5 ? n : 0, named, extra);
+	if (w->format < 5) return;
 	Ref *prop = NEW(&w->a, Ref, n + 1);
 	for (int i = 0; i < n; i++) prop[i] = named[i].attr;
 	r->nprop = n;
@@ -79,7 +92,7 @@ static void build_op(Tree *t, const Scope *scope, const Op *op, Rec *r)
 		return;
 	}
 	*r = (Rec){ .op = op, .name = op_name(w, op->code, version), .isolated = true };
-	set_attrs(w, r, nnamed, named);
+	set_attrs(w, r, nnamed, named, op->extra);
 	for (int i = 0; i < op->nin; i++) use(t, scope, op->in[i], rebuilt);
 	define(t, depth, op->out, op->nout, rebuilt);
 
@@ -126,7 +139,7 @@ static void build_func(Tree *t, const Func *f, Rec *r, int name)
 		err_at(w->m->err, "%s", f->name);
 		return;
 	}
-	set_attrs(w, r, sizeof named / sizeof *named, named);
+	set_attrs(w, r, sizeof named / sizeof *named, named, f->extra);
 	Scope scope = { r, NULL, 0 };
 	build_block(t, &scope, &f->body, r->region);
 }

@@ -178,3 +178,24 @@ in  self: f32[4]
 out c64[5,1] = aten.stft.default(self, n_fft=8)
 ----- error BAD_INPUT
 aten.stft.default (node out): n_fft 8 of 4 elements
+=====
+differences of an order that would take an op each
+in  self: f32[2,4000]
+out f32[2,2000] = aten.diff.default(self, n=2000)
+----- error UNSUPPORTED
+aten.diff.default (node out): differences of order 2000
+=====
+more layers than weights
+in  input: f32[5,2,3]
+in  h: f32[1,2,4]
+in  w: f32[4,3]
+in  u: f32[4,4]
+out f32[5,2,4] = aten.rnn_tanh.input(input, hx=h, params=[w, u], has_biases=false, num_layers=2147483647, dropout=0.0, train=false, bidirectional=true, batch_first=false)
+----- error BAD_INPUT
+aten.rnn_tanh.input (node out): 2147483647 layers with 2 weights
+=====
+part of a memory from a place before its begin
+in  self: f32[4]
+out f32[2] = aten.as_strided.default(self, size=[2], stride=[1], storage_offset=-9223372036854775808)
+----- error UNSUPPORTED
+aten.as_strided.default (node out): as_strided reaches memory outside of its argument
