@@ -4,6 +4,7 @@
 #   make test     every test;  make test SAN=1  the C side under AddressSanitizer and UBSan
 #   make test-ops     every operator of torch's own database in every type, with more samples (docs/conformance.md)
 #   make test-stablehlo STABLEHLO=...  openxla/stablehlo's own bytecode files, of a checkout of it
+#   make test-models  every model family, into docs/models.md;  JOBS=2  so many at a time
 #   make test-large   with weights of several GB;  make test-core-aten CORE_ATEN=...  pytorch/xla's own op tests
 #   make fuzz     each fuzz target (or those of FUZZ) for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
 BUILD        := $(if $(SAN),build-san,build)
@@ -21,7 +22,7 @@ export UBSAN_OPTIONS := halt_on_error=1:print_stacktrace=1
 export SAN
 
 # What tests need may come after the build was set up (make demo, then make test): then the build looks for it again.
-.PHONY: all demo test test-ops test-core-aten test-stablehlo test-large fuzz bench size clean
+.PHONY: all demo test test-ops test-core-aten test-stablehlo test-models test-large fuzz bench size clean
 all:
 	@tools/setup build
 	@test -f $(BUILD)/build.ninja || $(MESON) setup $(BUILD) $(SETUP)
@@ -55,6 +56,11 @@ test-stablehlo:
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
 	@STABLEHLO="$(abspath $(STABLEHLO))" $(PY) -m pytest -q test/test_stablehlo_files.py
+
+test-models:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@$(PY) test/models/run.py --write --jobs $(or $(JOBS),1)
 
 test-large:
 	@tools/setup test

@@ -49,7 +49,7 @@ sees("vit", "dinov3_vit", "DINOv3ViTModel", "DINOv3ViTConfig", VISION)
 sees("vit", "swin", "SwinForImageClassification", "SwinConfig", STAGES)
 sees("vit", "swinv2", "Swinv2ForImageClassification", "Swinv2Config", STAGES)
 sees("vit", "hiera", "HieraForImageClassification", "HieraConfig", {"embed_dim": 8, "image_size": [32, 32], "depths": [1, 1], "num_heads": [1, 2], "num_query_pool": 1, "masked_unit_size": [4, 4]}, False)
-sees("vit", "cvt", "CvtForImageClassification", "CvtConfig", {"embed_dim": [8, 16, 16], "num_heads": [1, 2, 2], "depth": [1, 1, 2]})
+sees("vit", "cvt", "CvtForImageClassification", "CvtConfig", {"embed_dim": [8, 16, 16], "num_heads": [1, 2, 2], "depth": [1, 1, 2], "drop_path_rate": [0.0, 0.0, 0.0]})
 sees("vit", "pvt", "PvtForImageClassification", "PvtConfig", {"image_size": 32, "hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2]})
 sees("vit", "pvt_v2", "PvtV2ForImageClassification", "PvtV2Config", {"image_size": 32, "hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2]})
 sees("vit", "mobilevit", "MobileViTForImageClassification", "MobileViTConfig",
@@ -81,7 +81,7 @@ def small_resnet(**more):
     return t.ResNetConfig(embedding_size=8, hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], **more)
 
 
-DETR = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 32,
+DETR = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 32,
     "decoder_ffn_dim": 32, "num_queries": 5}
 
 
@@ -140,7 +140,7 @@ def small_swin():
 
 @family("segmentation", needs="transformers")
 def mask2former():
-    settings = {"feature_size": 16, "mask_feature_size": 16, "hidden_dim": 16, "encoder_feedforward_dim": 32, "dim_feedforward": 32, "encoder_layers": 1,
+    settings = {"feature_size": 32, "mask_feature_size": 32, "hidden_dim": 32, "encoder_feedforward_dim": 32, "dim_feedforward": 32, "encoder_layers": 1,
         "decoder_layers": 2, "num_attention_heads": 2, "num_queries": 5}
     return model_of("Mask2FormerForUniversalSegmentation", "Mask2FormerConfig", backbone_config=small_swin(), **settings), (image(1, 64),), {}
 
@@ -150,7 +150,7 @@ def maskformer():
     import transformers as t
 
     decoder = t.DetrConfig(**DETR, use_timm_backbone=False, backbone_config=small_resnet(), backbone=None)
-    config = t.MaskFormerConfig(fpn_feature_size=16, mask_feature_size=16, backbone_config=small_swin(), decoder_config=decoder)
+    config = t.MaskFormerConfig(fpn_feature_size=32, mask_feature_size=32, backbone_config=small_swin(), decoder_config=decoder)
     return t.MaskFormerForInstanceSegmentation(config), (image(1, 64),), {}
 
 

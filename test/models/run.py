@@ -1,4 +1,4 @@
-"""Every model family through the whole way: python test/models/run.py [name ...] [--write] [--quiet]
+"""Every model family through the whole way: python test/models/run.py [name ...] [--jobs N] [--write] [--quiet]
 
 Each is exported, converted, parsed and verified by MLIR, compiled by XLA, run, and compared with eager; dynamic ones at two more
 sizes, with one module that has "?". A few families share a process, so that a crash or growth stays where it is. --write puts the
@@ -6,9 +6,11 @@ table into docs/models.md. Fails when a family does that torch.export accepts.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -174,7 +176,8 @@ def is_ours(result):
 
 
 def first_line(text, width=160):
-    line = " ".join(text.split())
+    """Without the folders of this machine."""
+    line = re.sub(r"/\S*/(?=[\w.]+\.py)", "", " ".join(text.split()))
     return line[:width].rstrip() + ("..." if len(line) > width else "")
 
 
@@ -222,6 +225,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--write", action="store_true", help="write docs/models.md")
+    parser.add_argument("--jobs", type=int, default=1, help="so many processes at a time")
+    parser.add_argument("--json", help="write the results, as they come, into this file")
     parser.add_argument("--quiet", action="store_true", help="only those that fail")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -230,11 +235,14 @@ def main():
     from models.families import FAMILIES
 
     names, results = options.names or list(FAMILIES), []
-    for i in range(0, len(names), BATCH):
-        for r in in_process(names[i : i + BATCH]):
-            results.append(r)
-            if r["failed"] or not options.quiet:
-                print(show(r), flush=True)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for some in pool.map(in_process, [names[i : i + BATCH] for i in range(0, len(names), BATCH)]):
+            results += some
+            for r in some:
+                if r["failed"] or not options.quiet:
+                    print(show(r), flush=True)
+            if options.json:
+                pathlib.Path(options.json).write_text(json.dumps(results))
     ours = [r["name"] for r in results if is_ours(r)]
     print(f"{sum(not r['failed'] for r in results)} of {len(results)} pass; {len(ours)} fail after export: {' '.join(ours)}")
     if options.write:
