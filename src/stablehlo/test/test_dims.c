@@ -108,7 +108,8 @@ static Pair expression(int depth, const int64_t *v)
 		const int64_t symbols[] = { s, t, u };
 		int64_t k = below(5);
 		if (k < 3) return (Pair){ symbols[k], v[~symbols[k]] };
-		return (Pair){ k = below(7), k };
+		k = below(7);
+		return (Pair){ k, k };
 	}
 	Pair x = expression(depth - 1, v), y = expression(depth - 1, v);
 	int64_t c = 1 + below(5);
