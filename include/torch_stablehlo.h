@@ -385,6 +385,9 @@ TSHLO_API bool tshlo_device_is_host(const tshlo_device *d);              /* its 
  * outlive it. */
 typedef struct tshlo_runner tshlo_runner;
 TSHLO_API tshlo_runner *tshlo_compile(tshlo_model *m, const char *method, tshlo_device *d, tshlo_error *e);
+/* Whether what is compiled from now on is the program as it was converted (false), or one that runs faster on the device with results
+ * that differ by rounding (true, the default): docs/running.md, "Rewrites". */
+TSHLO_API void tshlo_tune(tshlo_model *m, bool on);
 /* The values of the buffers and parameters that the model's methods write, on a device. They begin as the weights are, and stay there
  * from call to call: a KV cache, running statistics, counters. For any number of threads; runs with one state follow each other.
  * The model must outlive it, and it the runners. */

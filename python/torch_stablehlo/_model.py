@@ -28,7 +28,7 @@ class Model:
         self.handle = owned(handle, lib.tshlo_model_free, kept)
         names = [text(lib.tshlo_method(handle, i)) for i in range(lib.tshlo_nmethods(handle))]
         self._sessions, self._lock = {}, threading.Lock()
-        self._cache_size = 32
+        self._cache_size, self._tuned = 32, True
         self.methods = {name: Method(self, name, (specs or {}).get(name, (None, None))) for name in names}
         self.default = "forward" if "forward" in self.methods else names[0]
 
@@ -48,6 +48,17 @@ class Model:
         self._cache_size = n
         for m in self.methods.values():
             m.limit(n)
+
+    @property
+    def tuned(self):
+        return self._tuned
+
+    @tuned.setter
+    def tuned(self, on):
+        if any(m.is_compiled for m in self.methods.values()):
+            raise BadInputError("the program is compiled already: set tuned before the first call")
+        self._tuned = bool(on)
+        lib.tshlo_tune(self.handle, self._tuned)
 
     def session(self, device):
         """The state on a device."""
@@ -228,6 +239,10 @@ class Method:
                 self._runners[device] = owned(handle, lib.tshlo_runner_free, self.handle, device, session)
                 lib.tshlo_runner_limit(self._runners[device], self.model.cache_size)
             return self._runners[device]
+
+    @property
+    def is_compiled(self):
+        return bool(self._runners)
 
     def limit(self, n):
         with self._lock:

@@ -134,6 +134,16 @@ class StableHLOGraphModule:
     def cache_size(self, n):
         self._model.cache_size = n
 
+    @property
+    def tuned(self):
+        """Whether programs are rewritten to run faster, with results that differ by rounding (docs/running.md, "Rewrites"): True unless
+        set to False before the first call."""
+        return self._model.tuned
+
+    @tuned.setter
+    def tuned(self, on):
+        self._model.tuned = on
+
     def state(self, device=None):
         """What the programs write, now: a mapping of state dict names to NumPy arrays (copies), which can be set; empty where they write
         nothing. All methods share it; it lives on the device, one for each."""

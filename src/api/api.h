@@ -137,6 +137,7 @@ typedef struct Method {
 struct tshlo_model {
 	Arena arena;
 	pthread_mutex_t lock;        /* of what is made on demand: text, artifacts, packed weights */
+	bool untuned;                /* run as converted */
 	Program *program;
 	Bundle *bundle;
 	VEC(Weight *) weight;

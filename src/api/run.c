@@ -1,13 +1,25 @@
 /* Models on devices. */
-#include "api/sizes.h"
 #include "api/session.h"
+#include "api/sizes.h"
+#include "api/tuned.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What was computed from weights alone, on the device. */
+typedef struct Once {
+	struct Once *next;
+	uint64_t hash[2];                /* of the module that computed it */
+	size_t nbytes;
+	int n;
+	DeviceBuffer *buffer[];          /* [n] */
+} Once;
+
 struct tshlo_runner {
 	Runner *runner;
+	pthread_mutex_t lock;            /* of once */
+	Once *once;
 	tshlo_model *model;
 	tshlo_session *session;          /* NULL: what the method writes are results like others */
 	Method *method;
@@ -121,37 +133,133 @@ static bool bind_weights(tshlo_model *m, const Method *k, const tshlo_session *s
 /* The integers that a run is given, where its module is made for just these: with the types of the inputs they say which one. */
 typedef struct Numbers { int n; const int64_t *v; } Numbers;
 
-/* In use by the caller. user: the types of the user inputs where they are not the method's own. */
-static Kept *compile(const Method *k, Runner *r, const void *code, size_t n, const tshlo_tensor *user, Numbers numbers, Err *e)
+/* A module to be compiled, and where its arguments come from when they are not the method's own. user: the types of the user inputs where
+ * they are not the method's own. */
+typedef struct Build {
+	const void *p;
+	size_t n;
+	const tshlo_tensor *user;
+	Numbers numbers;
+	const Split *split;              /* NULL: the method's own */
+	const Once *once;
+} Build;
+
+static TensorType input_type(const Method *k, const tshlo_tensor *user, int argument)
 {
-	TensorType *in = calloc((size_t)k->nin + 1, sizeof *in);
+	int before = 0;
+	if (!user || k->in[argument].input != TSHLO_INPUT_USER) return host(&k->in[argument].type).type;
+	for (int i = 0; i < argument; i++) before += k->in[i].input == TSHLO_INPUT_USER;
+	return host(&user[before]).type;
+}
+
+/* In use by the caller. */
+static Kept *compile(tshlo_runner *r, const Build *c, Err *e)
+{
+	const Method *k = r->method;
+	int n = c->split ? c->split->nargument : k->nin;
+	TensorType *in = calloc((size_t)n + 1, sizeof *in);
 	if (!in) return fail(e, NO_MEMORY, "out of memory"), NULL;
-	for (int i = 0; i < k->nin; i++) in[i] = host(user && k->in[i].input == TSHLO_INPUT_USER ? user++ : &k->in[i].type).type;
-	CompileOptions opt = { .inputs = in, .ninputs = k->nin, .number = numbers.v, .nnumber = numbers.n };
-	Kept *x = runner_compile(r, code, n, &opt, e);
+	for (int i = 0; i < n; i++) {
+		int from = c->split ? c->split->argument[i] : i;
+		in[i] = from < 0 ? *buffer_type(c->once->buffer[~from]) : input_type(k, c->user, from);
+	}
+	CompileOptions opt = { .inputs = in, .ninputs = n, .number = c->numbers.v, .nnumber = c->numbers.n,
+		.argument = c->split ? c->split->argument : NULL, .more = c->once ? c->once->buffer : NULL };
+	Kept *x = runner_compile(r->runner, c->p, c->n, &opt, e);
 	free(in);
 	if (!x || kept_noutputs(x) == k->nout) return x;
 	fail(e, BAD_INPUT, "method '%s' gives %d results by its signature, %d by its bytecode", k->name, k->nout, kept_noutputs(x));
-	runner_drop(r, x);
+	runner_drop(r->runner, x);
 	return NULL;
 }
 
-static bool add_module(tshlo_model *m, const Method *k, tshlo_device *d, Runner *r, Err *e)
+static bool run_once(tshlo_runner *r, const Tuned *t, DeviceBuffer **out, Err *e)
 {
-	size_t n;
-	const char *version = tshlo_bytecode_version(m, k->name, (tshlo_error *)e);
-	const void *code = version ? tshlo_bytecode(m, k->name, NULL, &n, (tshlo_error *)e) : NULL;
-	Kept *x = code && check_version(plugin_info(d->plugin), version, e) ? compile(k, r, code, n, NULL, (Numbers){ 0 }, e) : NULL;
-	runner_drop(r, x);
+	Executable *x = executable_compile(r->device->device, t->once.p, t->once.n, NULL, e);
+	DeviceBuffer **in = x ? calloc((size_t)t->split.nonce + 1, sizeof *in) : NULL;
+	if (x && !in) fail(e, NO_MEMORY, "out of memory");
+	for (int i = 0; in && i < t->split.nonce; i++) in[i] = runner_bound(r->runner, t->split.once[i]);
+	bool ok = in && executable_run(x, in, t->split.nonce, out, NULL, e);
+	free(in);
+	executable_free(x);
+	return ok;
+}
+
+static Once *find_once(const tshlo_runner *r, const uint64_t *hash, size_t nbytes)
+{
+	for (Once *o = r->once; o; o = o->next)
+		if (o->nbytes == nbytes && o->hash[0] == hash[0] && o->hash[1] == hash[1]) return o;
+	return NULL;
+}
+
+/* What t's function of weights gives, computed if that was not done for another size of the inputs already. */
+static const Once *once_of(tshlo_runner *r, const Tuned *t, Err *e)
+{
+	uint64_t hash[2] = { hash_bytes(t->once.p, t->once.n, 1), hash_bytes(t->once.p, t->once.n, 2) };
+	pthread_mutex_lock(&r->lock);
+	Once *o = find_once(r, hash, t->once.n);
+	if (!o) {
+		o = calloc(1, sizeof *o + (size_t)t->split.nresult * sizeof *o->buffer);
+		if (!o) fail(e, NO_MEMORY, "out of memory");
+		else if (run_once(r, t, o->buffer, e)) {
+			*o = (Once){ r->once, { hash[0], hash[1] }, t->once.n, t->split.nresult };
+			r->once = o;
+		} else {
+			free(o);
+			o = NULL;
+		}
+	}
+	pthread_mutex_unlock(&r->lock);
+	return o;
+}
+
+static Kept *compile_tuned(tshlo_runner *r, const Module *m, Build c, Err *e)
+{
+	Tuned t;
+	bool ok = tuned_new(m, r->method, r->session, &t, e);
+	c.once = ok && t.is_split ? once_of(r, &t, e) : NULL;
+	if (t.is_split) c.split = &t.split;
+	if (t.code.n) c.p = t.code.p, c.n = t.code.n;
+	ok = ok && !e->code;
+	Kept *x = ok ? compile(r, &c, e) : NULL;
+	tuned_free(&t);
+	return x;
+}
+
+/* What is rewritten is rewritten for XLA's CPU. */
+static bool tunes(const tshlo_runner *r) { return !r->model->untuned && device_is_host(r->device->device); }
+
+/* The module of a method whose sizes are known, to be rewritten; NULL: a loaded one that cannot be read. */
+static const Module *readable_module(tshlo_runner *r)
+{
+	Err ignored = { 0 };
+	const Module *m = method_module(r->model, r->method, &ignored);
+	err_clear(&ignored);
+	return m;
+}
+
+static bool add_module(tshlo_runner *r, Err *e)
+{
+	Build c = { 0 };
+	const Method *k = r->method;
+	const char *version = tshlo_bytecode_version(r->model, k->name, (tshlo_error *)e);
+	c.p = version ? tshlo_bytecode(r->model, k->name, NULL, &c.n, (tshlo_error *)e) : NULL;
+	if (!c.p || !check_version(plugin_info(r->device->plugin), version, e)) return false;
+	const Module *m = tunes(r) ? readable_module(r) : NULL;
+	Kept *x = m ? compile_tuned(r, m, c, e) : compile(r, &c, e);
+	runner_drop(r->runner, x);
 	return x != NULL;
 }
 
 static Kept *compile_sizes(tshlo_runner *r, const tshlo_tensor *user, Numbers numbers, Err *e)
 {
+	Module mod = { 0 };
 	Buf code = { 0 };
-	bool ok = bytecode_for(r->model, r->method, user, &code, e);
-	Kept *x = ok ? compile(r->method, r->runner, code.p, code.n, user, numbers, e) : NULL;
+	bool ok = sized_module(r->model, r->method, user, &mod, e) && write_bytecode(&mod, oldest_usable(&mod), &code);
+	Build c = { .p = code.p, .n = code.n, .user = user, .numbers = numbers };
+	Kept *x = !ok ? NULL : tunes(r) ? compile_tuned(r, &mod, c, e) : compile(r, &c, e);
 	buf_free(&code);
+	module_free(&mod);
 	return x;
 }
 
@@ -181,7 +289,8 @@ tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device 
 	tshlo_runner *r = k ? calloc(1, sizeof *r) : NULL;
 	if (r) {
 		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .model = m, .method = k, .device = d, .session = s };
-		if (!r->runner || !bind_weights(m, k, s, r->runner, err) || !(k->dynamic || add_module(m, k, d, r->runner, err))) {
+		pthread_mutex_init(&r->lock, NULL);
+		if (!r->runner || !bind_weights(m, k, s, r->runner, err) || !(k->dynamic || add_module(r, err))) {
 			tshlo_runner_free(r);
 			r = NULL;
 		}
@@ -193,8 +302,20 @@ tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device 
 
 void tshlo_runner_free(tshlo_runner *r)
 {
-	if (r && r->runner) runner_free(r->runner);
+	if (!r) return;
+	runner_free(r->runner);
+	for (Once *o = r->once, *next; o; o = next) {
+		next = o->next;
+		for (int i = 0; i < o->n; i++) buffer_free(o->buffer[i]);
+		free(o);
+	}
+	pthread_mutex_destroy(&r->lock);
 	free(r);
+}
+
+void tshlo_tune(tshlo_model *m, bool on)
+{
+	if (m) m->untuned = !on;
 }
 
 int tshlo_runner_ncompiled(tshlo_runner *r) { return r ? runner_ncompiled(r->runner) : 0; }

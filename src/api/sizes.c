@@ -234,7 +234,7 @@ static int bindings(const Method *k, const Solution *s, Binding *out)
 	return n;
 }
 
-static bool lower_for(const Method *k, const Solution *s, Module *mod, Buf *out)
+static bool lower_for(const Method *k, const Solution *s, Module *mod)
 {
 	GUARD(&mod->arena, mod->err, return false);
 	LowerOptions opt = k->options;
@@ -244,7 +244,7 @@ static bool lower_for(const Method *k, const Solution *s, Module *mod, Buf *out)
 	opt.nbound += bindings(k, s, bound + opt.nbound);
 	opt.bound = bound;
 	opt.like = &k->lowered;
-	return lower(k->sizes.program, mod, &opt, &lowered) && verify(mod) && write_bytecode(mod, oldest_usable(mod), out);
+	return lower(k->sizes.program, mod, &opt, &lowered) && verify(mod);
 }
 
 /* The types of a loaded function's arguments, those of user inputs with the sizes that they have; NULL: they do not fit. */
@@ -265,32 +265,22 @@ static const Type *given_types(const Func *f, const Method *k, const tshlo_tenso
 }
 
 /* A loaded module, as the sizes of its arguments make it. */
-static bool refine_for(const Module *from, const Method *k, const tshlo_tensor *in, Module *mod, Buf *out)
+static bool refine_for(const Module *from, const Method *k, const tshlo_tensor *in, Module *mod)
 {
 	GUARD(&mod->arena, mod->err, return false);
 	const Type *t = given_types(main_function(from), k, in, mod);
-	return t && refine(from, main_function(from), t, mod) && verify(mod) && write_bytecode(mod, oldest_usable(mod), out);
+	return t && refine(from, main_function(from), t, mod) && verify(mod);
 }
 
-static bool module_for(tshlo_model *m, Method *k, const tshlo_tensor *in, Module *mod, Buf *out, Err *e)
+bool sized_module(tshlo_model *m, Method *k, const tshlo_tensor *in, Module *mod, Err *e)
 {
 	Solution s;
+	mod->err = e;
 	if (k->saved) {
 		const Module *from = method_module(m, k, e);
-		return from && refine_for(from, k, in, mod, out);
+		return from && refine_for(from, k, in, mod);
 	}
-	bool ok = solution_new(k, &s, e) && solve(k, in, &s, e) && lower_for(k, &s, mod, out);
+	bool ok = solution_new(k, &s, e) && solve(k, in, &s, e) && lower_for(k, &s, mod);
 	solution_free(&s);
-	return ok;
-}
-
-bool bytecode_for(tshlo_model *m, Method *k, const tshlo_tensor *in, Buf *out, Err *e)
-{
-	Module *mod = calloc(1, sizeof *mod);
-	if (!mod) return fail(e, NO_MEMORY, "out of memory");
-	mod->err = e;
-	bool ok = module_for(m, k, in, mod, out, e);
-	module_free(mod);
-	free(mod);
 	return ok;
 }

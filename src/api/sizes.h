@@ -13,7 +13,7 @@ bool check_sizes(const Method *k, const tshlo_tensor *in, Err *e);
 /* The values of the inputs that are integers (Method.nint), in order; returns how many. Their types are right. */
 int given_integers(const Method *k, const tshlo_tensor *in, int64_t *out);
 
-/* The portable artifact of the method for the sizes of these inputs. */
-bool bytecode_for(tshlo_model *m, Method *k, const tshlo_tensor *in, Buf *out, Err *e);
+/* The method's module for the sizes of these inputs, into an empty one; verified. */
+bool sized_module(tshlo_model *m, Method *k, const tshlo_tensor *in, Module *mod, Err *e);
 
 #endif

@@ -28,7 +28,7 @@ typedef struct Args {
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms;
 	const char *seed;
-	bool seed_input, inline_weights, no_text, no_weights, locations, ops, json, help, warmup;
+	bool seed_input, inline_weights, no_text, no_weights, locations, ops, json, help, warmup, untuned;
 	int64_t repeat;
 	double rtol, atol;
 } Args;
@@ -188,7 +188,7 @@ typedef struct Job {
  * exit code. */
 int job_new(Job *j, const Args *a, tshlo_model *m, tshlo_error *e);
 /* Opens the device and compiles; reports. */
-int job_compile(Job *j, const char *plugin, tshlo_error *e);
+int job_compile(Job *j, const Args *a, tshlo_error *e);
 void job_free(Job *j);
 
 /* "output 0    f32[2,3]"; "[1, 2, ...]" with at most so many elements. */

@@ -250,11 +250,12 @@ int job_new(Job *j, const Args *a, tshlo_model *m, tshlo_error *e)
 	return complain(EXIT_SYSTEM, "out of memory");
 }
 
-int job_compile(Job *j, const char *plugin, tshlo_error *e)
+int job_compile(Job *j, const Args *a, tshlo_error *e)
 {
-	j->device = tshlo_device_open(plugin, 0, e);
+	j->device = tshlo_device_open(a->plugin, 0, e);
 	if (!j->device) return report_plugin(e);
 	progress("compiling");
+	tshlo_tune(j->m, !a->untuned);
 	j->runner = tshlo_compile(j->m, j->method, j->device, e);
 	progress(NULL);
 	return j->runner ? EXIT_GOOD : report(e);

@@ -30,7 +30,7 @@ static bool run_often(Job *j, int64_t n, tshlo_error *e)
 static int run_all(Job *j, const Args *a, tshlo_error *e)
 {
 	double took;
-	int code = job_compile(j, a->plugin, e);
+	int code = job_compile(j, a, e);
 	if (code) return code;
 	progress("running");
 	bool ok = a->repeat ? run_often(j, a->repeat, e) : run_once(j->runner, &j->feed, &j->results, &took, e);
@@ -105,6 +105,7 @@ static const Option options[] = {
 	{ "plugin",  0,  OPTION_ONE,   offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,   offsetof(Args, method), "NAME",        "which function of a directory with several" },
 	{ "repeat",  0,  OPTION_COUNT, offsetof(Args, repeat), "N",           "after a first run, run N times more and tell\nhow long it takes" },
+	{ "untuned", 0,  OPTION_FLAG,  offsetof(Args, untuned), NULL,         "run the program as it was converted" },
 	CONVERSION_OPTIONS,
 	{ 0 },
 };

@@ -147,7 +147,7 @@ static int step_convert(Verify *v, tshlo_error *e)
 static int step_compile(Verify *v, tshlo_error *e)
 {
 	double start = seconds();
-	int code = job_compile(&v->job, v->a->plugin, e);
+	int code = job_compile(&v->job, v->a, e);
 	if (code) return code;
 	step("compile");
 	printf("ok: %s, %s, %.2f s\n", tshlo_device_platform(v->job.device), tshlo_device_name(v->job.device),

@@ -131,6 +131,10 @@ typedef struct CompileOptions {
 	/* runner_compile(): what the module was made for, besides the types of its inputs. Copied. */
 	const int64_t *number;
 	int nnumber;
+	/* runner_compile(): where the module's arguments come from, when they are not the program's in order: [ninputs] a position of it, or
+	 * ~i of more[]. User inputs are all there, in order. Copied; the buffers are borrowed by the runner. */
+	const int *argument;
+	DeviceBuffer *const *more;
 } CompileOptions;
 
 /* Compiles bytecode[0..n) for d. NULL: PLUGIN with the compiler's own message; UNSUPPORTED for an input or
@@ -183,6 +187,9 @@ Runner *runner_new(Device *d, Err *e);
 /* Puts t at argument `position` of @main for every run to come. t.data must outlive the runner (a host
  * device uses it in place). Bind before the first run. BAD_INPUT when the position is taken or negative. */
 bool runner_bind(Runner *r, int position, const HostTensor *t, Err *e);
+
+/* What is bound there; NULL: nothing. */
+DeviceBuffer *runner_bound(const Runner *r, int position);
 
 /* Compiles a module unless the same bytes were added before. Calls queue; runs of other modules go on
  * meanwhile. */

@@ -13,6 +13,8 @@ struct Kept {
 	uint64_t hash[2];
 	int nnumber;               /* what it was made for besides the types of its inputs */
 	int64_t *number;
+	DeviceBuffer **standing;   /* [nargument] what does not come with a run; NULL: comes. Where the arguments are not the program's in order */
+	int nargument, nstanding;
 	int users;                 /* under the lock, as the next: runs that are under way */
 	bool evicted;              /* out of the list; the last user frees it */
 };
@@ -40,6 +42,7 @@ static void kept_free(Kept *k)
 {
 	executable_free(k->x);
 	free(k->number);
+	free(k->standing);
 	free(k);
 }
 
@@ -76,7 +79,15 @@ bool runner_bind(Runner *r, int position, const HostTensor *t, Err *e)
 	return true;
 }
 
-static DeviceBuffer *bound_at(const Runner *r, int i) { return i < r->nposition ? r->bound[i] : NULL; }
+DeviceBuffer *runner_bound(const Runner *r, int position) { return position < r->nposition ? r->bound[position] : NULL; }
+
+/* What argument i of the module always is; NULL: an input of each run. */
+static DeviceBuffer *standing_at(const Runner *r, const Kept *k, int i)
+{
+	return !k->standing ? runner_bound(r, i) : i < k->nargument ? k->standing[i] : NULL;
+}
+
+static int nstanding(const Runner *r, const Kept *k) { return k->standing ? k->nstanding : r->nbound; }
 
 /* -- modules --------------------------------------------------------------------------------------------- */
 
@@ -136,14 +147,15 @@ void runner_drop(Runner *r, Kept *k)
 }
 
 /* Do the bound arguments fit the program? Said here, once, and not at each run. */
-static bool check_bound(const Runner *r, const Executable *x, Err *e)
+static bool check_bound(const Runner *r, const Kept *name, const Executable *x, Err *e)
 {
-	int n = executable_ninputs(x);
-	for (int i = 0; i < r->nposition && n >= 0; i++) {
+	int n = executable_ninputs(x), most = name->standing ? name->nargument : r->nposition;
+	for (int i = 0; i < most && n >= 0; i++) {
 		char found[128], wanted[128];
-		if (!r->bound[i]) continue;
+		const DeviceBuffer *b = standing_at(r, name, i);
+		if (!b) continue;
 		if (i >= n) return fail(e, BAD_INPUT, "argument %d is bound, the program takes %d arguments", i, n);
-		const TensorType *t = buffer_type(r->bound[i]), *w = executable_input(x, i);
+		const TensorType *t = buffer_type(b), *w = executable_input(x, i);
 		if (!tensor_type_eq(t, w))
 			return fail(e, BAD_INPUT, "bound argument %d is %s, the program takes %s", i,
 				tensor_type_text(t, found, sizeof found), tensor_type_text(w, wanted, sizeof wanted));
@@ -151,20 +163,18 @@ static bool check_bound(const Runner *r, const Executable *x, Err *e)
 	return true;
 }
 
-/* In use by the caller. Takes x over. */
+/* In use by the caller. Takes x and what the name owns over. */
 static Kept *keep(Runner *r, Executable *x, const Kept *name, Err *e)
 {
-	Kept *k = x && check_bound(r, x, e) ? malloc(sizeof *k) : NULL;
-	int64_t *number = k ? malloc(((size_t)name->nnumber + 1) * sizeof *number) : NULL;
-	if (!number) {
-		free(k);
+	Kept *k = x && check_bound(r, name, x, e) ? malloc(sizeof *k) : NULL;
+	if (!k) {
+		free(name->number);
+		free(name->standing);
 		executable_free(x);
 		return fail(e, NO_MEMORY, "out of memory"), NULL;        /* unless something else was the matter */
 	}
-	if (name->nnumber) memcpy(number, name->number, (size_t)name->nnumber * sizeof *number);
 	*k = *name;
 	k->x = x;
-	k->number = number;
 	k->users = 1;
 	pthread_mutex_lock(&r->lock);
 	k->next = r->first;
@@ -200,14 +210,34 @@ static Kept *find_module(Runner *r, const Kept *name)
 	return k;
 }
 
+/* What a module is called by and given, copied from opts. */
+static bool describe(const Runner *r, const CompileOptions *opts, Kept *name, Err *e)
+{
+	if (!opts) return true;
+	int n = opts->argument ? opts->ninputs : 0;
+	name->nnumber = opts->nnumber;
+	name->number = malloc(((size_t)opts->nnumber + 1) * sizeof *name->number);
+	name->standing = n ? malloc((size_t)n * sizeof *name->standing) : NULL;
+	if (!name->number || (n && !name->standing)) return fail(e, NO_MEMORY, "out of memory");
+	if (opts->nnumber) memcpy(name->number, opts->number, (size_t)opts->nnumber * sizeof *name->number);
+	name->nargument = n;
+	for (int i = 0; i < n; i++) {
+		name->standing[i] = opts->argument[i] < 0 ? opts->more[~opts->argument[i]] : runner_bound(r, opts->argument[i]);
+		name->nstanding += name->standing[i] != NULL;
+	}
+	return true;
+}
+
 static Kept *compile_locked(Runner *r, const void *bytecode, size_t n, const CompileOptions *opts, Err *e)
 {
 	Kept name = { .nbytes = n, .hash = { hash_bytes(bytecode, n, 1), hash_bytes(bytecode, n, 2) } };
-	if (opts) name.nnumber = opts->nnumber, name.number = (int64_t *)(uintptr_t)opts->number;      /* keep() copies them */
-	Kept *k = find_module(r, &name);
-	if (k) return k;
-	Executable *x = executable_compile(r->device, bytecode, n, opts, e);
-	if (!x) return NULL;
+	Kept *k = describe(r, opts, &name, e) ? find_module(r, &name) : NULL;
+	Executable *x = k || e->code ? NULL : executable_compile(r->device, bytecode, n, opts, e);
+	if (!x) {
+		free(name.number);
+		free(name.standing);
+		return k;
+	}
 	pthread_mutex_lock(&r->lock);
 	r->ncompiled++;
 	pthread_mutex_unlock(&r->lock);
@@ -245,12 +275,12 @@ static const TensorType *given_type(const Given *g, int i)
 	return g->host ? &g->host[i].type : buffer_type(g->buffer[i]);
 }
 
-static bool takes(const Runner *r, const Executable *x, const Given *g)
+static bool takes(const Runner *r, const Kept *k, const Given *g)
 {
-	int at = 0, n = executable_ninputs(x);
-	if (g->n < 0 || (n >= 0 && n != g->n + r->nbound)) return false;
+	int at = 0, n = executable_ninputs(k->x);
+	if (g->n < 0 || (n >= 0 && n != g->n + nstanding(r, k))) return false;
 	for (int i = 0; i < n; i++)
-		if (!bound_at(r, i) && !tensor_type_eq(given_type(g, at++), executable_input(x, i))) return false;
+		if (!standing_at(r, k, i) && !tensor_type_eq(given_type(g, at++), executable_input(k->x, i))) return false;
 	return true;
 }
 
@@ -259,7 +289,7 @@ static Kept *find(Runner *r, const Given *g, const int64_t *number, int nnumber)
 {
 	pthread_mutex_lock(&r->lock);
 	Kept *k = r->first;
-	while (k && !(same_numbers(k, number, nnumber) && takes(r, k->x, g))) k = k->next;
+	while (k && !(same_numbers(k, number, nnumber) && takes(r, k, g))) k = k->next;
 	if (k) use_locked(r, k);
 	pthread_mutex_unlock(&r->lock);
 	return k;
@@ -280,14 +310,15 @@ static Kept *take_first(Runner *r)
 }
 
 /* Why it does not fit. */
-static bool no_fit_of(const Runner *r, const Executable *x, const Given *g, Err *e)
+static bool no_fit_of(const Runner *r, const Kept *k, const Given *g, Err *e)
 {
+	const Executable *x = k->x;
 	int at = 0, n = executable_ninputs(x);
-	if (n != g->n + r->nbound)
-		return fail(e, BAD_INPUT, "%d inputs given, the program takes %d", g->n, n - r->nbound);
+	if (n != g->n + nstanding(r, k))
+		return fail(e, BAD_INPUT, "%d inputs given, the program takes %d", g->n, n - nstanding(r, k));
 	for (int i = 0; i < n; i++) {
 		char found[128], wanted[128];
-		if (bound_at(r, i)) continue;
+		if (standing_at(r, k, i)) continue;
 		const TensorType *t = given_type(g, at++), *w = executable_input(x, i);
 		if (!tensor_type_eq(t, w))
 			return fail(e, BAD_INPUT, "input %d is %s, the program takes %s", at - 1,
@@ -300,7 +331,7 @@ static bool no_fit_of(const Runner *r, const Executable *x, const Given *g, Err 
 static bool no_fit(Runner *r, const Given *g, Err *e)
 {
 	Kept *last = take_first(r);
-	bool ok = last ? no_fit_of(r, last->x, g, e) : fail(e, BAD_INPUT, "the program was not compiled yet");
+	bool ok = last ? no_fit_of(r, last, g, e) : fail(e, BAD_INPUT, "the program was not compiled yet");
 	runner_drop(r, last);
 	return ok;
 }
@@ -312,34 +343,34 @@ static bool is_donated(const RunOptions *o, int64_t i)
 	return false;
 }
 
-static bool run(Runner *r, Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
+static bool run(Runner *r, Kept *k, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
 {
-	int n = nin + r->nbound, ndonate = 0;
+	int n = nin + nstanding(r, k), ndonate = 0;
 	void *block = malloc(((size_t)n + 1) * (sizeof(DeviceBuffer *) + sizeof(int64_t)));
 	if (!block) return fail(e, NO_MEMORY, "out of memory");
 	int64_t *donate = block;
 	DeviceBuffer **all = (DeviceBuffer **)(donate + n);
 	for (int i = 0, at = 0; i < n; i++) {
-		all[i] = bound_at(r, i);
+		all[i] = standing_at(r, k, i);
 		if (all[i]) continue;
 		if (is_donated(opts, at)) donate[ndonate++] = i;
 		all[i] = in[at++];
 	}
-	bool ok = executable_run(x, all, n, out, &(RunOptions){ donate, ndonate }, e);
+	bool ok = executable_run(k->x, all, n, out, &(RunOptions){ donate, ndonate }, e);
 	free(block);
 	return ok;
 }
 
 bool kept_run_buffers(Runner *r, Kept *k, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
 {
-	return run(r, k->x, in, nin, out, opts, e);
+	return run(r, k, in, nin, out, opts, e);
 }
 
 bool runner_run_buffers(Runner *r, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e)
 {
 	Given g = { .buffer = in, .n = nin };
 	Kept *k = find(r, &g, NULL, 0);
-	bool ok = k ? run(r, k->x, in, nin, out, opts, e) : no_fit(r, &g, e);
+	bool ok = k ? run(r, k, in, nin, out, opts, e) : no_fit(r, &g, e);
 	runner_drop(r, k);
 	return ok;
 }
@@ -352,7 +383,7 @@ bool kept_run(Runner *r, Kept *k, const HostTensor *in, int nin, DeviceBuffer **
 		up[i] = buffer_from_host(r->device, &in[i], e);
 		ok = up[i] || err_at(e, "input %d", i);
 	}
-	ok = ok && run(r, k->x, up, nin, out, NULL, e);
+	ok = ok && run(r, k, up, nin, out, NULL, e);
 	for (int i = 0; i < nin && up; i++) buffer_free(up[i]);
 	free(up);
 	return ok;

@@ -39,6 +39,16 @@ static bool moves_elements(OpCode code)
 		|| code == OP_reverse;
 }
 
+/* Of a transpose: one of both. */
+static Value fold_transposes(Builder *b, Type t, const Op *def, Ints p)
+{
+	Ints q = def->attr[0].ints;
+	int64_t *both = NEW(b->a, int64_t, p.n + 1);
+	for (int i = 0; i < p.n; i++) both[i] = q.v[p.v[i]];
+	Attr attr = { .set = true, .ints = { p.n, both } };
+	return emit(b, OP_transpose, &t, 1, def->in, &attr);
+}
+
 static Value fold_move(Builder *b, OpCode code, Type t, Value x, const Attr *attr)
 {
 	Type from = type_of(b, x);
@@ -49,6 +59,7 @@ static Value fold_move(Builder *b, OpCode code, Type t, Value x, const Attr *att
 		if (is_permutation_identity(attr[0].ints)) return x;
 	}
 	const Op *def = b->m->value.v[x].def;
+	if (code == OP_transpose && def && def->code == OP_transpose) return fold_transposes(b, t, def, attr[0].ints);
 	if (code == OP_reshape && def && def->code == OP_reshape) {
 		if (type_eq(type_of(b, def->in[0]), t)) return def->in[0];
 		return emit(b, OP_reshape, &t, 1, def->in, NULL);

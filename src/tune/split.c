@@ -35,12 +35,12 @@ static void weigh(const Module *m, const Region *r, Pass *p)
 }
 
 /* What takes more memory than the weights that it is computed from is computed at each run, and what costs XLA nothing there: it reads
- * reshaped and, but for convolutions, transposed operands in place. */
+ * broadcast, reshaped and, but for convolutions, transposed operands in place. */
 static bool is_worth_it(const Module *m, const Pass *p, Value v)
 {
 	enum { SMALL = 4096 };
 	const Op *def = m->value.v[v].def;
-	if (!def || def->code == OP_reshape || (def->code == OP_transpose && !p->feeds_conv[v])) return false;
+	if (!def || def->code == OP_reshape || def->code == OP_broadcast_in_dim || (def->code == OP_transpose && !p->feeds_conv[v])) return false;
 	double sum = SMALL;
 	for (int i = 0; i < def->nin; i++) sum += p->nbytes[def->in[i]];
 	return type_nbytes(value_type(m, v)) <= sum;
