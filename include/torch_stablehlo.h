@@ -376,6 +376,10 @@ TSHLO_API bool tshlo_saved_alias(const tshlo_saved_model *s, int graph, int i, c
 typedef struct tshlo_device tshlo_device;
 TSHLO_API tshlo_device *tshlo_device_open(const char *plugin, int index, tshlo_error *e);
 TSHLO_API void tshlo_device_close(tshlo_device *d);
+/* Keeps what is compiled for the device in a directory, which is made when it is not there: a later process that compiles the same for the
+ * same plugin and machine loads it instead. Only this library's files may be in it, since plugins trust them; it may be emptied at any
+ * time. NULL: no more. Before anything is compiled. */
+TSHLO_API bool tshlo_device_cache(tshlo_device *d, const char *dir, tshlo_error *e);
 TSHLO_API const char *tshlo_device_name(const tshlo_device *d);          /* "TFRT_CPU_0" */
 TSHLO_API const char *tshlo_device_platform(const tshlo_device *d);      /* "cpu", "cuda", "tpu" */
 TSHLO_API const char *tshlo_device_plugin(const tshlo_device *d);        /* the plugin's path */
@@ -404,7 +408,7 @@ TSHLO_API bool tshlo_session_write(tshlo_session *s, const char *name, const tsh
  * out[] is NULL. Other methods of the model may be compiled with the same s. A run that fails may leave s as it began. */
 TSHLO_API tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device *d, tshlo_session *s, tshlo_error *e);
 TSHLO_API void tshlo_runner_free(tshlo_runner *r);
-TSHLO_API int tshlo_runner_ncompiled(tshlo_runner *r);                   /* compilations so far */
+TSHLO_API int tshlo_runner_ncompiled(tshlo_runner *r);                   /* compilations so far; what a cache had is none */
 /* A program whose sizes differ from call to call has an executable for each set of them. Those used last are kept, 32 of them or as many as
  * is said here, 1 at least; one that goes while another thread runs it goes after that. */
 TSHLO_API void tshlo_runner_limit(tshlo_runner *r, int limit);

@@ -145,8 +145,9 @@ def mlir(text=None, artifact=None):
 COMMANDS = {
     "convert": ["output", "format", "target", "method", "inline-weights", "dim", "seed", "seed-input", "custom-op", "no-text", "no-weights", "locations", "serving-key",
                 "function-alias", "input-names", "output-names", "platforms", "warmup"],
-    "run": ["input", "output", "plugin", "method", "repeat", "untuned", "seed", "seed-input", "dim"],
-    "verify": ["input", "expect", "rtol", "atol", "plugin", "method", "seed", "seed-input", "dim"],
+    "run": ["input", "output", "plugin", "method", "repeat", "cache", "untuned", "seed", "seed-input", "dim"],
+    "compile": ["cache", "input", "plugin", "method", "untuned", "seed", "seed-input", "dim"],
+    "verify": ["input", "expect", "rtol", "atol", "cache", "untuned", "plugin", "method", "seed", "seed-input", "dim"],
     "inspect": ["ops", "json"],
 }
 

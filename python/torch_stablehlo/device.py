@@ -37,6 +37,20 @@ class Device:
         self.platform = text(lib.tshlo_device_platform(self._handle))
         self.plugin = text(lib.tshlo_device_plugin(self._handle))
         self.is_host = lib.tshlo_device_is_host(self._handle)
+        self._cache_dir = None
+        if os.environ.get("TORCH_STABLEHLO_CACHE"):
+            self.cache_dir = os.environ["TORCH_STABLEHLO_CACHE"]
+
+    @property
+    def cache_dir(self):
+        """Where compiled programs are kept for later processes, which load instead of compiling what is the same, for the same plugin and
+        machine; None: nowhere. TORCH_STABLEHLO_CACHE unless set, before anything is compiled. Put nothing else there: plugins trust it."""
+        return self._cache_dir
+
+    @cache_dir.setter
+    def cache_dir(self, path):
+        check(lib.tshlo_device_cache, self._handle, ffi.NULL if path is None else os.fsencode(path))
+        self._cache_dir = path
 
     def put(self, x, name="x"):
         """x (a torch tensor, a NumPy array, a DLPack object) as a :class:`DeviceArray`. On a host device the memory is shared

@@ -49,6 +49,12 @@ void tshlo_device_close(tshlo_device *d)
 	free(d);
 }
 
+bool tshlo_device_cache(tshlo_device *d, const char *dir, tshlo_error *e)
+{
+	ERR(e, false);
+	return d && device_cache(d->device, dir, err);
+}
+
 const char *tshlo_device_name(const tshlo_device *d) { return d ? device_name(d->device) : ""; }
 const char *tshlo_device_platform(const tshlo_device *d) { return d ? plugin_info(d->plugin)->platform : ""; }
 const char *tshlo_device_plugin(const tshlo_device *d) { return d ? plugin_info(d->plugin)->path : ""; }
@@ -175,7 +181,8 @@ static Kept *compile(tshlo_runner *r, const Build *c, Err *e)
 
 static bool run_once(tshlo_runner *r, const Tuned *t, DeviceBuffer **out, Err *e)
 {
-	Executable *x = executable_compile(r->device->device, t->once.p, t->once.n, NULL, e);
+	bool compiled;
+	Executable *x = executable_cached(r->device->device, t->once.p, t->once.n, NULL, &compiled, e);
 	DeviceBuffer **in = x ? calloc((size_t)t->split.nonce + 1, sizeof *in) : NULL;
 	if (x && !in) fail(e, NO_MEMORY, "out of memory");
 	for (int i = 0; in && i < t->split.nonce; i++) in[i] = runner_bound(r->runner, t->split.once[i]);

@@ -23,7 +23,7 @@ typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by A
 /* What all commands' options set; each command has some of them. */
 typedef struct Args {
 	const char *file;                                        /* the operand */
-	const char *to, *format, *target, *method, *plugin;
+	const char *to, *format, *target, *method, *plugin, *cache;
 	Strings input, output, expect, custom_op, dim, methods;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms;
@@ -54,7 +54,7 @@ typedef struct Command {
 	int (*run)(const Args *a);
 } Command;
 
-extern const Command convert_command, run_command, verify_command, inspect_command;
+extern const Command convert_command, run_command, compile_command, verify_command, inspect_command;
 
 /* Reads argv[0..argc) after the command's name. Returns an exit code; on any, free with args_free(). */
 int args_parse(const Command *c, int argc, char **argv, Args *a);

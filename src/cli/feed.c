@@ -254,6 +254,8 @@ int job_compile(Job *j, const Args *a, tshlo_error *e)
 {
 	j->device = tshlo_device_open(a->plugin, 0, e);
 	if (!j->device) return report_plugin(e);
+	const char *cache = a->cache ? a->cache : getenv("TORCH_STABLEHLO_CACHE");
+	if (cache && *cache && !tshlo_device_cache(j->device, cache, e)) return report(e);
 	progress("compiling");
 	tshlo_tune(j->m, !a->untuned);
 	j->runner = tshlo_compile(j->m, j->method, j->device, e);

@@ -105,6 +105,7 @@ static const Option options[] = {
 	{ "plugin",  0,  OPTION_ONE,   offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,   offsetof(Args, method), "NAME",        "which function of a directory with several" },
 	{ "repeat",  0,  OPTION_COUNT, offsetof(Args, repeat), "N",           "after a first run, run N times more and tell\nhow long it takes" },
+	{ "cache",   0,  OPTION_ONE,   offsetof(Args, cache),  "DIR",         "compiled programs: loaded from there, or put\nthere (TORCH_STABLEHLO_CACHE)" },
 	{ "untuned", 0,  OPTION_FLAG,  offsetof(Args, untuned), NULL,         "run the program as it was converted" },
 	CONVERSION_OPTIONS,
 	{ 0 },

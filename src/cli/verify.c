@@ -247,6 +247,8 @@ static const Option options[] = {
 	{ "expect", 'e', OPTION_MANY,   offsetof(Args, expect), "[N=]FILE",    "what an output should be, a .npy file; once\nfor each output, in order, or by number" },
 	{ "rtol",    0,  OPTION_NUMBER, offsetof(Args, rtol),   "X",           "relative tolerance of floats (1e-4)" },
 	{ "atol",    0,  OPTION_NUMBER, offsetof(Args, atol),   "X",           "absolute tolerance of floats (1e-5)" },
+	{ "cache",   0,  OPTION_ONE,    offsetof(Args, cache),  "DIR",         "compiled programs, as for run" },
+	{ "untuned", 0,  OPTION_FLAG,   offsetof(Args, untuned), NULL,         "run the program as it was converted" },
 	{ "plugin",  0,  OPTION_ONE,    offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,    offsetof(Args, method), "NAME",        "which function of a directory with several" },
 	CONVERSION_OPTIONS,

@@ -18,6 +18,7 @@ struct Device {
 	int id;
 	const char *name, *kind;
 	bool is_host;
+	char *cache;               /* directory of compiled programs, NULL: none; malloc'ed */
 };
 
 struct Plugin {

@@ -68,6 +68,11 @@ const char *device_name(const Device *d);      /* as the plugin prints it: "TFRT
 const char *device_kind(const Device *d);      /* "cpu", "NVIDIA H100 80GB HBM3" */
 bool device_is_host(const Device *d);          /* its memory is this process's memory */
 
+/* Keeps what is compiled for the device in a directory, which is made when it is not there, for later processes: they load it when plugin,
+ * machine, options and module are the same. Only what this library wrote may be in it: plugins trust it. NULL: no more. Not while
+ * something compiles. IO, NO_MEMORY. */
+bool device_cache(Device *d, const char *dir, Err *e);
+
 /* -- tensors --------------------------------------------------------------------------------------------- */
 
 typedef struct TensorType {
@@ -140,6 +145,9 @@ typedef struct CompileOptions {
 /* Compiles bytecode[0..n) for d. NULL: PLUGIN with the compiler's own message; UNSUPPORTED for an input or
  * output that cannot be a DeviceBuffer. opts may be NULL. */
 Executable *executable_compile(Device *d, const void *bytecode, size_t n, const CompileOptions *opts, Err *e);
+
+/* The same, out of the device's directory if it is there; else put into it. compiled: whether it had to be. */
+Executable *executable_cached(Device *d, const void *bytecode, size_t n, const CompileOptions *opts, bool *compiled, Err *e);
 
 /* Appends the executable in the plugin's own form, for the same plugin build and kind of device. */
 bool executable_serialize(const Executable *x, Buf *out, Err *e);

@@ -141,6 +141,8 @@ static void stop_client(Plugin *p)
 		pjrt_ok(p, p->api->PJRT_Client_Destroy(&a), NULL, "destroy client");
 	}
 	p->client = NULL;
+	for (int i = 0; i < p->ndevice; i++) free(p->device[i].cache);
+	p->ndevice = 0;
 	arena_free(&p->arena);
 }
 

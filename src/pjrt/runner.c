@@ -232,14 +232,15 @@ static Kept *compile_locked(Runner *r, const void *bytecode, size_t n, const Com
 {
 	Kept name = { .nbytes = n, .hash = { hash_bytes(bytecode, n, 1), hash_bytes(bytecode, n, 2) } };
 	Kept *k = describe(r, opts, &name, e) ? find_module(r, &name) : NULL;
-	Executable *x = k || e->code ? NULL : executable_compile(r->device, bytecode, n, opts, e);
+	bool compiled = false;
+	Executable *x = k || e->code ? NULL : executable_cached(r->device, bytecode, n, opts, &compiled, e);
 	if (!x) {
 		free(name.number);
 		free(name.standing);
 		return k;
 	}
 	pthread_mutex_lock(&r->lock);
-	r->ncompiled++;
+	r->ncompiled += compiled;
 	pthread_mutex_unlock(&r->lock);
 	return keep(r, x, &name, e);
 }
