@@ -868,3 +868,57 @@ def test_a_real_torch_xla_is_not_replaced_unasked(tmp_path):
     """,
         PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}",
     )
+
+
+@pytest.mark.parametrize("bad", ["dtype", "shape", "strides", "count", "view of a conjugate", "numpy", "keyword", "none"])
+def test_calls_after_the_first(bad):
+    """The short way takes what fits, and leaves the rest to the whole one."""
+    class Net(torch.nn.Module):
+        def forward(self, x, y):
+            return x + y, x - y
+
+    x, y = torch.randn(2, 3), torch.randn(2, 3)
+    program = exported_program_to_stablehlo(export(Net(), (x, y)))
+    for _ in range(3):
+        got = program(x, y)
+        assert isinstance(got, tuple) and torch.equal(got[0], x + y) and torch.equal(got[1], x - y)
+    kept = program(x, y)[0]
+    program(y, x)
+    assert torch.equal(kept, x + y)
+    if bad == "strides":
+        assert torch.equal(program(x.t().contiguous().t(), y)[0], x + y)
+    elif bad == "view of a conjugate":
+        z = torch.complex(x, y).conj().imag
+        assert torch.equal(program(x, z)[0], x + z)
+    elif bad == "numpy":
+        assert torch.equal(torch.as_tensor(program(x.numpy(), y)[0]), x + y)
+    else:
+        args, kwargs = {
+            "dtype": ((x.double(), y), {}), "shape": ((x[:1], y), {}), "count": ((x,), {}), "keyword": ((x,), {"z": y}), "none": ((x, None), {}),
+        }[bad]
+        with pytest.raises((BadInputError, StructureError), match="."):
+            program(*args, **kwargs)
+    assert torch.equal(program(x, y)[0], x + y)
+
+
+def test_calls_from_many_threads():
+    import concurrent.futures
+
+    program = exported_program_to_stablehlo(export(Linear(), (torch.ones(1, 2),)))
+    want = {i: program(torch.full((1, 2), float(i))) for i in range(8)}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for i, got in pool.map(lambda i: (i % 8, program(torch.full((1, 2), float(i % 8)))), range(2000)):
+            assert torch.equal(got, want[i])
+
+
+def test_results_of_many_sizes_and_types():
+    class Net(torch.nn.Module):
+        def forward(self, x):
+            return {"half": x.half(), "n": x.sum().long(), "big": x.expand(200, 64, 3), "none": x[:0]}
+
+    x = torch.randn(64, 3)
+    program = exported_program_to_stablehlo(export(Net(), (x,)))
+    for _ in range(3):
+        got, want = program(x), Net()(x)
+        assert got.keys() == want.keys() and all(torch.equal(got[k], want[k]) and got[k].dtype == want[k].dtype for k in want)
+        got["big"].add_(1)                                                 # the caller's own

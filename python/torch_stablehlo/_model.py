@@ -3,6 +3,7 @@
 import functools
 import itertools
 import json
+import operator
 import sys
 import threading
 
@@ -102,6 +103,7 @@ class Method:
         self._read_inputs()
         self._read_outputs()
         self._runners = {}
+        self._plans = None
         self._lock = threading.Lock()
 
     def _read_inputs(self):
@@ -261,6 +263,8 @@ class Method:
             check(lib.tshlo_run, self._runner(device), slots, len(values), out)
         results = [DeviceArray(out[i], device) if out[i] != ffi.NULL else None for i in range(len(self.results))]
         self._write_back(values, results)
+        if not kwargs and not to_device:
+            self._learn(args, results, device)
         give = _stay if to_device else _to_torch if sys.modules.get("torch") is not None else DeviceArray.numpy
         outputs = self.structure(
             [self.scalars[i](r.numpy()) if i in self.scalars else give(r) for i, r in enumerate(results) if self.results[i] >= 0]
@@ -281,6 +285,40 @@ class Method:
         handles = ffi.new("tshlo_buffer *[]", [v._handle for v in here])
         check(lib.tshlo_run_buffers, self._runner(device), handles, len(here), out)
 
+    # -- again ---------------------------------------------------------------------------------------------------
+
+    def call(self, args, device):
+        """run() of positional arguments, the short way if there is one (_fast.py)."""
+        if self._plans is not None:
+            outputs = self._plans.call(args)
+            if outputs is not _fast().NO_PLAN:
+                return outputs
+        return self.run(args, {}, device(), False)
+
+    def is_plain(self, nargs):
+        """Whether inputs and outputs are tensors, one for each positional argument, and nothing else is to be seen to at a call."""
+        special = self.fixed_inputs or self.fixed_outputs or self.integers or self.changed or self.gradients or self.scalars or self.writes
+        if special or self.in_spec is None or not self._is_call or self.has_seed:
+            return False
+        args, kwargs = self.in_spec.children
+        return not kwargs.children and all(c.kind is None for c in args.children) and self.positions == list(range(nargs))
+
+    def structure_of(self):
+        """structure(), as a function that knows the common ones."""
+        spec, straight = self.out_spec, self.results == list(range(len(self.results)))
+        if spec is not None and straight and spec.kind is None:
+            return operator.itemgetter(0)
+        if spec is not None and straight and spec.kind in (tuple, list) and all(c.kind is None for c in spec.children):
+            return spec.kind
+        return self.structure
+
+    def _learn(self, args, results, device):
+        if sys.modules.get("torch") is None:
+            return
+        if self._plans is None:
+            self._plans = _fast().Plans(self)
+        self._plans.learn(args, results, self._runner(device), device)
+
     # -- results -------------------------------------------------------------------------------------------------
 
     def check_results(self):
@@ -297,6 +335,13 @@ class Method:
         leaves = {**self.fixed_outputs, **dict(zip((p for p in self.results if p >= 0), results))}
         ordered = [leaves[p] for p in sorted(leaves)]
         return ordered if self.out_spec is None else _tree.unflatten(self.out_spec, iter(ordered))
+
+
+def _fast():
+    """Needs torch."""
+    from . import _fast
+
+    return _fast
 
 
 def _stay(result):

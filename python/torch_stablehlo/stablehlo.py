@@ -118,7 +118,7 @@ class StableHLOGraphModule:
         return self._model.method(method_name).bytecode(target or self._options.target)
 
     def __call__(self, *args, **kwargs):
-        return self.evaluate(None, args, kwargs)
+        return self.evaluate(None, args, kwargs) if kwargs else self._model.method(None).call(args, pjrt_device)
 
     def evaluate(self, method_name, args, kwargs=None, device=None, to_device=False):
         """Runs a method. device: of :func:`torch_stablehlo.pjrt_device`; to_device: results stay there, as DeviceArray."""
