@@ -183,6 +183,10 @@ typedef struct tshlo_convert_options {
 	const tshlo_dim *dim;
 	int ncustom_op;              /* operators outside ATen that become stablehlo.custom_call: a namespace ("my_lib"), or */
 	const char *const *custom_op;   /* one operator ("my_lib::op") or overload ("my_lib.op.default") */
+	const char *sharding;        /* which weights, inputs and outputs are split over several devices, as JSON (docs/sharding.md); NULL: the
+	                              * program's own marks alone */
+	bool sharding_of_many;       /* of several programs, for tshlo_join(): names that this one does not have are another's */
+	bool shardy;                 /* Shardy's attributes beside GSPMD's; its dialect in the text */
 } tshlo_convert_options;
 
 /* Converts the program, which the model takes over on success and on failure alike: do not use or free it
@@ -192,7 +196,8 @@ typedef struct tshlo_convert_options {
 TSHLO_API tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_options *opt, tshlo_error *e);
 
 /* One model with the methods of n models, which it takes over, on failure too (NULLs, of calls that failed, make it fail). Weights of one name
- * must be the same, and are held once. BAD_INPUT: two methods of one name; the same name for different weights. */
+ * must be the same, and are held once. BAD_INPUT: two methods of one name; the same name for different weights; a name of
+ * tshlo_convert_options.sharding that none of the programs has. */
 TSHLO_API tshlo_model *tshlo_join(tshlo_model *const *part, int n, tshlo_error *e);
 
 /* Opens a StableHLO directory, ours or torch_xla's. */
@@ -384,6 +389,7 @@ TSHLO_API const char *tshlo_device_name(const tshlo_device *d);          /* "TFR
 TSHLO_API const char *tshlo_device_platform(const tshlo_device *d);      /* "cpu", "cuda", "tpu" */
 TSHLO_API const char *tshlo_device_plugin(const tshlo_device *d);        /* the plugin's path */
 TSHLO_API bool tshlo_device_is_host(const tshlo_device *d);              /* its memory is this process's */
+TSHLO_API int tshlo_device_count(const tshlo_device *d);                 /* devices that the plugin has, this one among them */
 
 /* A method compiled for a device, with its weights there. For any number of threads. The model must
  * outlive it. */

@@ -145,6 +145,8 @@ struct tshlo_model {
 	const BundleTensor *state, *constant;       /* what data/ and constants/ hold */
 	int nmethod;
 	Method *method;
+	int nunknown;                /* names of opt->sharding that are none of the program's */
+	const char **unknown;
 	int npart;
 	tshlo_model **part;          /* of a joined one: what its methods came from; owned */
 };
@@ -154,6 +156,8 @@ struct tshlo_model {
 bool fixed_of_program(Arena *a, const Program *p, Method *k, Err *e);
 void fixed_to_meta(Arena *a, const Method *k, FunctionMeta *m);
 void fixed_from_meta(Arena *a, Method *k, const FunctionMeta *m);
+/* opt->sharding as shardings of k->options. */
+bool shardings_of(tshlo_model *m, Method *k, const tshlo_convert_options *opt, Err *e);
 /* Where output i of the program stands among the flattened user outputs. */
 int user_output(const Program *p, int i);
 /* The tensors of a converted program, as data/ and constants/ will have them. */

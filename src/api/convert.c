@@ -226,7 +226,7 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	k->sizes = (Sizes){ .program = m->program, .table = NEW(&m->arena, DimTable, 1) };
 	k->sizes.table->a = &m->arena;
 	bool dynamic = find_sizes(k);
-	if (!bind_dims(k, &m->arena, opt, e) || !convert_module(m, k, dynamic, e)) return false;
+	if (!shardings_of(m, k, opt, e) || !bind_dims(k, &m->arena, opt, e) || !convert_module(m, k, dynamic, e)) return false;
 	k->in_spec = m->program->in_spec ? m->program->in_spec : "";
 	k->out_spec = m->program->out_spec ? m->program->out_spec : "";
 	describe_inputs(m, k);

@@ -48,9 +48,29 @@ static bool add_method(tshlo_model *m, Method k, int nconstant, Err *e)
 	return true;
 }
 
+static bool is_unknown(const tshlo_model *m, const char *name)
+{
+	for (int i = 0; i < m->nunknown; i++)
+		if (!strcmp(m->unknown[i], name)) return true;
+	return false;
+}
+
+/* A name of a sharding must be one of some program's. */
+static bool check_shardings(const tshlo_model *m, Err *e)
+{
+	const tshlo_model *first = m->part[0];
+	for (int i = 0; i < first->nunknown; i++) {
+		int k = 1;
+		while (k < m->npart && is_unknown(m->part[k], first->unknown[i])) k++;
+		if (k == m->npart) return fail(e, BAD_INPUT, "sharding: no program has an input, weight or output '%s'", first->unknown[i]);
+	}
+	return true;
+}
+
 static bool join(tshlo_model *m, Err *e)
 {
 	GUARD(&m->arena, e, return false);
+	if (!check_shardings(m, e)) return false;
 	int nmethod = 0, nstate = 0, nconstant = 0;
 	for (int i = 0; i < m->npart; i++) {
 		nmethod += m->part[i]->nmethod;

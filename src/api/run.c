@@ -59,6 +59,7 @@ const char *tshlo_device_name(const tshlo_device *d) { return d ? device_name(d-
 const char *tshlo_device_platform(const tshlo_device *d) { return d ? plugin_info(d->plugin)->platform : ""; }
 const char *tshlo_device_plugin(const tshlo_device *d) { return d ? plugin_info(d->plugin)->path : ""; }
 bool tshlo_device_is_host(const tshlo_device *d) { return d && device_is_host(d->device); }
+int tshlo_device_count(const tshlo_device *d) { return d ? plugin_ndevices(d->plugin) : 0; }
 
 /* -- tensors --------------------------------------------------------------------------------------------- */
 

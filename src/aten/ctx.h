@@ -6,6 +6,8 @@
 #include "aten/rules.h"
 #include "aten/sym.h"
 
+typedef VEC(const Mesh *) Meshes;
+
 struct Lower {
 	const Program *program;
 	const Graph *graph;
@@ -18,6 +20,7 @@ struct Lower {
 	int64_t *size;           /* [program->sym.n]: what lower_dim() found, or NOT_ASKED */
 	Value seed;              /* the argument, with opt->seed_input */
 	int ndraws;              /* tensors of random numbers so far (random.c) */
+	Meshes *meshes;          /* of the shardings so far; one list for the program and the bodies in it (sharding.c) */
 };
 
 /* l->graph's nodes, one after the other. */
@@ -31,6 +34,18 @@ Value lowered_value(Lower *l, VId v);
 
 /* The type a graph value has by its metadata; sizes that are not bound are handles of the module. */
 Type value_meta_type(Lower *l, VId v);
+
+/* -- tensors on several devices (sharding.c) --------------------------------------------------------------- */
+
+/* An input that is no argument, and a result of @main; themselves when they are not marked. */
+Value shard_input(Lower *l, const Input *in, Value x);
+Value shard_result(Lower *l, const Lowered *args, const ResultSource *r, Value x);
+
+/* Of arguments, results and the module; when all else is there. */
+bool mark_shardings(Lower *l, Func *f, const Lowered *args);
+
+/* The argument that a result is the new value of, -1: none. */
+int written_argument(const Lowered *args, const ResultSource *r);
 
 /* -- sizes that are not known (dynamic.c) ------------------------------------------------------------------ */
 

@@ -226,7 +226,7 @@ static bool add_input(Lower *l, Func *f, const Input *in, int user_position, Low
 	if (in->kind != INPUT_USER && !check_tensor(l, in, w)) return false;
 	if (w && l->opt->inline_weights) {
 		if (!w->storage) return fail(e, BAD_INPUT, "tensor '%s' has no data to write into the module", in->target);
-		l->value[in->arg.value] = inline_tensor(l, w);
+		l->value[in->arg.value] = shard_input(l, in, inline_tensor(l, w));
 		return true;
 	}
 	Type kept = tensor_type(l->a, t.elem, t.rank, t.dim);
@@ -266,8 +266,10 @@ static bool add_results(Lower *l, Lowered *out)
 	for (int i = 0; i < p->noutput; i++) {
 		const Output *o = &p->output[i];
 		if (o->arg.kind != ARG_VALUE) continue;         /* None and plain numbers are put back by the caller */
-		v[out->nresult] = lowered_value(l, o->arg.value);
-		out->result[out->nresult++] = (ResultSource){ o->kind, o->target, i };
+		ResultSource *r = &out->result[out->nresult];
+		*r = (ResultSource){ o->kind, o->target, i };
+		Value x = lowered_value(l, o->arg.value);
+		v[out->nresult++] = shard_result(l, out, r, x);
 	}
 	func_return(l->b, out->nresult, v);
 	return !l->b->m->err->code;
@@ -295,8 +297,7 @@ static void prune(Lower *l, Func *f, Lowered *out)
 	}
 }
 
-/* Which argument a result is the new value of; -1: none. */
-static int written_argument(const Lowered *out, const ResultSource *r)
+int written_argument(const Lowered *out, const ResultSource *r)
 {
 	for (int i = 0; i < out->narg && r->target; i++) {
 		const ArgSource *a = &out->arg[i];
@@ -310,15 +311,12 @@ static int written_argument(const Lowered *out, const ResultSource *r)
 /* {tf.aliasing_output = j}: XLA may write result j where the argument lies, when the caller gives it away. */
 static void mark_aliases(Lower *l, Func *f, const Lowered *out)
 {
-	static const char *const key[] = { "tf.aliasing_output" };
 	for (int j = 0; j < out->nresult; j++) {
 		bool writes = out->result[j].kind == OUTPUT_BUFFER_MUTATION || out->result[j].kind == OUTPUT_PARAMETER_MUTATION
 			|| out->result[j].kind == OUTPUT_USER_INPUT_MUTATION;
 		int i = writes ? written_argument(out, &out->result[j]) : -1;
 		if (i < 0 || !type_eq(f->arg_type[i], f->res_type[j]) || f->arg_attr[i].kind) continue;
-		Any *item = NEW(l->a, Any, 1);
-		*item = (Any){ .kind = ANY_I32, .i = j };
-		f->arg_attr[i] = (Any){ .kind = ANY_DICT, .n = 1, .key = key, .item = item };
+		f->arg_attr[i] = with_member(l->a, f->arg_attr[i], "tf.aliasing_output", (Any){ .kind = ANY_I32, .i = j });
 	}
 }
 
@@ -328,7 +326,7 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 	Func *f = func_new(m, opt->func_name ? opt->func_name : "main");
 	Builder b = builder(m, f);
 	Lower l = { .program = p, .graph = p->graph, .b = &b, .a = &m->arena, .opt = opt,
-		.value = NEW(&m->arena, Value, p->graph->value.n + 1),
+		.value = NEW(&m->arena, Value, p->graph->value.n + 1), .meshes = NEW(&m->arena, Meshes, 1),
 		.sizes = { p, dims_of(m), opt->nbound, opt->bound }, .size = NEW(&m->arena, int64_t, p->sym.n + 1) };
 	l.rules.arena = &m->arena;
 	index_rules(&l.rules);
@@ -337,5 +335,5 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 	dce(m);
 	prune(&l, f, out);
 	mark_aliases(&l, f, out);
-	return true;
+	return mark_shardings(&l, f, out);
 }

@@ -4,6 +4,7 @@
 
 #include "program/program.h"
 #include "aten/sym.h"
+#include "stablehlo/sharding.h"
 #include "stablehlo/stablehlo.h"
 
 /* Where an argument of @main comes from. */
@@ -30,6 +31,23 @@ typedef struct Lowered {
 /* What the input that LowerOptions.seed_input adds is called. */
 #define SEED_NAME "seed"
 
+/* An input, parameter, buffer or constant that is split over several devices. */
+typedef struct InputSpec {
+	bool user;                   /* name is an input's, not a parameter's */
+	const char *name;
+	const Spec *spec;
+} InputSpec;
+
+/* How inputs and outputs of the program lie on several devices. */
+typedef struct Shardings {
+	const Mesh *mesh;            /* of the program, whatever is marked; NULL: as the marks say */
+	bool shardy;                 /* Shardy's attributes beside GSPMD's */
+	int ninput;
+	const InputSpec *input;      /* [ninput] */
+	int noutput;                 /* of the user's outputs */
+	const Spec *const *output;   /* [noutput]; NULL: not marked */
+} Shardings;
+
 typedef struct LowerOptions {
 	const char *func_name;       /* NULL: "main" */
 	bool inline_weights;         /* weights become constants instead of arguments */
@@ -40,6 +58,7 @@ typedef struct LowerOptions {
 	const struct Lowered *like;  /* the arguments are to be those of this one, used or not; NULL: those that are used */
 	int ncustom_op;              /* operators that become custom_call, as is_custom() has it */
 	const char *const *custom_op;
+	Shardings shardings;
 } LowerOptions;
 
 /* Every overload without a rule that is not custom either, one line each: "aten.foo.default  x3  model.py:17, in forward".

@@ -28,7 +28,8 @@ typedef struct Args {
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms;
 	const char *seed;
-	bool seed_input, inline_weights, no_text, no_weights, locations, ops, json, help, warmup, untuned;
+	const char *sharding;
+	bool shardy, seed_input, inline_weights, no_text, no_weights, locations, ops, json, help, warmup, untuned;
 	int64_t repeat;
 	double rtol, atol;
 } Args;
@@ -93,11 +94,11 @@ bool file_size(const char *path, uint64_t *nbytes);
 /* A directory is loaded, a .pt2 opened and converted. NULL on failure. */
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
 
-/* What --seed, --seed-input and --dim say; owns what opt points to. */
+/* What --seed, --seed-input, --dim, --sharding and --shardy say; owns what opt points to. */
 typedef struct Conversion {
 	tshlo_convert_options opt;
 	tshlo_dim *dim;
-	char *names;
+	char *names, *sharding;
 } Conversion;
 
 /* Reports. Returns an exit code; there is something to free only after EXIT_GOOD. */
@@ -109,7 +110,10 @@ void conversion_free(Conversion *c);
 	{ "seed",       0, OPTION_ONE,  offsetof(Args, seed),       "N",  "of the random numbers (0), which are the same\nat every run" }, \
 	{ "seed-input", 0, OPTION_FLAG, offsetof(Args, seed_input), NULL, "each call gives the seed: one more input, the\nlast, a 0-d u64 named seed" }, \
 	{ "dim",        0, OPTION_MANY, offsetof(Args, dim),        "NAME=SIZE", \
-		"a size of a dynamic program that is to be\nthis one: s0=8, or x.0=8 for input x, dim 0" }
+		"a size of a dynamic program that is to be\nthis one: s0=8, or x.0=8 for input x, dim 0" }, \
+	{ "sharding",   0, OPTION_ONE,  offsetof(Args, sharding),   "FILE", \
+		"JSON: which weights, inputs and outputs are\nsplit over several devices (docs/sharding.md)" }, \
+	{ "shardy",     0, OPTION_FLAG, offsetof(Args, shardy),     NULL, "shardings as Shardy has them, too" }
 
 /* Reports a failure of open_model(); where ops are missing, with the Python line that lets torch decompose them. Returns an
  * exit code. */

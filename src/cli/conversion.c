@@ -1,5 +1,6 @@
 /* What the options of several commands say of converting a .pt2 file. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,15 +48,39 @@ static int read_dims(const char *command, const Strings *given, tshlo_dim **dim,
 	return code;
 }
 
+/* All of a text file, to be freed. Returns an exit code. */
+static int read_text(const char *path, char **out)
+{
+	FILE *f = fopen(path, "rb");
+	size_t room = 0, n = 0;
+	ssize_t got = f ? getdelim(out, &room, 0, f) : -1;
+	bool bad = !f || ferror(f) || (got < 0 && !feof(f));
+	int why = errno;
+	if (got > 0) n = (size_t)got;
+	if (f) fclose(f);
+	if (bad) return complain(EXIT_SYSTEM, "%s: cannot read: %s", path, strerror(why));
+	if (!n || !(*out)[n - 1]) return complain(EXIT_BAD_INPUT, "%s: it is no text", path);
+	return EXIT_GOOD;
+}
+
+static const char *only_of_programs(const Args *a)
+{
+	if (a->sharding) return "sharding";
+	if (a->shardy) return "shardy";
+	return a->seed ? "seed" : a->seed_input ? "seed-input" : a->dim.n ? "dim" : NULL;
+}
+
 int conversion_new(Conversion *c, const Command *command, const Args *a)
 {
-	const char *pt2 = a->seed ? "seed" : a->seed_input ? "seed-input" : a->dim.n ? "dim" : NULL;
-	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n } };
+	const char *pt2 = only_of_programs(a);
+	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n, .shardy = a->shardy } };
 	if (pt2 && a->file && is_directory(a->file))
 		return complain(EXIT_UNSUPPORTED, "%s: %s: --%s is for .pt2 files, this is a directory", command->name, a->file, pt2);
 	int code = read_seed(command->name, a->seed, a->seed_input, &c->opt.seed);
 	if (!code) code = read_dims(command->name, &a->dim, &c->dim, &c->names);
+	if (!code && a->sharding) code = read_text(a->sharding, &c->sharding);
 	c->opt.dim = c->dim;
+	c->opt.sharding = c->sharding;
 	if (code) conversion_free(c);
 	return code;
 }
@@ -64,5 +89,6 @@ void conversion_free(Conversion *c)
 {
 	free(c->dim);
 	free(c->names);
+	free(c->sharding);
 	*c = (Conversion){ 0 };
 }

@@ -125,6 +125,7 @@ static tshlo_model *open_method(const char *given, tshlo_convert_options opt, in
 	char *name = strndup(given, (size_t)(file - 1 - given));
 	if (!name) return *code = complain(EXIT_SYSTEM, "out of memory"), NULL;
 	opt.method = name;
+	opt.sharding_of_many = true;
 	tshlo_model *m = tshlo_convert(tshlo_program_open(file, &e), &opt, &e);
 	if (!m) *code = report_open(file, &e);
 	free(name);

@@ -124,6 +124,10 @@ static void put_op(Printer *p, const Op *op)
 	bool generic = !op_table[op->code].form;
 	put_spaces(p);
 	put_results(p, op);
+	if (p->m->nmesh && put_sharding_constraint(p, op)) {
+		put_byte(p->b, '\n');
+		return;
+	}
 	if (generic) put_byte(p->b, '"');
 	put_op_name(p, op);
 	if (generic) put_byte(p->b, '"');
@@ -221,7 +225,7 @@ static void put_func(Printer *p, const Func *f)
 	put_byte(p->b, '\n');
 }
 
-bool print_module(const Module *m, Buf *out)
+bool print_plain(const Module *m, Buf *out)
 {
 	Printer p = { .m = m, .b = out, .name = calloc((size_t)m->value.n + 1, sizeof(SsaName)) };
 	if (!p.name) return out->failed = true, fail(m->err, NO_MEMORY, "out of memory");
@@ -236,6 +240,7 @@ bool print_module(const Module *m, Buf *out)
 	}
 	PUT(out, " {\n");
 	p.indent = 2;
+	put_meshes(&p);
 	for (int i = 0; i < m->func.n; i++) put_func(&p, m->func.v[i]);
 	PUT(out, "}\n");
 	free(p.name);
@@ -243,3 +248,5 @@ bool print_module(const Module *m, Buf *out)
 	return fail(m->err, NO_MEMORY,
 		"no text of the module: out of memory, or a constant's bytes do not fit its type");
 }
+
+bool print_module(const Module *m, Buf *out) { return m->nmesh ? print_shardy(m, out) : print_plain(m, out); }

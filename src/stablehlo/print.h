@@ -79,4 +79,11 @@ int next_attr(const Op *op, const char *last);            /* the set attribute a
 void put_generic(Printer *p, const Op *op);               /* what follows the name */
 void put_form(Printer *p, const Op *op);                  /* what follows the name */
 
+/* -- Shardy's dialect (print_sdy.c) ----------------------------------------------------------------------- */
+
+bool print_plain(const Module *m, Buf *out);
+bool print_shardy(const Module *m, Buf *out);             /* a module that has meshes */
+void put_meshes(Printer *p);
+bool put_sharding_constraint(Printer *p, const Op *op);   /* what follows the results; false: the op is none */
+
 #endif

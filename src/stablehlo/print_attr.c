@@ -105,6 +105,7 @@ static void put_in(Buf *b, const Any *a, Place place)
 	case ANY_ARRAY: put_items(b, a, place); break;
 	case ANY_DICT: put_members(b, a); break;
 	case ANY_ALIAS: put_alias(b, a); break;
+	case ANY_VERBATIM: put_str(b, a->str); break;
 	}
 }
 

@@ -110,7 +110,8 @@ typedef struct Accuracy { double atol, rtol; int64_t ulps; int mode; } Accuracy;
 /* A generic attribute: func attributes, dictionaries, backend configs, layouts. */
 typedef enum AnyKind {
 	ANY_NONE, ANY_STR, ANY_I64, ANY_I32, ANY_F32, ANY_F64, ANY_BOOL, ANY_UNIT, ANY_DENSE, ANY_TYPE, ANY_SYMBOL, ANY_ARRAY,
-	ANY_DICT, ANY_ALIAS    /* item[0], [1], [2]: output_tuple_indices, operand_index, operand_tuple_indices */
+	ANY_DICT, ANY_ALIAS,   /* item[0], [1], [2]: output_tuple_indices, operand_index, operand_tuple_indices */
+	ANY_VERBATIM           /* str: of another dialect, in text only */
 } AnyKind;
 
 typedef struct Any {
@@ -257,6 +258,8 @@ struct Module {
 	Err *err;                    /* the caller's */
 	const char *name;            /* NULL: none */
 	Any attr;                    /* module attributes: ANY_DICT or ANY_NONE */
+	int nmesh;                   /* of Shardy (sharding.h): the text then has its dialect */
+	const struct Mesh *const *mesh;
 	VEC(ValueInfo) value;        /* [0] is unused */
 	VEC(Func *) func;
 	DimTable dims;               /* use dims_of() */

@@ -82,6 +82,7 @@ Ref vhlo_any(Writer *w, const Any *any, bool index)
 	case ANY_ARRAY:  return vhlo_items(w, any, index);
 	case ANY_DICT:   return vhlo_dictionary(w, any, index);
 	case ANY_ALIAS:  return vhlo_alias(w, any);
+	case ANY_VERBATIM: return refuse(w, any->str);
 	case ANY_UNIT:   break;
 	}
 	return refuse(w, "a unit attribute");
