@@ -164,6 +164,9 @@ def test_options_are_torch_xlas():
         "dims",
         "random_seed",
         "seed_input",
+        "shardings",
+        "mesh",
+        "shardy",
     ]
 
 
@@ -831,11 +834,11 @@ TORCH_XLA_SCRIPT = """
     assert bundle.stablehlo_funcs[0].meta.input_locations.count(InputLocation.parameter('weight')) == 1
     xm.mark_step(); xm.wait_device_ops(); torch_xla.sync()
     try:
-        import torch_xla.distributed
+        import torch_xla.experimental
     except ModuleNotFoundError as e:
-        assert 'torch_xla.distributed' in str(e)
+        assert 'torch_xla.experimental' in str(e)
     else:
-        raise SystemExit('torch_xla.distributed should not be there')
+        raise SystemExit('torch_xla.experimental should not be there')
     try:
         xm.get_stablehlo([got[0]])
     except NotImplementedError as e:

@@ -1,11 +1,12 @@
 """This package under torch_xla's names, for scripts written for its exporter."""
 
+import importlib
 import importlib.machinery
 import importlib.util
 import sys
 import types
 
-from . import stablehlo
+from . import runtime, stablehlo
 from .core import xla_model
 from .device import device
 
@@ -25,6 +26,11 @@ def _metrics_report():
     return ""
 
 
+def _spmd(name):
+    """A name of torch_xla.distributed.spmd; the module needs torch, which is imported no sooner."""
+    return getattr(importlib.import_module(f"{_OURS}.distributed.spmd"), name)
+
+
 def _package(name, **names):
     """An empty package with these names: other submodules of torch_xla are then not found, by Python's own message."""
     module = types.ModuleType(name, f"{_OURS} under the name {name}")
@@ -40,8 +46,8 @@ def _installed():
 
 
 def install_as_torch_xla(force=False):
-    """Makes ``import torch_xla``, ``torch_xla.stablehlo``, ``torch_xla.tf_saved_model_integration`` and
-    ``torch_xla.core.xla_model`` give this package, in this process.
+    """Makes ``import torch_xla``, ``torch_xla.stablehlo``, ``torch_xla.tf_saved_model_integration``, ``torch_xla.core.xla_model``,
+    ``torch_xla.distributed.spmd`` and ``torch_xla.runtime`` give this package, in this process.
 
     Raises RuntimeError when torch_xla itself is installed, unless ``force``. To call it twice does nothing.
     """
@@ -57,10 +63,14 @@ def install_as_torch_xla(force=False):
     metrics = _package("torch_xla.debug.metrics", clear_all=_clear_metrics, metrics_report=_metrics_report)
     debug = _package("torch_xla.debug", metrics=metrics)
     below = _package("torch_xla.core", xla_model=xla_model)
+    spmd = _package("torch_xla.distributed.spmd", __getattr__=_spmd)
+    distributed = _package("torch_xla.distributed", spmd=spmd)
     sys.modules["torch_xla"] = _package(
         "torch_xla",
         core=below,
         debug=debug,
+        distributed=distributed,
+        runtime=runtime,
         stablehlo=stablehlo,
         tf_saved_model_integration=tf_saved_model_integration,
         device=lambda index=None: device(),
@@ -72,5 +82,8 @@ def install_as_torch_xla(force=False):
     sys.modules["torch_xla.debug.metrics"] = metrics
     sys.modules["torch_xla.core"] = below
     sys.modules["torch_xla.core.xla_model"] = xla_model
+    sys.modules["torch_xla.distributed"] = distributed
+    sys.modules["torch_xla.distributed.spmd"] = spmd
+    sys.modules["torch_xla.runtime"] = runtime
     sys.modules["torch_xla.stablehlo"] = stablehlo
     sys.modules["torch_xla.tf_saved_model_integration"] = tf_saved_model_integration

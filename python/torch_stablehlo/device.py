@@ -28,7 +28,7 @@ def _choose(plugin):
 
 class Device:
     """One device of a plugin, open until the process ends. ``name`` ("TFRT_CPU_0"), ``platform`` ("cpu", "cuda", "tpu"),
-    ``plugin`` (its path), ``is_host`` (its memory is this process's)."""
+    ``plugin`` (its path), ``is_host`` (its memory is this process's), ``count`` (devices of the plugin)."""
 
     def __init__(self, plugin, index):
         which = _choose(plugin)
@@ -37,6 +37,7 @@ class Device:
         self.platform = text(lib.tshlo_device_platform(self._handle))
         self.plugin = text(lib.tshlo_device_plugin(self._handle))
         self.is_host = lib.tshlo_device_is_host(self._handle)
+        self.count = lib.tshlo_device_count(self._handle)
         self._cache_dir = None
         if os.environ.get("TORCH_STABLEHLO_CACHE"):
             self.cache_dir = os.environ["TORCH_STABLEHLO_CACHE"]

@@ -7,6 +7,7 @@ from typing import Any, Mapping, Optional, Set, Tuple
 
 from ._lib import UnsupportedError, check, ffi, lib
 from ._model import Model, checked_seed
+from ._sharding import sharding_json
 from .bundle import (
     InputLocation,
     StableHLOFunc,
@@ -50,6 +51,10 @@ class StableHLOExportOptions:
     decompose: overloads without a rule are taken apart by torch's own decompositions where it has some; those only, and only then
     random_seed: of all random numbers, 0 to 2**64 - 1; a program draws the same ones at every call
     seed_input: the seed is one more input instead: each call gives it, as ``seed=`` or as the last positional argument
+    shardings: which weights, inputs and outputs (output_0, ...) are split over several devices: partition specs by name, for ``mesh``, or
+        ShardingSpec with meshes of their own; or the path of a JSON file of them. What mark_sharding() has marked is split without it
+    mesh: torch_stablehlo.distributed.spmd.Mesh, the devices of ``shardings``
+    shardy: Shardy's attributes beside GSPMD's; its dialect in the text
     target: StableHLO version of the bytecode ("1.9.0"); None is the oldest that can express the program
     """
 
@@ -66,6 +71,9 @@ class StableHLOExportOptions:
     dims: Mapping[str, int] = dataclasses.field(default_factory=dict)
     random_seed: int = 0
     seed_input: bool = False
+    shardings: Any = None
+    mesh: Any = None
+    shardy: bool = False
 
     def _refuse_later(self):
         for name, usual in (
@@ -197,7 +205,7 @@ def _join(programs, options):
     handles, kept, specs = [], [], {}
     try:
         for name, ep in programs.items():
-            handle, more, specs[name] = _converted(ep, options, name)
+            handle, more, specs[name] = _converted(ep, options, name, of_many=True)
             handles.append(handle)
             kept += more
     except BaseException:
@@ -207,25 +215,29 @@ def _join(programs, options):
     return Model(check(lib.tshlo_join, ffi.new("tshlo_model *[]", handles), len(handles)), kept, specs)
 
 
-def _converted(ep, options, method):
+def _converted(ep, options, method, of_many=False):
     """(model handle, tensors to keep alive, (input, output) structure)"""
     from ._bridge import decomposed
 
     try:
-        return _convert(ep, options, method)
+        return _convert(ep, options, method, of_many)
     except UnsupportedError:
         simpler = decomposed(ep) if options.decompose else None
         if simpler is None:
             raise
-    return _convert(simpler, options, method)
+    return _convert(simpler, options, method, of_many)
 
 
-def _convert(ep, options, method):
+def _convert(ep, options, method, of_many):
     from ._bridge import program_of
 
     program, kept, refused = program_of(ep)
     opt, _alive = _convert_options(options, method)
+    marks = sharding_json(ep, options)
+    opt.sharding = sharding = ffi.NULL if marks is None else ffi.new("char[]", marks.encode())
+    opt.sharding_of_many = of_many
     handle = check(lib.tshlo_convert, program, opt)
+    del sharding
     if refused:
         lib.tshlo_model_free(handle)
         raise refused
@@ -243,6 +255,7 @@ def _convert_options(options, method):
     dims = ffi.new("tshlo_dim[]", [(key, size) for key, size in zip(keys, options.dims.values())])
     opt.ndim, opt.dim = len(keys), dims
     opt.seed, opt.seed_input = checked_seed(options.random_seed), options.seed_input
+    opt.shardy = options.shardy
     return opt, (name, names, allowed, keys, dims)
 
 

@@ -1,0 +1,1 @@
+"""torch_xla.distributed's modules that a script of its exporter may use: spmd."""
