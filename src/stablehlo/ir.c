@@ -159,9 +159,17 @@ static void mark(const Module *m, const Op *op, bool *live)
 	for (int i = 0; i < op->nregion; i++) mark_region(m, op->region[i], live);
 }
 
+/* A custom call has none unless it says so (StablehloOps.cpp, CustomCallOp::getEffects). */
+static bool has_effect(const Op *op)
+{
+	if (op->code != OP_custom_call) return op_table[op->code].effect;
+	const Attr *says = &op->attr[op_attr_index(OP_custom_call, "has_side_effect")];
+	return says->set && says->i;
+}
+
 static bool is_used(const Op *op, const bool *live)
 {
-	if (op_table[op->code].effect) return true;
+	if (has_effect(op)) return true;
 	for (int i = 0; i < op->nout; i++)
 		if (live[op->out + (Value)i]) return true;
 	return false;

@@ -93,6 +93,12 @@ static void put_in(Buf *b, const Any *a, Place place)
 		put_int(b, a->i);
 		PUT(b, " : i32");
 		break;
+	case ANY_INT:
+		if (is_unsigned(a->elem)) putf(b, "%llu", (unsigned long long)a->i);
+		else put_int(b, a->i);
+		PUT(b, " : ");
+		put_str(b, dtype_name(a->elem));
+		break;
 	case ANY_F32:  put_float_attr(b, a->f, DTYPE_f32, place); break;
 	case ANY_F64:  put_float_attr(b, a->f, DTYPE_f64, place); break;
 	case ANY_BOOL: put_str(b, a->i ? "true" : "false"); break;

@@ -65,12 +65,11 @@ static bool get_dictionary(Read *r, Reader *c, bool index, Any *out, uint32_t *w
 	return !failed(r);
 }
 
-static bool set_integer(Read *r, Reader *c, DType elem, int64_t v, Any *out)
+static bool set_integer(Read *r, DType elem, int64_t v, Any *out)
 {
-	if (elem != DTYPE_bool && elem != DTYPE_i32 && elem != DTYPE_i64)
-		return refuse(r, UNSUPPORTED, c, "an integer attribute of type %s, wanted i1, i32 or i64", dtype_name(elem));
-	out->kind = elem == DTYPE_bool ? ANY_BOOL : elem == DTYPE_i32 ? ANY_I32 : ANY_I64;
+	out->kind = elem == DTYPE_bool ? ANY_BOOL : elem == DTYPE_i32 ? ANY_I32 : elem == DTYPE_i64 ? ANY_I64 : ANY_INT;
 	out->i = v;
+	out->elem = elem;
 	return !failed(r);
 }
 
@@ -89,7 +88,7 @@ static bool get_number(Read *r, Reader *c, bool is_float_attr, Any *out)
 {
 	DType elem;
 	if (!read_elem(r, get_type(r, c), &elem)) return false;
-	return is_float_attr ? set_float(r, c, elem, get_float_bits(c, elem), out) : set_integer(r, c, elem, get_integer(r, c, elem), out);
+	return is_float_attr ? set_float(r, c, elem, get_float_bits(c, elem), out) : set_integer(r, elem, get_integer(r, c, elem), out);
 }
 
 static bool get_indices(Read *r, Reader *c, Any *out, uint32_t *weight)

@@ -312,12 +312,13 @@ static void clone_op(Refiner *r, const Op *op)
 	Type *t = NEW(b->a, Type, op->nout + 1);
 	if (b->m->err->code || !result_types(r, op, in, region, t)) return;
 	Value v = op->nout == 1 ? as_constant(r, op, t[0], in) : 0;
-	if (!v && op->nout == 1 && !op->nregion) v = emit(b, op->code, t, op->nin, in, op->attr);
+	if (!v && op->nout == 1 && !op->nregion && !op->extra) v = emit(b, op->code, t, op->nin, in, op->attr);
 	if (v) {
 		r->now[op->out] = v;
 		return;
 	}
 	Op *made = emit_op(b, op->code, op->nout, t, op->nin, in, op->attr, op->nregion, region);
+	if (made && op->extra) made->extra = op->extra;
 	for (int i = 0; made && i < op->nout; i++) r->now[op->out + (Value)i] = made->out + (Value)i;
 }
 

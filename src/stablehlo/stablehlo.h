@@ -109,7 +109,7 @@ typedef struct Accuracy { double atol, rtol; int64_t ulps; int mode; } Accuracy;
 
 /* A generic attribute: func attributes, dictionaries, backend configs, layouts. */
 typedef enum AnyKind {
-	ANY_NONE, ANY_STR, ANY_I64, ANY_I32, ANY_F32, ANY_F64, ANY_BOOL, ANY_UNIT, ANY_DENSE, ANY_TYPE, ANY_SYMBOL, ANY_ARRAY,
+	ANY_NONE, ANY_STR, ANY_I64, ANY_I32, ANY_INT, ANY_F32, ANY_F64, ANY_BOOL, ANY_UNIT, ANY_DENSE, ANY_TYPE, ANY_SYMBOL, ANY_ARRAY,
 	ANY_DICT, ANY_ALIAS,   /* item[0], [1], [2]: output_tuple_indices, operand_index, operand_tuple_indices */
 	ANY_VERBATIM           /* str: of another dialect, in text only */
 } AnyKind;
@@ -118,7 +118,7 @@ typedef struct Any {
 	AnyKind kind;
 	union {
 		const char *str;
-		int64_t i;
+		struct { int64_t i; DType elem; };       /* elem: of an ANY_INT, one of the other types of integers */
 		double f;
 		const Dense *dense;
 		const Type *type;
@@ -441,6 +441,8 @@ void drop_unused_args(Module *m, Func *f, const bool *keep, bool *dropped);
 
 /* Every op against its row, the inferred types and the spec's constraints; "main: %3 = add: add_c1: ...". */
 bool verify(Module *m);
+/* One op alone, against its row, the inferred types and its constraints. */
+bool verify_op(Module *m, const Op *op);
 
 /* MLIR's own text, as stablehlo-opt prints it. */
 bool print_module(const Module *m, Buf *out);

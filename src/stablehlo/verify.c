@@ -203,6 +203,12 @@ static bool regions_of(Scope *s, const Op *op)
 	return ok;
 }
 
+bool verify_op(Module *m, const Op *op)
+{
+	Check *check = rules[op->code].check;
+	return row_ok(m, op, op->nout, -1) && elements_ok(m, op) && inferred_ok(m, op) && (!check || check(m, op));
+}
+
 static bool op_ok(Scope *s, const Op *op)
 {
 	Check *check = rules[op->code].check;

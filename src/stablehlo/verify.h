@@ -38,7 +38,7 @@ Ints constant_ints(Module *m, Value v);
 Check check_add, check_transpose, check_all_gather, check_all_reduce, check_all_to_all, check_async_done, check_async_start,
 	check_batch_norm_inference, check_bitcast_convert, check_broadcast_in_dim, check_call, check_cholesky, check_collective_broadcast, check_collective_permute,
 	check_collective_reduce, check_compare, check_composite, check_constant, check_convert, check_convolution,
-	check_cross_replica_sum, check_dot, check_dot_general, check_dynamic_broadcast_in_dim, check_dynamic_conv,
+	check_cross_replica_sum, check_custom_call, check_dot, check_dot_general, check_dynamic_broadcast_in_dim, check_dynamic_conv,
 	check_dynamic_gather, check_dynamic_iota, check_dynamic_pad, check_dynamic_reshape, check_dynamic_update_slice,
 	check_infeed, check_iota, check_map, check_real_dynamic_slice, check_recv, check_reduce, check_reduce_precision,
 	check_reduce_scatter, check_reduce_window, check_reshape, check_reverse, check_rng, check_rng_bit_generator,

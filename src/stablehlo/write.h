@@ -48,6 +48,7 @@ typedef struct Pool {
 int  entry_begin(Pool *p);
 void tok(Pool *p, TokKind kind, uint64_t v);
 void tok_signed(Pool *p, uint64_t bits);       /* MLIR's signed varint: zigzag of the 64 bits */
+void tok_bits(Pool *p, int nbits, uint64_t bits);      /* the low nbits of a number: as a byte where they fit in one, else zero-extended */
 void tok_string(Pool *p, const char *s);
 Ref  attr_end(Pool *p, int from, enum Dialect d);
 Ref  type_end(Pool *p, int from, enum Dialect d);

@@ -74,6 +74,7 @@ Ref vhlo_any(Writer *w, const Any *any, bool index)
 	case ANY_SYMBOL: return vhlo_string(w, any->str);
 	case ANY_I64:    return vhlo_integer(w, DTYPE_i64, any->i);
 	case ANY_I32:    return vhlo_integer(w, DTYPE_i32, any->i);
+	case ANY_INT:    return vhlo_integer(w, any->elem, any->i);
 	case ANY_F32:    return vhlo_float(w, DTYPE_f32, any->f);
 	case ANY_F64:    return vhlo_float(w, DTYPE_f64, any->f);
 	case ANY_BOOL:   return vhlo_enum(w, VHLO_BOOLEAN, any->i != 0);
@@ -135,14 +136,13 @@ static Ref builtin_tensor(Writer *w, const Type *t)
 	return type_end(&w->pool, from, BUILTIN);
 }
 
-/* code, type, number: an integer of at most a byte is written as that byte. */
+/* code, type, number */
 static Ref builtin_number(Writer *w, DType t, uint64_t bits)
 {
 	int from = entry_begin(&w->pool);
 	tok(&w->pool, TOK_VARINT, is_float(t) ? BUILTIN_FLOAT : BUILTIN_INTEGER);
 	tok(&w->pool, TOK_TYPE, builtin_elem(w, t));
-	if (dtype_info(t)->nbits <= 8) tok(&w->pool, TOK_BYTE, bits);
-	else tok_signed(&w->pool, bits);
+	tok_bits(&w->pool, dtype_info(t)->nbits, bits);
 	return attr_end(&w->pool, from, BUILTIN);
 }
 
@@ -189,7 +189,8 @@ Ref builtin_any(Writer *w, const Any *any)
 	case ANY_STR:    return builtin_string(w, any->str);
 	case ANY_SYMBOL: return builtin_wrap(w, BUILTIN_SYMBOL, TOK_ATTR, builtin_string(w, any->str));
 	case ANY_I64:    return builtin_number(w, DTYPE_i64, (uint64_t)any->i);
-	case ANY_I32:    return builtin_number(w, DTYPE_i32, (uint32_t)any->i);
+	case ANY_I32:    return builtin_number(w, DTYPE_i32, (uint64_t)any->i);
+	case ANY_INT:    return builtin_number(w, any->elem, (uint64_t)any->i);
 	case ANY_BOOL:   return builtin_number(w, DTYPE_bool, any->i != 0);
 	case ANY_F32:    return builtin_float(w, DTYPE_f32, any->f);
 	case ANY_F64:    return builtin_float(w, DTYPE_f64, any->f);

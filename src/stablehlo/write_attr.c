@@ -160,7 +160,7 @@ Ref vhlo_integer(Writer *w, DType elem, int64_t v)
 	int from = entry_begin(&w->pool);
 	tok(&w->pool, TOK_VARINT, VHLO_INTEGER);
 	tok(&w->pool, TOK_TYPE, elem_type(w, elem));
-	tok_signed(&w->pool, elem == DTYPE_i32 ? (uint32_t)v : (uint64_t)v);
+	tok_bits(&w->pool, dtype_info(elem)->nbits, (uint64_t)v);
 	return attr_end(&w->pool, from, VHLO_DIALECT);
 }
 

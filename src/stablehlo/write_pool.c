@@ -12,6 +12,13 @@ void tok_signed(Pool *p, uint64_t bits)
 	tok(p, TOK_VARINT, (bits << 1) ^ (bits >> 63 ? UINT64_MAX : 0));
 }
 
+void tok_bits(Pool *p, int nbits, uint64_t bits)
+{
+	if (nbits < 64) bits &= ((uint64_t)1 << nbits) - 1;
+	if (nbits <= 8) tok(p, TOK_BYTE, bits);
+	else tok_signed(p, bits);
+}
+
 static int str_index(Pool *p, const char *s)
 {
 	size_t n = strlen(s);

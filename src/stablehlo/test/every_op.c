@@ -34,11 +34,12 @@ static const Dense floats = { { .kind = TYPE_TENSOR, .elem = DTYPE_f32, .rank = 
 	(const float[]){ 1, -0.0f }, 8 };
 static const Any text_attr = { .kind = ANY_STR, .str = "some \\ config" };
 static const Any dict_attr = { .kind = ANY_DICT, { .item = (const Any[]){
-	{ ANY_STR, { .str = "text" } }, { ANY_I64, { .i = -7 } }, { ANY_I32, { .i = -7 } }, { ANY_F32, { .f = 0.1 } },
+	{ ANY_STR, { .str = "text" } }, { ANY_I64, { .i = -7 } }, { ANY_I32, { .i = -7 } }, { ANY_INT, { .i = -7, .elem = DTYPE_i8 } },
+	{ ANY_INT, { .i = 200, .elem = DTYPE_u8 } }, { ANY_INT, { .i = -7, .elem = DTYPE_i16 } }, { ANY_INT, { .i = -1, .elem = DTYPE_u64 } }, { ANY_F32, { .f = 0.1 } },
 	{ ANY_F64, { .f = -0.1 } }, { ANY_BOOL, { .i = 1 } }, { ANY_DENSE, { .dense = &floats } }, { ANY_TYPE, { .type = &f32_2 } },
 	{ ANY_SYMBOL, { .str = "impl" } }, { ANY_ARRAY, { .n = 2, .item = (const Any[]){ { ANY_I64, { .i = 1 } }, { ANY_STR, { .str = "" } } } } },
 	{ ANY_DICT, { .n = 1, .key = (const char *const[]){ "k" }, .item = (const Any[]){ { ANY_BOOL, { .i = 0 } } } } } },
-	.n = 11, .key = (const char *const[]){ "str", "i64", "i32", "f32", "f64", "bool", "dense", "type", "symbol", "array", "dict" } } };
+	.n = 15, .key = (const char *const[]){ "str", "i64", "i32", "i8", "u8", "i16", "u64", "f32", "f64", "bool", "dense", "type", "symbol", "array", "dict" } } };
 
 #define LAYOUT(...) { .kind = ANY_DENSE, { .dense = &(const Dense){ { .kind = TYPE_TENSOR, .elem = DTYPE_i64, .rank = 1, \
 	.dim = (const int64_t[]){ sizeof (int64_t[]){ __VA_ARGS__ } / 8 } }, false, (const int64_t[]){ __VA_ARGS__ }, \
