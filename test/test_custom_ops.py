@@ -96,9 +96,9 @@ def test_operands_attributes_and_results():
 
     text = parsed(exported_program_to_stablehlo(export(f, torch.randn(3, 4), torch.randn(5)), allowing("tshlo_test")))
     line = next(x for x in text.splitlines() if "custom_call" in x)
-    assert "(%arg0, %arg1, %arg0)" in line and "(tensor<3x4xf32>, tensor<5xf32>, tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<4xi8>)" in line
+    assert "(%arg0, %arg1, %arg0)" in line and "(tensor<3x4xf32>, tensor<5xf32>, tensor<3x4xf32>) -> tuple<tensor<3x4xf32>, tensor<4xi8>>" in line
     assert "api_version = 4 : i32" in line
-    assert 'backend_config = {flag = true, mode = "q\\22", n = 7 : i64, scale = 2.500000e+00 : f64, sizes = [1, 2]}' in line
+    assert 'backend_config = {flag = true, mode = "q\\22", n = 7 : i64, scale = 2.500000e+00 : f64, sizes = dense<[1, 2]> : tensor<2xi64>}' in line
 
 
 def test_of_a_loaded_directory(tmp_path):
@@ -152,3 +152,9 @@ def test_the_command_line_says_how_to_decompose(tmp_path, monkeypatch):
     assert code == UNSUPPORTED and "aten._test_serialization_subcmul.default  x1" in err
     exec(err.partition("and converts: ")[2])
     torch.testing.assert_close(StableHLOGraphModule.load("stablehlo_dir")(x), ep.module()(x))
+
+
+def test_what_is_allowed_is_not_decomposed():
+    """Another operator is, and torch could take this one apart as well."""
+    ep = export(lambda x: torch.ops.aten._test_serialization_subcmul(torch.ops.tshlo_test.plus_one(x), x), torch.randn(3))
+    assert "@tshlo_test.plus_one.default" in parsed(exported_program_to_stablehlo(ep, allowing("tshlo_test::plus_one")))

@@ -309,15 +309,28 @@ def flat(values):
         yield from flat(v) if isinstance(v, list) else [v]
 
 
-def decomposed(ep):
-    """The program with torch's own decompositions of just the overloads that have no rule; None when torch has none of them."""
+def decomposed(ep, allowed=()):
+    """The program with torch's own decompositions of just the overloads that have no rule, or with what a library registered for XLA's
+    devices; None when torch has neither for any of them. allowed: operators that stay as they are."""
     targets = {n.target for m in ep.graph_module.modules() if isinstance(m, torch.fx.GraphModule) for n in m.graph.nodes if n.op == "call_function"}
-    missing = {t for t in targets if isinstance(t, torch._ops.OpOverload) and not lib.tshlo_op_supported(target_name(t))}
+    missing = {t for t in targets if isinstance(t, torch._ops.OpOverload) and not lib.tshlo_op_supported(target_name(t)) and not _is_allowed(t, allowed)}
     vmapped = any(getattr(t, "__module__", None) == "torch._functorch.predispatch" for t in targets)  # as associative_scan leaves it
+    table = {op: _xla_kernel(op) for op in missing if torch._C._dispatch_has_kernel_for_dispatch_key(op.name(), "XLA")}
     known = torch.export.default_decompositions() if missing else {}
-    table = {op: known[op] for op in missing if op in known}
+    table.update({op: known[op] for op in missing if op not in table and op in known})
     table.update(torch._decomp.get_decompositions([op for op in missing if op not in table]))
     return ep.run_decompositions(table) if table or vmapped else None
+
+
+def _xla_kernel(op):
+    """What torch.library.impl(library, name, "XLA") gave an operator: torch_xla runs that when it traces."""
+    keys = torch._C.DispatchKeySet(torch._C.DispatchKey.XLA)
+    return lambda *args, **kwargs: op.redispatch(keys, *args, **kwargs)
+
+
+def _is_allowed(op, allowed):
+    """As is_custom() of src/aten/custom.c has it."""
+    return any((str(op) + ".").startswith(name.replace("::", ".") + ".") for name in allowed if name)
 
 
 def _attribute(n):

@@ -40,6 +40,15 @@ def _package(name, **names):
     return module
 
 
+def _experimental():
+    """The modules below ``torch_xla.experimental``, which define operators: none where there is no torch."""
+    if importlib.util.find_spec("torch") is None:
+        return {}
+    from .experimental import stablehlo_custom_call
+
+    return {"stablehlo_custom_call": stablehlo_custom_call}
+
+
 def _installed():
     found = importlib.util.find_spec("torch_xla")
     return found if found is not None and found.origin != _OURS else None
@@ -60,6 +69,7 @@ def install_as_torch_xla(force=False):
         del sys.modules[name]
     from . import tf_saved_model_integration  # here, so that it can be run as a module of its own
 
+    experimental = _package("torch_xla.experimental", **_experimental())
     metrics = _package("torch_xla.debug.metrics", clear_all=_clear_metrics, metrics_report=_metrics_report)
     debug = _package("torch_xla.debug", metrics=metrics)
     below = _package("torch_xla.core", xla_model=xla_model)
@@ -69,6 +79,7 @@ def install_as_torch_xla(force=False):
         "torch_xla",
         core=below,
         debug=debug,
+        experimental=experimental,
         distributed=distributed,
         runtime=runtime,
         stablehlo=stablehlo,
@@ -79,6 +90,8 @@ def install_as_torch_xla(force=False):
         save_torch_model_as_stablehlo=stablehlo.save_torch_model_as_stablehlo,
     )
     sys.modules["torch_xla.debug"] = debug
+    sys.modules["torch_xla.experimental"] = experimental
+    sys.modules.update({f"torch_xla.experimental.{name}": module for name, module in _experimental().items()})
     sys.modules["torch_xla.debug.metrics"] = metrics
     sys.modules["torch_xla.core"] = below
     sys.modules["torch_xla.core.xla_model"] = xla_model

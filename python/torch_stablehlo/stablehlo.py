@@ -222,7 +222,7 @@ def _converted(ep, options, method, of_many=False):
     try:
         return _convert(ep, options, method, of_many)
     except UnsupportedError:
-        simpler = decomposed(ep) if options.decompose else None
+        simpler = decomposed(ep, options.custom_ops_allowed_in_graph) if options.decompose else None
         if simpler is None:
             raise
     return _convert(simpler, options, method, of_many)

@@ -176,6 +176,8 @@ bool wanted_version(const Method *k, const char *target, Version *v, Err *e);
 /* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of
  * compatibility starts there. */
 Version oldest_usable(const Module *m);
+/* Puts behind a plugin's message who makes the custom calls that it names. */
+void explain_custom_calls(tshlo_model *m, Method *k, Err *e);
 /* Dense bytes of a weight; NULL with the failure recorded when it has none. */
 const void *weight_data(tshlo_model *m, Weight *w, Err *e);
 

@@ -174,6 +174,7 @@ static Kept *compile(tshlo_runner *r, const Build *c, Err *e)
 		.argument = c->split ? c->split->argument : NULL, .more = c->once ? c->once->buffer : NULL };
 	Kept *x = runner_compile(r->runner, c->p, c->n, &opt, e);
 	free(in);
+	if (!x && e->code == PLUGIN) explain_custom_calls(r->model, r->method, e);
 	if (!x || kept_noutputs(x) == k->nout) return x;
 	fail(e, BAD_INPUT, "method '%s' gives %d results by its signature, %d by its bytecode", k->name, k->nout, kept_noutputs(x));
 	runner_drop(r->runner, x);

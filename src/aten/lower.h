@@ -71,6 +71,9 @@ bool has_rule(const char *target);
 /* Whether "my_lib.op.default" is allowed: by its namespace ("my_lib"), its name ("my_lib::op", "my_lib.op") or as it stands. */
 bool is_custom(const char *target, const LowerOptions *opt);
 
+/* For a plugin's message that names targets of custom calls: the nodes that became them, a line each. */
+void put_custom_calls(Buf *out, Arena *a, const Program *p, const LowerOptions *opt, const char *message);
+
 /* Lowers the functionalized program into m (fresh; m->arena.full set by the caller; m->err receives failures). */
 bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out);
 

@@ -29,6 +29,15 @@ bool fail(Err *e, Code code, const char *fmt, ...)
 	return false;
 }
 
+bool err_more(Err *e, const char *text)
+{
+	char *joined = NULL;
+	if (!e->code || asprintf(&joined, "%s%s", err_msg(e), text) < 0) return false;
+	release(e->msg);
+	e->msg = joined;
+	return false;
+}
+
 bool err_at(Err *e, const char *fmt, ...)
 {
 	if (!e->code) return false;

@@ -22,6 +22,9 @@ bool fail(Err *e, Code code, const char *fmt, ...) __attribute__((format(printf,
 /* Puts "place: " before the recorded message; returns false. No failure recorded: does nothing. */
 bool err_at(Err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts more lines behind the recorded message; returns false. */
+bool err_more(Err *e, const char *text);
+
 /* The message, "" when there is none. Lives until err_clear(). */
 const char *err_msg(const Err *e);
 

@@ -252,7 +252,10 @@ static bool holds(const Frame *f, const char *part)
 	return memmem(f->file, (size_t)f->nfile, part, strlen(part)) != NULL;
 }
 
-static bool in_packages(const Frame *f) { return holds(f, "/site-packages/") || holds(f, "/dist-packages/"); }
+static bool in_packages(const Frame *f)
+{
+	return holds(f, "/site-packages/") || holds(f, "/dist-packages/") || holds(f, "/python/torch_stablehlo/");
+}
 
 static bool in_torch(const Frame *f)
 {

@@ -128,7 +128,7 @@ void clone_op(Clone *c, const Op *op)
 	Value *in = operands(c, op);
 	Type *t = NEW(b->a, Type, op->nout + 1);
 	for (int i = 0; i < op->nout; i++) t[i] = value_type(c->from, op->out + (Value)i);
-	if (op->nout == 1 && !op->nregion) {
+	if (op->nout == 1 && !op->nregion && !op->extra) {
 		c->now[op->out] = emit(b, op->code, t, op->nin, in, op->attr);
 		return;
 	}

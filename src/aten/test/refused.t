@@ -199,3 +199,27 @@ in  self: f32[4]
 out f32[2] = aten.as_strided.default(self, size=[2], stride=[1], storage_offset=-9223372036854775808)
 ----- error UNSUPPORTED
 aten.as_strided.default (node out): as_strided reaches memory outside of its argument
+=====
+a custom call of an api version that there is not
+in  x: f32[2,3]
+out f32[3] = xla.stablehlo_custom_call.default(args=[x], call_target="foo", api_version=7)
+----- error BAD_INPUT
+xla.stablehlo_custom_call.default (node out): api_version is 7, wanted 0 to 4
+=====
+a custom call of the typed FFI with text
+in  x: f32[2,3]
+out f32[3] = xla.stablehlo_custom_call.default(args=[x], call_target="foo", backend_config="text", api_version=4)
+----- error BAD_INPUT
+xla.stablehlo_custom_call.default (node out): custom_call_backend_config: it is a string, wanted a dictionary with api_version 4
+=====
+a custom call without a target
+in  x: f32[2,3]
+out f32[3] = xla.stablehlo_custom_call.default(args=[x], call_target="")
+----- error BAD_INPUT
+xla.stablehlo_custom_call.default (node out): the call target has no name
+=====
+a custom call with attributes that are no JSON object
+in  x: f32[2,3]
+out f32[3] = xla.stablehlo_custom_call.default(args=[x], call_target="foo", attributes="[7]")
+----- error BAD_INPUT
+xla.stablehlo_custom_call.default (node out): attributes: found [7], wanted an object
