@@ -834,11 +834,11 @@ TORCH_XLA_SCRIPT = """
     assert bundle.stablehlo_funcs[0].meta.input_locations.count(InputLocation.parameter('weight')) == 1
     xm.mark_step(); xm.wait_device_ops(); torch_xla.sync()
     try:
-        import torch_xla.experimental
+        import torch_xla.distributed.fsdp
     except ModuleNotFoundError as e:
-        assert 'torch_xla.experimental' in str(e)
+        assert 'torch_xla.distributed.fsdp' in str(e)
     else:
-        raise SystemExit('torch_xla.experimental should not be there')
+        raise SystemExit('torch_xla.distributed.fsdp should not be there')
     try:
         xm.get_stablehlo([got[0]])
     except NotImplementedError as e:

@@ -1,6 +1,7 @@
 """This package under torch_xla's names, for scripts written for its exporter."""
 
 import importlib
+import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
@@ -40,13 +41,16 @@ def _package(name, **names):
     return module
 
 
-def _experimental():
-    """The modules below ``torch_xla.experimental``, which define operators: none where there is no torch."""
-    if importlib.util.find_spec("torch") is None:
-        return {}
-    from .experimental import stablehlo_custom_call
+class _Experimental(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """torch_xla.experimental.NAME is torch_stablehlo.experimental.NAME, loaded when it is imported: most define operators of torch."""
 
-    return {"stablehlo_custom_call": stablehlo_custom_call}
+    def find_spec(self, name, path=None, target=None):
+        ours = _OURS + name.removeprefix("torch_xla")
+        if name.startswith("torch_xla.experimental.") and importlib.util.find_spec(ours):
+            return importlib.machinery.ModuleSpec(name, self, origin=_OURS)
+
+    def exec_module(self, module):
+        sys.modules[module.__name__] = importlib.import_module(_OURS + module.__name__.removeprefix("torch_xla"))
 
 
 def _installed():
@@ -69,7 +73,7 @@ def install_as_torch_xla(force=False):
         del sys.modules[name]
     from . import tf_saved_model_integration  # here, so that it can be run as a module of its own
 
-    experimental = _package("torch_xla.experimental", **_experimental())
+    experimental = _package("torch_xla.experimental")
     metrics = _package("torch_xla.debug.metrics", clear_all=_clear_metrics, metrics_report=_metrics_report)
     debug = _package("torch_xla.debug", metrics=metrics)
     below = _package("torch_xla.core", xla_model=xla_model)
@@ -91,7 +95,6 @@ def install_as_torch_xla(force=False):
     )
     sys.modules["torch_xla.debug"] = debug
     sys.modules["torch_xla.experimental"] = experimental
-    sys.modules.update({f"torch_xla.experimental.{name}": module for name, module in _experimental().items()})
     sys.modules["torch_xla.debug.metrics"] = metrics
     sys.modules["torch_xla.core"] = below
     sys.modules["torch_xla.core.xla_model"] = xla_model
@@ -100,3 +103,4 @@ def install_as_torch_xla(force=False):
     sys.modules["torch_xla.runtime"] = runtime
     sys.modules["torch_xla.stablehlo"] = stablehlo
     sys.modules["torch_xla.tf_saved_model_integration"] = tf_saved_model_integration
+    sys.meta_path.insert(0, _Experimental())
