@@ -72,9 +72,9 @@ fuzz:
 	@tools/fuzz $(FUZZ_SECONDS) "$(FUZZ)"
 
 bench:
-	@tools/setup test
+	@tools/setup bench
 	@$(MAKE) --no-print-directory all
-	@$(PY) bench/run.py
+	@$(PY) bench/run.py --write
 
 size:
 	@for d in src/*/; do printf '%-16s %6d lines\n' "$$d" "$$(cat $$d*.[ch] $$d*.def 2>/dev/null | wc -l)"; done
