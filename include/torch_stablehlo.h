@@ -175,7 +175,9 @@ typedef struct tshlo_dim { const char *name; int64_t size; } tshlo_dim;
 
 typedef struct tshlo_convert_options {
 	const char *method;          /* NULL: "forward" */
-	bool inline_weights;         /* weights as constants in the module instead of arguments */
+	bool inline_weights;         /* weights as constants in the module instead of arguments; never those that the program writes */
+	int ninlined;                /* only those that one of these selects: at most so many bytes ("4096", "64KiB", "1MiB"), or names in */
+	const char *const *inlined;     /* the state dict, with *, ? and [a-z] */
 	uint64_t seed;               /* of the random numbers, which are the same at every run */
 	bool seed_input;             /* each call gives the seed instead: one more user input, the last, a 0-d u64
 	                              * named "seed" */
@@ -185,7 +187,7 @@ typedef struct tshlo_convert_options {
 	const char *const *custom_op;   /* one operator ("my_lib::op") or overload ("my_lib.op.default") */
 	const char *sharding;        /* which weights, inputs and outputs are split over several devices, as JSON (docs/sharding.md); NULL: the
 	                              * program's own marks alone */
-	bool sharding_of_many;       /* of several programs, for tshlo_join(): names that this one does not have are another's */
+	bool of_several;             /* of several programs, for tshlo_join(): names of sharding and inlined that this one lacks are another's */
 	bool shardy;                 /* Shardy's attributes beside GSPMD's; its dialect in the text */
 } tshlo_convert_options;
 
@@ -209,6 +211,7 @@ typedef struct tshlo_save_options {
 	                              * that can express it */
 	bool skip_text, skip_weights;
 	bool no_weights;             /* data/ is there, but empty */
+	bool safetensors;            /* the weights in one file, weights.safetensors, instead of data/; torch_xla cannot load such a directory */
 } tshlo_save_options;
 
 /* Writes the directory beside `dir`, then renames. `dir` must not exist, or be empty. */

@@ -143,7 +143,7 @@ def mlir(text=None, artifact=None):
 
 
 COMMANDS = {
-    "convert": ["output", "format", "target", "method", "inline-weights", "dim", "seed", "seed-input", "sharding", "shardy", "custom-op", "no-text", "no-weights", "locations", "serving-key",
+    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "custom-op", "no-text", "no-weights", "weights", "locations", "serving-key",
                 "function-alias", "input-names", "output-names", "platforms", "warmup"],
     "run": ["input", "output", "plugin", "method", "repeat", "cache", "untuned", "seed", "seed-input", "dim", "sharding", "shardy"],
     "compile": ["cache", "input", "plugin", "method", "untuned", "seed", "seed-input", "dim", "sharding", "shardy"],

@@ -5,7 +5,7 @@ import os
 import tempfile
 from typing import Any, Mapping, Optional, Set, Tuple
 
-from ._lib import UnsupportedError, check, ffi, lib
+from ._lib import BadInputError, UnsupportedError, check, ffi, lib
 from ._model import Model, checked_seed
 from ._sharding import sharding_json
 from .bundle import (
@@ -46,6 +46,7 @@ class StableHLOExportOptions:
         the program was exported for: the same structure, shapes and element types
     save_weights: write data/ when saving
     export_weights: False leaves the weights out of the bundle; data/ is then empty
+    inline_all_constant: numbers are always part of the module here; tensors that the exporter made are files in constants/, as torch_xla's
     custom_ops_allowed_in_graph: operators outside ATen that become stablehlo.custom_call: namespaces ("my_lib"), operators ("my_lib::op")
     dims: sizes of a dynamic program that are to be these, by symbol ("s0") or input and dimension ("x.0"); the others stay dynamic
     decompose: overloads without a rule are taken apart by torch's own decompositions where it has some; those only, and only then
@@ -55,6 +56,9 @@ class StableHLOExportOptions:
         ShardingSpec with meshes of their own; or the path of a JSON file of them. What mark_sharding() has marked is split without it
     mesh: torch_stablehlo.distributed.spmd.Mesh, the devices of ``shardings``
     shardy: Shardy's attributes beside GSPMD's; its dialect in the text
+    inline_weights: weights that are constants of the module instead of arguments: True, all; a number of bytes, those that are not larger; or a
+        list of such sizes and of names in the state dict, with *, ? and [a-z]. Those that the program writes are always arguments
+    weights_format: "npy", a file in data/ for each, as torch_xla; or "safetensors", all in one weights.safetensors, which torch_xla cannot load
     target: StableHLO version of the bytecode ("1.9.0"); None is the oldest that can express the program
     """
 
@@ -74,10 +78,11 @@ class StableHLOExportOptions:
     shardings: Any = None
     mesh: Any = None
     shardy: bool = False
+    inline_weights: Any = False
+    weights_format: str = "npy"
 
     def _refuse_later(self):
         for name, usual in (
-            ("inline_all_constant", True),
             ("export_node_metadata", False),
         ):
             if getattr(self, name) != usual:
@@ -171,6 +176,7 @@ class StableHLOGraphModule:
         opt.target = version
         opt.skip_text = not (options.include_human_readable_text and self._options.include_human_readable_text)
         opt.skip_weights = not options.save_weights
+        opt.safetensors = _is_safetensors(options.weights_format) or _is_safetensors(self._options.weights_format)
         opt.no_weights = not (options.export_weights and self._options.export_weights)
         check(lib.tshlo_save, self._model.handle, os.fsencode(directory_path), opt)
 
@@ -178,6 +184,12 @@ class StableHLOGraphModule:
     def load(cls, directory_path):
         """Opens a StableHLO directory, ours or torch_xla's. Needs no torch."""
         return cls._of(Model(check(lib.tshlo_load, os.fsencode(directory_path))), StableHLOExportOptions())
+
+
+def _is_safetensors(weights_format):
+    if weights_format not in ("npy", "safetensors"):
+        raise BadInputError(f"weights_format is {weights_format!r}, wanted 'npy' or 'safetensors'")
+    return weights_format == "safetensors"
 
 
 def exported_program_to_stablehlo(exported_model, options=None):
@@ -235,7 +247,7 @@ def _convert(ep, options, method, of_many):
     opt, _alive = _convert_options(options, method)
     marks = sharding_json(ep, options)
     opt.sharding = sharding = ffi.NULL if marks is None else ffi.new("char[]", marks.encode())
-    opt.sharding_of_many = of_many
+    opt.of_several = of_many
     handle = check(lib.tshlo_convert, program, opt)
     del sharding
     if refused:
@@ -256,7 +268,17 @@ def _convert_options(options, method):
     opt.ndim, opt.dim = len(keys), dims
     opt.seed, opt.seed_input = checked_seed(options.random_seed), options.seed_input
     opt.shardy = options.shardy
-    return opt, (name, names, allowed, keys, dims)
+    inlined = [ffi.new("char[]", str(which).encode()) for which in _inlined(options.inline_weights)]
+    opt.inline_weights = options.inline_weights is True
+    opt.ninlined, opt.inlined = len(inlined), (patterns := ffi.new("char *[]", inlined))
+    return opt, (name, names, allowed, keys, dims, inlined, patterns)
+
+
+def _inlined(which):
+    """inline_weights as a list of sizes and names."""
+    if isinstance(which, bool):
+        return []
+    return [which] if isinstance(which, (int, str)) else which
 
 
 def save_as_stablehlo(exported_model, stablehlo_dir, options=None):

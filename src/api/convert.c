@@ -149,7 +149,8 @@ static const char *const *copy_names(Arena *a, int n, const char *const *name)
 static LowerOptions lower_options(Arena *a, const tshlo_convert_options *opt)
 {
 	if (!opt) return (LowerOptions){ 0 };
-	return (LowerOptions){ .inline_weights = opt->inline_weights, .seed = opt->seed, .seed_input = opt->seed_input,
+	return (LowerOptions){ .inline_weights = opt->inline_weights, .ninlined = opt->ninlined,
+		.inlined = copy_names(a, opt->ninlined, opt->inlined), .seed = opt->seed, .seed_input = opt->seed_input,
 		.ncustom_op = opt->ncustom_op, .custom_op = copy_names(a, opt->ncustom_op, opt->custom_op) };
 }
 
@@ -226,6 +227,8 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	k->sizes = (Sizes){ .program = m->program, .table = NEW(&m->arena, DimTable, 1) };
 	k->sizes.table->a = &m->arena;
 	bool dynamic = find_sizes(k);
+	const char *unmatched = opt && !opt->of_several ? unmatched_inline(k->sizes.program, &k->options) : NULL;
+	if (unmatched) return fail(e, BAD_INPUT, "inline: no weight has a name like '%s', nor is that a size such as 64KiB", unmatched);
 	if (!shardings_of(m, k, opt, e) || !bind_dims(k, &m->arena, opt, e) || !convert_module(m, k, dynamic, e)) return false;
 	k->in_spec = m->program->in_spec ? m->program->in_spec : "";
 	k->out_spec = m->program->out_spec ? m->program->out_spec : "";

@@ -115,7 +115,8 @@ bool model_parts(tshlo_model *m, Arena *a, const tshlo_save_options *opt, Bundle
 	BundleFunction *f = NEW(a, BundleFunction, m->nmethod + 1);
 	*out = (BundleParts){ .nfunction = m->nmethod, .function = f, .ntensor = m->nstate, .tensor = m->state,
 		.nconstant = m->nconstant, .constant = m->constant,
-		.skip_text = opt && opt->skip_text, .skip_weights = opt && opt->skip_weights };
+		.skip_text = opt && opt->skip_text, .skip_weights = opt && opt->skip_weights,
+		.safetensors = opt && opt->safetensors };
 	if (opt && opt->no_weights) out->ntensor = 0;
 	for (int i = 0; i < m->nmethod; i++)
 		if (!fill_function(m, a, &m->method[i], opt, &f[i], e)) return false;

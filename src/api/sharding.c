@@ -120,7 +120,7 @@ bool shardings_of(tshlo_model *model, Method *k, const tshlo_convert_options *op
 	const char *text = arena_str(a, opt->sharding, n);
 	for (int i = 0; i < p->noutput; i++) m.noutput += p->output[i].kind == OUTPUT_USER || p->output[i].kind == OUTPUT_LOSS;
 	const Json *doc = json_parse(a, text, n, "sharding", e);
-	if (!doc || !read_members(&m, json_root(doc)) || !check_names(&m, opt->sharding_of_many)) return false;
+	if (!doc || !read_members(&m, json_root(doc)) || !check_names(&m, opt->of_several)) return false;
 	k->options.shardings = (Shardings){ .mesh = m.mesh, .shardy = opt->shardy, .ninput = m.input.n, .input = m.input.v,
 		.noutput = m.noutput, .output = m.output };
 	model->nunknown = m.unknown.n;

@@ -224,11 +224,8 @@ static bool add_input(Lower *l, Func *f, const Input *in, int user_position, Low
 		return fail(e, UNSUPPORTED, "input '%s' is neither a tensor nor an int, which is not supported", in->name);
 	const Tensor *w = in->kind == INPUT_USER ? NULL : program_tensor(l->program, in->target);
 	if (in->kind != INPUT_USER && !check_tensor(l, in, w)) return false;
-	if (w && l->opt->inline_weights) {
-		if (!w->storage) return fail(e, BAD_INPUT, "tensor '%s' has no data to write into the module", in->target);
-		l->value[in->arg.value] = shard_input(l, in, inline_tensor(l, w));
-		return true;
-	}
+	if (w && is_inlined(l->program, w, in->target, l->opt))
+		return w->storage || fail(e, BAD_INPUT, "tensor '%s' has no data to write into the module", in->target);
 	Type kept = tensor_type(l->a, t.elem, t.rank, t.dim);
 	l->value[in->arg.value] = func_arg(l->b->m, f, kept, in->name);
 	out->arg[out->narg++] = (ArgSource){ in->kind, in, user_position, w };
@@ -244,6 +241,16 @@ static void add_seed(Lower *l, Func *f, int user_position, Lowered *out)
 	out->arg[out->narg++] = (ArgSource){ INPUT_USER, in, user_position, NULL };
 }
 
+/* The weights that are no arguments: after all that are, which come first among a function's values. */
+static void add_constants(Lower *l)
+{
+	for (int i = 0; i < l->program->ninput; i++) {
+		const Input *in = &l->program->input[i];
+		const Tensor *w = in->kind == INPUT_USER || in->arg.kind != ARG_VALUE ? NULL : program_tensor(l->program, in->target);
+		if (w && is_inlined(l->program, w, in->target, l->opt)) l->value[in->arg.value] = shard_input(l, in, inline_tensor(l, w));
+	}
+}
+
 static bool add_inputs(Lower *l, Func *f, Lowered *out)
 {
 	const Program *p = l->program;
@@ -255,6 +262,7 @@ static bool add_inputs(Lower *l, Func *f, Lowered *out)
 		user += is_user;
 	}
 	if (l->opt->seed_input) add_seed(l, f, user, out);
+	add_constants(l);
 	return true;
 }
 

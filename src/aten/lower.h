@@ -50,7 +50,9 @@ typedef struct Shardings {
 
 typedef struct LowerOptions {
 	const char *func_name;       /* NULL: "main" */
-	bool inline_weights;         /* weights become constants instead of arguments */
+	bool inline_weights;         /* weights become constants instead of arguments, but those that the program writes */
+	int ninlined;                /* those alone that one of these selects: bytes at most ("64KiB"), or names (fnmatch(3)) */
+	const char *const *inlined;
 	uint64_t seed;               /* of all random numbers */
 	bool seed_input;             /* it is the last argument instead: a 0-d ui64, after all user inputs */
 	int nbound;                  /* symbols that are numbers; the others make the module dynamic */
@@ -70,6 +72,12 @@ bool has_rule(const char *target);
 
 /* Whether "my_lib.op.default" is allowed: by its namespace ("my_lib"), its name ("my_lib::op", "my_lib.op") or as it stands. */
 bool is_custom(const char *target, const LowerOptions *opt);
+
+/* Whether t, of that name in the state dict, becomes a constant. */
+bool is_inlined(const Program *p, const Tensor *t, const char *target, const LowerOptions *opt);
+
+/* The first pattern of opt->inlined that no weight's name matches; NULL: there is none. */
+const char *unmatched_inline(const Program *p, const LowerOptions *opt);
 
 /* For a plugin's message that names targets of custom calls: the nodes that became them, a line each. */
 void put_custom_calls(Buf *out, Arena *a, const Program *p, const LowerOptions *opt, const char *message);

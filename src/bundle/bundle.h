@@ -112,6 +112,7 @@ typedef struct BundleParts {
 	int ntensor;    const BundleTensor *tensor;
 	int nconstant;  const BundleTensor *constant;
 	bool skip_text, skip_weights;       /* for bundle_save: leave out functions/X.mlir, leave out data/ */
+	bool safetensors;                   /* one weights.safetensors instead of data/ */
 } BundleParts;
 
 /* Owns its arena and the mapped files; free with bundle_free(). */

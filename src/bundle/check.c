@@ -74,8 +74,9 @@ static const BundleTensor *bound_to(const BundleParts *parts, const Map *by_name
 	return i >= 0 ? &parts->tensor[i] : NULL;
 }
 
-static const char *file_of(Arena *a, const Location *l)
+static const char *file_of(Arena *a, const BundleParts *parts, const Location *l)
 {
+	if (parts->safetensors && l->kind == LOCATION_PARAMETER) return arena_printf(a, "tensor '%s' in " SAFETENSORS_NAME, l->name);
 	return l->kind == LOCATION_CONSTANT ? arena_printf(a, "constants/%d", l->position) : arena_printf(a, "data/%s", l->name);
 }
 
@@ -89,10 +90,10 @@ static bool check_input(Arena *a, const BundleParts *parts, const Map *by_name, 
 	const BundleTensor *t = bound_to(parts, by_name, l);
 	/* the weights were left out */
 	if (!t && l->kind == LOCATION_PARAMETER && !parts->ntensor) return true;
-	if (!t) return fail(e, BAD_INPUT, "there is no %s", file_of(a, l));
+	if (!t) return fail(e, BAD_INPUT, "there is no %s", file_of(a, parts, l));
 	if (same_type(&t->array, s)) return true;
 	const char *found = npy_str(a, &t->array);
-	return fail(e, BAD_INPUT, "%s is %s, the signature says %s", file_of(a, l), found, signature_str(a, s));
+	return fail(e, BAD_INPUT, "%s is %s, the signature says %s", file_of(a, parts, l), found, signature_str(a, s));
 }
 
 static bool check_function(Arena *a, const BundleParts *parts, const Map *by_name, const FunctionMeta *m,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bundle/meta.h"
+#include "bundle/safetensors.h"
 
 typedef struct Load { Bundle *b; const char *dir; Err *e; } Load;
 
@@ -56,11 +57,25 @@ static bool load_array(Load *l, const char *path, BundleTensor *t)
 	return npy_read(&l->b->arena, m.p, m.n, &t->array, l->e) || err_at(l->e, "%s/%s", l->dir, path);
 }
 
+static bool load_safetensors(Load *l, BundleTensor **out, int *n)
+{
+	FileMap m;
+	if (!map_in(l, SAFETENSORS_NAME, &m)) return false;
+	if (!safetensors_read(&l->b->arena, m.p, m.n, out, n, l->e)) return err_at(l->e, "%s/" SAFETENSORS_NAME, l->dir);
+	l->b->parts.safetensors = true;
+	for (int i = 0; i < *n; i++) map_set(&l->b->tensor_by_name, (*out)[i].name, strlen((*out)[i].name), i);
+	return true;
+}
+
 static bool load_data(Load *l, BundleTensor **out, int *n)
 {
 	Arena *a = &l->b->arena;
 	Names names = { 0 };
 	if (!list_opt(l, "data", &names)) return false;
+	if (file_exists(arena_printf(a, "%s/" SAFETENSORS_NAME, l->dir))) {
+		if (names.n) return fail(l->e, BAD_INPUT, "%s: has both " SAFETENSORS_NAME " and files in data/", l->dir);
+		return load_safetensors(l, out, n);
+	}
 	*out = NEW(a, BundleTensor, names.n);
 	for (*n = 0; *n < names.n; ++*n) {
 		BundleTensor *t = &(*out)[*n];

@@ -2,6 +2,7 @@
 #ifndef BUNDLE_META_H
 #define BUNDLE_META_H
 
+#include "base/out.h"
 #include "bundle/bundle.h"
 
 /* functions/<name>.meta, byte for byte what torch_xla's json.dump(meta, cls=StableHLOJSONSerializer) writes.
@@ -26,6 +27,15 @@ bool check_name(const char *what, const char *name, Err *e);
 
 /* Whether functions, tensors and constants agree with one another; `dir` names the place in messages. */
 bool check_parts(Arena *a, const char *dir, const BundleParts *parts, const Map *tensor_by_name, Err *e);
+
+/* A tensor's elements, from its file where it has one: row-major, or by_column as they lie when they lie column-major. */
+bool out_elements(Out *o, const BundleTensor *t, bool by_column);
+
+/* Of each the first that is the same memory, or -1 (tied weights); [n] in the arena. */
+int *same_tensors(Arena *a, const BundleTensor *t, int n);
+
+/* Weights in one file instead of data/. */
+#define SAFETENSORS_NAME "weights.safetensors"
 
 bool is_dynamic(const Signature *s, int dim);
 

@@ -5,6 +5,7 @@
 
 #include "base/out.h"
 #include "bundle/meta.h"
+#include "bundle/safetensors.h"
 
 typedef struct Save {
 	Arena a;
@@ -44,6 +45,15 @@ static bool out_packed(Out *o, const NpyArray *x)
 	return true;
 }
 
+bool out_elements(Out *o, const BundleTensor *t, bool by_column)
+{
+	const NpyArray *x = &t->array;
+	NpyOrder order = npy_order(x);
+	if (order == NPY_STRIDED || (order == NPY_COLUMN_MAJOR && !by_column)) return out_packed(o, x);
+	size_t n = npy_count(x) * npy_itemsize(x), done = t->file ? out_copy(o, t->file, n) : 0;
+	return out_write(o, x->data + done, n - done);
+}
+
 static bool out_array(Out *o, const BundleTensor *t)
 {
 	const NpyArray *x = &t->array;
@@ -51,10 +61,7 @@ static bool out_array(Out *o, const BundleTensor *t)
 	npy_header(&head, x);
 	bool ok = head.failed ? fail(o->e, NO_MEMORY, "out of memory") : out_write(o, head.p, head.n);
 	buf_free(&head);
-	if (!ok) return false;
-	if (npy_order(x) == NPY_STRIDED) return out_packed(o, x);
-	size_t n = npy_count(x) * npy_itemsize(x), done = t->file ? out_copy(o, t->file, n) : 0;
-	return out_write(o, x->data + done, n - done);
+	return ok && out_elements(o, t, true);
 }
 
 static bool save_tensor(Save *s, const char *sub, const char *name, const BundleTensor *t)
@@ -72,24 +79,44 @@ static bool same_array(const NpyArray *x, const NpyArray *y)
 	return same;
 }
 
+int *same_tensors(Arena *a, const BundleTensor *t, int n)
+{
+	Map by_start = { .arena = a };
+	int *same = NEW(a, int, n + 1);
+	for (int i = 0; i < n; i++) {
+		const uint8_t *start = t[i].array.data;
+		int first = start ? map_get(&by_start, (const char *)&start, sizeof start) : -1;
+		same[i] = first >= 0 && same_array(&t[first].array, &t[i].array) ? first : -1;
+		if (start && first < 0) map_set(&by_start, (const char *)&start, sizeof start, i);
+	}
+	return same;
+}
+
 /* A tensor with two names (tied weights) is one file with two: a hard link. Where the file system has none it is written twice. */
 static bool link_tensor(Save *s, const BundleTensor *from, const BundleTensor *t)
 {
-	if (!t->array.data || !same_array(&from->array, &t->array)) return false;
 	return link(arena_printf(&s->a, "%s/data/%s", s->tmp, from->name), arena_printf(&s->a, "%s/data/%s", s->tmp, t->name)) == 0;
 }
 
 static bool save_data(Save *s, const BundleParts *parts)
 {
-	Map by_start = { .arena = &s->a };
+	const int *same = same_tensors(&s->a, parts->tensor, parts->ntensor);
 	for (int i = 0; i < parts->ntensor; i++) {
 		const BundleTensor *t = &parts->tensor[i];
-		int first = map_get(&by_start, (const char *)&t->array.data, sizeof t->array.data);
-		if (first >= 0 && link_tensor(s, &parts->tensor[first], t)) continue;
+		if (same[i] >= 0 && link_tensor(s, &parts->tensor[same[i]], t)) continue;
 		if (!save_tensor(s, "data", t->name, t)) return false;
-		if (first < 0) map_set(&by_start, (const char *)&t->array.data, sizeof t->array.data, i);
 	}
 	return true;
+}
+
+static bool save_safetensors(Save *s, const BundleParts *parts)
+{
+	Out o;
+	const char *shown = arena_printf(&s->a, "%s/" SAFETENSORS_NAME, s->dir);
+	for (int i = 0; i < parts->ntensor; i++)
+		if (!npy_check(&parts->tensor[i].array, s->e)) return err_at(s->e, "%s: %s", shown, parts->tensor[i].name);
+	return out_open(&o, arena_printf(&s->a, "%s/" SAFETENSORS_NAME, s->tmp), shown, s->e)
+	    && (out_close(&o, safetensors_write(&o, &s->a, parts->tensor, parts->ntensor)) || err_at(s->e, "%s", shown));
 }
 
 static bool save_bytes(Save *s, const char *name, const uint8_t *p, size_t n)
@@ -129,9 +156,9 @@ static bool save_function(Save *s, const BundleFunction *f, bool text)
 static bool save_parts(Save *s, const BundleParts *parts)
 {
 	const char *sub[] = { "functions", "constants", "data" };
-	for (int i = 0; i < (parts->skip_weights ? 2 : 3); i++)
+	for (int i = 0; i < (parts->skip_weights || parts->safetensors ? 2 : 3); i++)
 		if (!make_dir(arena_printf(&s->a, "%s/%s", s->tmp, sub[i]), s->e)) return false;
-	if (!parts->skip_weights && !save_data(s, parts)) return false;
+	if (!parts->skip_weights && !(parts->safetensors ? save_safetensors : save_data)(s, parts)) return false;
 	for (int i = 0; i < parts->nfunction; i++)
 		if (!save_function(s, &parts->function[i], !parts->skip_text)) return false;
 	for (int i = 0; i < parts->nconstant; i++)

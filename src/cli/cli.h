@@ -24,9 +24,9 @@ typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by A
 typedef struct Args {
 	const char *file;                                        /* the operand */
 	const char *to, *format, *target, *method, *plugin, *cache;
-	Strings input, output, expect, custom_op, dim, methods;
+	Strings input, output, expect, custom_op, dim, methods, inlined;
 	Strings serving_key, function_alias, input_names, output_names;
-	const char *platforms;
+	const char *platforms, *weights;
 	const char *seed;
 	const char *sharding;
 	bool shardy, seed_input, inline_weights, no_text, no_weights, locations, ops, json, help, warmup, untuned;

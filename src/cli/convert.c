@@ -51,7 +51,10 @@ static int check_options(const Args *a, Format f)
 		return complain(EXIT_USAGE, "convert: --target is for bytecode and directories, text has no version");
 	if ((a->no_text || a->no_weights) && f != FORMAT_DIRECTORY)
 		return complain(EXIT_USAGE, "convert: --%s is for directories", a->no_text ? "no-text" : "no-weights");
-	const char *pt2 = a->inline_weights ? "inline-weights" : a->custom_op.n ? "custom-op" : a->method && files ? "method" : NULL;
+	if (a->weights && f != FORMAT_DIRECTORY) return complain(EXIT_USAGE, "convert: --weights is for directories");
+	if (a->weights && strcmp(a->weights, "npy") && strcmp(a->weights, "safetensors"))
+		return complain(EXIT_USAGE, "convert: --weights is '%s', wanted npy or safetensors", a->weights);
+	const char *pt2 = a->inline_weights ? "inline-weights" : a->inlined.n ? "inline" : a->custom_op.n ? "custom-op" : a->method && files ? "method" : NULL;
 	if (!a->file && !files) return complain(EXIT_USAGE, "convert: several methods are for directories and SavedModels");
 	if (a->file && is_directory(a->file) && pt2)
 		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file, pt2);
@@ -76,7 +79,8 @@ static int check(const Args *a, Format f)
 
 static bool write_directory(tshlo_model *m, const Args *a, tshlo_error *e)
 {
-	tshlo_save_options opt = { .target = a->target, .skip_text = a->no_text, .skip_weights = a->no_weights };
+	tshlo_save_options opt = { .target = a->target, .skip_text = a->no_text, .skip_weights = a->no_weights,
+		.safetensors = a->weights && !strcmp(a->weights, "safetensors") };
 	return tshlo_save(m, a->to, &opt, e);
 }
 
@@ -125,7 +129,7 @@ static tshlo_model *open_method(const char *given, tshlo_convert_options opt, in
 	char *name = strndup(given, (size_t)(file - 1 - given));
 	if (!name) return *code = complain(EXIT_SYSTEM, "out of memory"), NULL;
 	opt.method = name;
-	opt.sharding_of_many = true;
+	opt.of_several = true;
 	tshlo_model *m = tshlo_convert(tshlo_program_open(file, &e), &opt, &e);
 	if (!m) *code = report_open(file, &e);
 	free(name);
@@ -172,6 +176,8 @@ static int convert(const Args *given)
 	if (code) return code;
 	c.opt.method = a->method;
 	c.opt.inline_weights = a->inline_weights;
+	c.opt.ninlined = a->inlined.n;
+	c.opt.inlined = a->inlined.v;
 	c.opt.ncustom_op = a->custom_op.n;
 	c.opt.custom_op = a->custom_op.v;
 	code = convert_with(a, f, &c.opt);
@@ -185,10 +191,12 @@ static const Option options[] = {
 	{ "target",          0,  OPTION_ONE,  offsetof(Args, target),         "X.Y.Z", "StableHLO version of the bytecode;\nelse the oldest that can express the program" },
 	{ "method",          0,  OPTION_MANY,  offsetof(Args, methods),        "NAME[=FILE]", "what the function is called (forward); of a\ndirectory: which one. With FILE, and instead of\nX.pt2, once for each of several methods" },
 	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
+	{ "inline",          0,  OPTION_MANY, offsetof(Args, inlined),        "SIZE|NAME", "only weights of at most so many bytes (64KiB),\nor of such names ('*.bias')" },
 	CONVERSION_OPTIONS,
 	{ "custom-op",       0,  OPTION_MANY, offsetof(Args, custom_op),      "NAME", "an operator outside aten that becomes a\ncustom_call: my_lib::op, or my_lib for all of it" },
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },
+	{ "weights",         0,  OPTION_ONE,  offsetof(Args, weights),        "FORMAT", "of a directory: npy, a file each, or\nsafetensors, all in one" },
 	{ "locations",       0,  OPTION_FLAG, offsetof(Args, locations),      NULL,   "ops carry the names of nodes (comes later)" },
 	{ 0 },
 };
