@@ -422,6 +422,8 @@ TSHLO_API int tshlo_runner_ncompiled(tshlo_runner *r);                   /* comp
  * is said here, 1 at least; one that goes while another thread runs it goes after that. */
 TSHLO_API void tshlo_runner_limit(tshlo_runner *r, int limit);
 TSHLO_API int tshlo_runner_nkept(tshlo_runner *r);
+/* How many devices a run takes: those of a program with shardings, from the runner's own on, where the plugin has so many; else 1. */
+TSHLO_API int tshlo_runner_ndevices(const tshlo_runner *r);
 
 /* A tensor on a device. */
 typedef struct tshlo_buffer tshlo_buffer;

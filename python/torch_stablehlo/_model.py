@@ -232,6 +232,9 @@ class Method:
 
     # -- running -------------------------------------------------------------------------------------------------
 
+    def ndevices(self, device):
+        return lib.tshlo_runner_ndevices(self._runner(device))
+
     def _runner(self, device):
         with self._lock:
             if device not in self._runners:

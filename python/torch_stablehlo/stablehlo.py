@@ -137,6 +137,11 @@ class StableHLOGraphModule:
         """Runs a method. device: of :func:`torch_stablehlo.pjrt_device`; to_device: results stay there, as DeviceArray."""
         return self._model.method(method_name).run(tuple(args), kwargs or {}, device or pjrt_device(), to_device)
 
+    def device_count(self, method_name=None, device=None):
+        """How many devices a call runs on: those of a program with shardings where the plugin has so many, else 1. Compiles what a first
+        call would."""
+        return self._model.method(method_name).ndevices(device or pjrt_device())
+
     @property
     def cache_size(self):
         """How many executables each method keeps on a device, those used last: one for each set of sizes (and ints) that calls came with.

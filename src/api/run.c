@@ -1,6 +1,7 @@
 /* Models on devices. */
 #include "api/session.h"
 #include "api/sizes.h"
+#include "api/spread.h"
 #include "api/tuned.h"
 
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct tshlo_runner {
 	tshlo_session *session;          /* NULL: what the method writes are results like others */
 	Method *method;
 	tshlo_device *device;
+	int ndevice;                     /* that the method runs on: 1, or those from the device on */
 };
 
 /* -- devices --------------------------------------------------------------------------------------------- */
@@ -149,6 +151,7 @@ typedef struct Build {
 	Numbers numbers;
 	const Split *split;              /* NULL: the method's own */
 	const Once *once;
+	const Module *module;            /* of several devices: p read */
 } Build;
 
 static TensorType input_type(const Method *k, const tshlo_tensor *user, int argument)
@@ -157,6 +160,12 @@ static TensorType input_type(const Method *k, const tshlo_tensor *user, int argu
 	if (!user || k->in[argument].input != TSHLO_INPUT_USER) return host(&k->in[argument].type).type;
 	for (int i = 0; i < argument; i++) before += k->in[i].input == TSHLO_INPUT_USER;
 	return host(&user[before]).type;
+}
+
+static bool spread(Arena *a, const Module *m, int ndevice, CompileOptions *opt, Err *e)
+{
+	GUARD(a, e, return false);
+	return lie_on_devices(a, m, ndevice, &opt->spread, e);
 }
 
 /* In use by the caller. */
@@ -172,7 +181,10 @@ static Kept *compile(tshlo_runner *r, const Build *c, Err *e)
 	}
 	CompileOptions opt = { .inputs = in, .ninputs = n, .number = c->numbers.v, .nnumber = c->numbers.n,
 		.argument = c->split ? c->split->argument : NULL, .more = c->once ? c->once->buffer : NULL };
-	Kept *x = runner_compile(r->runner, c->p, c->n, &opt, e);
+	Arena a = { 0 };
+	bool ok = r->ndevice == 1 || spread(&a, c->module, r->ndevice, &opt, e);
+	Kept *x = ok ? runner_compile(r->runner, c->p, c->n, &opt, e) : NULL;
+	arena_free(&a);
 	free(in);
 	if (!x && e->code == PLUGIN) explain_custom_calls(r->model, r->method, e);
 	if (!x || kept_noutputs(x) == k->nout) return x;
@@ -236,7 +248,7 @@ static Kept *compile_tuned(tshlo_runner *r, const Module *m, Build c, Err *e)
 }
 
 /* What is rewritten is rewritten for XLA's CPU. */
-static bool tunes(const tshlo_runner *r) { return !r->model->untuned && device_is_host(r->device->device); }
+static bool tunes(const tshlo_runner *r) { return r->ndevice == 1 && !r->model->untuned && device_is_host(r->device->device); }
 
 /* The module of a method whose sizes are known, to be rewritten; NULL: a loaded one that cannot be read. */
 static const Module *readable_module(tshlo_runner *r)
@@ -247,6 +259,18 @@ static const Module *readable_module(tshlo_runner *r)
 	return m;
 }
 
+/* A module for several devices runs on these where the plugin has them, and else, unpartitioned, on one. */
+static int devices_for(tshlo_runner *r)
+{
+	static const char mark[] = "mhlo.num_partitions";
+	const Method *k = r->method;
+	bool reads = k->saved && memmem(k->saved->bytecode, k->saved->bytecode_nbytes, mark, sizeof mark - 1);
+	int n = partitions_of(reads ? readable_module(r) : k->module), i = 0;
+	Plugin *p = r->device->plugin;
+	while (plugin_device(p, i) && plugin_device(p, i) != r->device->device) i++;
+	return n <= plugin_ndevices(p) - i ? n : 1;
+}
+
 static bool add_module(tshlo_runner *r, Err *e)
 {
 	Build c = { 0 };
@@ -254,8 +278,8 @@ static bool add_module(tshlo_runner *r, Err *e)
 	const char *version = tshlo_bytecode_version(r->model, k->name, (tshlo_error *)e);
 	c.p = version ? tshlo_bytecode(r->model, k->name, NULL, &c.n, (tshlo_error *)e) : NULL;
 	if (!c.p || !check_version(plugin_info(r->device->plugin), version, e)) return false;
-	const Module *m = tunes(r) ? readable_module(r) : NULL;
-	Kept *x = m ? compile_tuned(r, m, c, e) : compile(r, &c, e);
+	const Module *m = c.module = tunes(r) || r->ndevice > 1 ? readable_module(r) : NULL;
+	Kept *x = m && tunes(r) ? compile_tuned(r, m, c, e) : compile(r, &c, e);
 	runner_drop(r->runner, x);
 	return x != NULL;
 }
@@ -265,7 +289,7 @@ static Kept *compile_sizes(tshlo_runner *r, const tshlo_tensor *user, Numbers nu
 	Module mod = { 0 };
 	Buf code = { 0 };
 	bool ok = sized_module(r->model, r->method, user, &mod, e) && write_bytecode(&mod, oldest_usable(&mod), &code);
-	Build c = { .p = code.p, .n = code.n, .user = user, .numbers = numbers };
+	Build c = { .p = code.p, .n = code.n, .user = user, .numbers = numbers, .module = &mod };
 	Kept *x = !ok ? NULL : tunes(r) ? compile_tuned(r, &mod, c, e) : compile(r, &c, e);
 	buf_free(&code);
 	module_free(&mod);
@@ -299,6 +323,8 @@ tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device 
 	if (r) {
 		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .model = m, .method = k, .device = d, .session = s };
 		pthread_mutex_init(&r->lock, NULL);
+		r->ndevice = devices_for(r);
+		if (r->runner && r->ndevice > 1) runner_spread(r->runner);
 		if (!r->runner || !bind_weights(m, k, s, r->runner, err) || !(k->dynamic || add_module(r, err))) {
 			tshlo_runner_free(r);
 			r = NULL;
@@ -328,6 +354,7 @@ void tshlo_tune(tshlo_model *m, bool on)
 }
 
 int tshlo_runner_ncompiled(tshlo_runner *r) { return r ? runner_ncompiled(r->runner) : 0; }
+int tshlo_runner_ndevices(const tshlo_runner *r) { return r ? r->ndevice : 0; }
 int tshlo_runner_nkept(tshlo_runner *r) { return r ? runner_nkept(r->runner) : 0; }
 
 void tshlo_runner_limit(tshlo_runner *r, int limit)

@@ -100,10 +100,31 @@ Value shard_input(Lower *l, const Input *in, Value x)
 	return s ? mark(l, x, s, "Sharding", false) : x;
 }
 
+/* A mesh of the program's; NULL: it has none. */
+static const Mesh *some_mesh(const Lower *l)
+{
+	const Shardings *s = &l->opt->shardings;
+	if (l->meshes->n) return l->meshes->v[0];
+	if (s->mesh || s->ninput) return s->mesh ? s->mesh : s->input[0].spec->mesh;
+	for (int i = 0; i < s->noutput; i++)
+		if (s->output[i]) return s->output[i]->mesh;
+	return NULL;
+}
+
+/* What is not marked is whole everywhere; Shardy would split it as it likes. */
+static const Spec *or_whole(Lower *l, const Spec *s, int rank)
+{
+	const Mesh *m = s || !is_shardy(l) ? NULL : some_mesh(l);
+	if (!m) return s;
+	Spec *whole = NEW(l->a, Spec, 1);
+	*whole = (Spec){ .mesh = m, .rank = rank, .axes = NEW(l->a, Ints, rank + 1) };
+	return whole;
+}
+
 /* Of results GSPMD has only the attribute, Shardy in this form only the call. */
 Value shard_result(Lower *l, const Lowered *args, const ResultSource *r, Value x)
 {
-	const Spec *s = is_shardy(l) ? result_spec(l, args, r) : NULL;
+	const Spec *s = is_shardy(l) ? or_whole(l, result_spec(l, args, r), type_of(l->b, x).rank) : NULL;
 	return s ? mark(l, x, s, "xla.sdy.FuncResultSharding", true) : x;
 }
 
@@ -154,9 +175,9 @@ bool mark_shardings(Lower *l, Func *f, const Lowered *args)
 	const Mesh *m = l->opt->shardings.mesh;
 	if (m && !add_mesh(l, m)) return false;
 	for (int i = 0; i < args->narg; i++)
-		if (!mark_argument(l, &f->arg_attr[i], input_spec(l, args->arg[i].input))) return false;
+		if (!mark_argument(l, &f->arg_attr[i], or_whole(l, input_spec(l, args->arg[i].input), f->arg_type[i].rank))) return false;
 	for (int i = 0; i < args->nresult; i++)
-		if (!mark_result(l, &f->res_attr[i], result_spec(l, args, &args->result[i]))) return false;
+		if (!mark_result(l, &f->res_attr[i], or_whole(l, result_spec(l, args, &args->result[i]), f->res_type[i].rank))) return false;
 	mark_module(l);
 	return true;
 }

@@ -6,7 +6,9 @@
 
 struct DeviceBuffer {
 	Device *device;
-	PJRT_Buffer *pjrt;
+	_Atomic(PJRT_Buffer *) pjrt;   /* NULL: still in host memory */
+	const void *host;          /* where it is while it is not on the device; else NULL */
+	void *memory;              /* the same, when it is ours to free */
 	PJRT_Event *done;          /* of borrowed host memory: ready when the plugin has let go of it; else NULL */
 	atomic_bool held;          /* an external reference keeps the elements in their place */
 	TensorType type;           /* dims: the first half of dim[] */
@@ -40,6 +42,16 @@ static bool destroy(const Plugin *p, PJRT_Buffer *pjrt, Err *e)
 	return pjrt_ok(p, p->api->PJRT_Buffer_Destroy(&a), e, "destroy buffer");
 }
 
+bool buffer_has_dims(const DeviceBuffer *b, Err *e)
+{
+	const Plugin *p = b->device->plugin;
+	PJRT_Buffer_Dimensions_Args a = ARGS(PJRT_Buffer_Dimensions, .buffer = b->pjrt);
+	if (!pjrt_ok(p, p->api->PJRT_Buffer_Dimensions(&a), e, "read buffer shape")) return false;
+	bool same = a.num_dims == (size_t)b->type.rank;
+	for (int i = 0; same && i < b->type.rank; i++) same = a.dims[i] == b->dim[i];
+	return same || fail(e, PLUGIN, "the plugin has split a result in another way than its sharding says");
+}
+
 DeviceBuffer *buffer_adopt(Device *d, PJRT_Buffer *pjrt, const TensorType *t, Err *e)
 {
 	DeviceBuffer *b = buffer_new(d, t, e);
@@ -48,11 +60,11 @@ DeviceBuffer *buffer_adopt(Device *d, PJRT_Buffer *pjrt, const TensorType *t, Er
 	return b;
 }
 
-PJRT_Buffer *buffer_pjrt(const DeviceBuffer *b) { return b->pjrt; }
 
 static bool address(const DeviceBuffer *b, const void **at, Err *e)
 {
 	const Plugin *p = b->device->plugin;
+	if (b->host) return *at = b->host, true;
 	PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args a = ARGS(PJRT_Buffer_OpaqueDeviceMemoryDataPointer,
 		.buffer = b->pjrt);
 	if (!pjrt_ok(p, p->api->PJRT_Buffer_OpaqueDeviceMemoryDataPointer(&a), e, "read buffer address"))
@@ -106,7 +118,39 @@ static DeviceBuffer *from_host(Device *d, const HostTensor *t, bool copied, Err 
 DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e) { return from_host(d, t, false, e); }
 DeviceBuffer *buffer_copy_from_host(Device *d, const HostTensor *t, Err *e) { return from_host(d, t, true, e); }
 
-bool buffer_borrows(const DeviceBuffer *b) { return b->done != NULL; }
+bool buffer_borrows(const DeviceBuffer *b) { return b->done != NULL || (b->host && !b->memory); }
+
+/* -- in host memory -------------------------------------------------------------------------------------- */
+
+DeviceBuffer *buffer_on_host(Device *d, const HostTensor *t, Err *e)
+{
+	DeviceBuffer *b = buffer_new(d, &t->type, e);
+	if (!b) return NULL;
+	b->host = b->nbytes ? t->data : nothing;
+	if (b->host) return b;
+	fail(e, BAD_INPUT, "a tensor of %zu bytes has no data", b->nbytes);
+	buffer_free(b);
+	return NULL;
+}
+
+DeviceBuffer *buffer_of_memory(Device *d, const TensorType *t, void *memory, Err *e)
+{
+	DeviceBuffer *b = buffer_on_host(d, &(HostTensor){ *t, memory }, e);
+	if (b) b->memory = memory;
+	else free(memory);
+	return b;
+}
+
+PJRT_Buffer *buffer_pjrt(DeviceBuffer *b, Err *e)
+{
+	PJRT_Buffer *none = NULL, *now = atomic_load(&b->pjrt);
+	if (now || !b->host) return now;
+	DeviceBuffer *up = buffer_copy_from_host(b->device, &(HostTensor){ b->type, b->host }, e);
+	if (!up) return NULL;
+	if (atomic_compare_exchange_strong(&b->pjrt, &none, up->pjrt)) up->pjrt = NULL;      /* else another thread's is there */
+	buffer_free(up);
+	return atomic_load(&b->pjrt);
+}
 
 /* -- to the host ----------------------------------------------------------------------------------------- */
 
@@ -122,7 +166,7 @@ static void extend_signs(DType t, int8_t *p, size_t n)
 static bool is_row_major(const DeviceBuffer *b, Err *e)
 {
 	const Plugin *p = b->device->plugin;
-	if (b->type.rank < 2) return true;
+	if (b->type.rank < 2 || b->host) return true;
 	PJRT_Buffer_GetMemoryLayout_Args a = ARGS(PJRT_Buffer_GetMemoryLayout, .buffer = b->pjrt);
 	if (!pjrt_ok(p, p->api->PJRT_Buffer_GetMemoryLayout(&a), e, "read buffer layout")) return false;
 	const PJRT_Buffer_MemoryLayout_Tiled *t = &a.layout.tiled;
@@ -150,7 +194,8 @@ bool buffer_to_host(const DeviceBuffer *b, void *dst, size_t nbytes, Err *e)
 {
 	const Plugin *p = b->device->plugin;
 	if (nbytes != b->nbytes) return fail(e, BAD_INPUT, "%zu bytes to copy %zu bytes to", nbytes, b->nbytes);
-	if (!nbytes || copy_small(b, dst)) return true;
+	if (nbytes && b->host) memcpy(dst, b->host, nbytes);
+	if (!nbytes || b->host || copy_small(b, dst)) return true;
 	PJRT_Buffer_MemoryLayout row_major = { .struct_size = PJRT_Buffer_MemoryLayout_STRUCT_SIZE,
 		.type = PJRT_Buffer_MemoryLayout_Type_Tiled,
 		.tiled = { .struct_size = PJRT_Buffer_MemoryLayout_Tiled_STRUCT_SIZE,
@@ -177,7 +222,7 @@ static bool hold(DeviceBuffer *b, Err *e)
 
 const void *buffer_view(DeviceBuffer *b, Err *e)
 {
-	if (!b->nbytes) return nothing;
+	if (!b->nbytes || b->host) return b->nbytes ? b->host : nothing;
 	if (!b->device->is_host)
 		return fail(e, UNSUPPORTED, "%s: its memory is not the host's", b->device->name), NULL;
 	if (is_packed(b->type.dtype))
@@ -206,5 +251,6 @@ void buffer_free(DeviceBuffer *b)
 	}
 	if (b->pjrt) destroy(p, b->pjrt, NULL);
 	pjrt_wait(p, b->done, NULL, "release host memory");
+	free(b->memory);
 	free(b);
 }

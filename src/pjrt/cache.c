@@ -146,7 +146,7 @@ static void store(const Executable *x, const char *path, const Buf *key)
 Executable *executable_cached(Device *d, const void *bytecode, size_t n, const CompileOptions *opts, bool *compiled, Err *e)
 {
 	Buf options = { 0 }, key = { 0 };
-	put_compile_options(&options, d->id);
+	put_compile_options(&options, d, opts ? &opts->spread : NULL);
 	char *path = d->cache && !options.failed && put_key(&key, d, &options, bytecode, n) ? path_of(d, &key) : NULL;
 	Executable *x = path ? load(d, path, &key, opts) : NULL;
 	*compiled = !x;

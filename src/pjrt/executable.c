@@ -13,6 +13,8 @@ struct Executable {
 	int noutput;
 	TensorType *output;
 	char *code;                /* the compiled program, while the signature is read */
+	Spread spread;
+	DeviceBuffer ***pinned;    /* [ninput] the parts of inputs that are always the same; NULL: comes with a run */
 };
 
 static void unload(const Plugin *p, PJRT_LoadedExecutable *loaded)
@@ -25,6 +27,7 @@ void executable_free(Executable *x)
 {
 	if (!x) return;
 	const Plugin *p = x->device->plugin;
+	for (int i = 0; x->pinned && i < x->in.ninput; i++) parts_free(x->pinned[i], x->spread.ndevice);
 	if (x->pjrt) {
 		PJRT_Executable_Destroy_Args a = ARGS(PJRT_Executable_Destroy, .executable = x->pjrt);
 		pjrt_ok(p, p->api->PJRT_Executable_Destroy(&a), NULL, "destroy executable");
@@ -92,6 +95,30 @@ static void take_inputs(Executable *x, const CompileOptions *o)
 	for (int i = 0; i < o->ninputs; i++) x->in.input[i] = copy_type(&x->arena, &o->inputs[i]);
 }
 
+static Tiling *copy_tilings(Arena *a, const Tiling *from, const TensorType *type, int n, int ndevice)
+{
+	Tiling *to = NEW(a, Tiling, n + 1);
+	for (int i = 0; i < n; i++)
+		if (from[i].tiles)
+			to[i] = (Tiling){ COPY(a, int64_t, from[i].tiles, type[i].rank + 1), COPY(a, int, from[i].block, ndevice) };
+	return to;
+}
+
+/* Outputs are whole too: what the plugin says is of one device. */
+static void take_spread(Executable *x, const CompileOptions *o)
+{
+	Spread s = o->spread;
+	Arena *a = &x->arena;
+	TensorType *out = NEW(a, TensorType, s.nout + 1);
+	for (int i = 0; i < s.nout; i++) out[i] = copy_type(a, &s.out_type[i]);
+	s.in = copy_tilings(a, s.in, o->inputs, o->ninputs, s.ndevice);
+	s.out = copy_tilings(a, s.out, s.out_type, s.nout, s.ndevice);
+	s.out_type = x->output = out;
+	x->pinned = NEW(a, DeviceBuffer **, o->ninputs + 1);
+	x->noutput = s.nout;
+	x->spread = s;
+}
+
 static bool describe(Executable *x, const CompileOptions *o, Err *e)
 {
 	const Plugin *p = x->device->plugin;
@@ -103,7 +130,9 @@ static bool describe(Executable *x, const CompileOptions *o, Err *e)
 	if (setjmp(full)) return fail(e, NO_MEMORY, "out of memory");
 	x->arena.full = &full;
 	if (o && o->inputs) take_inputs(x, o);
-	bool ok = ((o && o->inputs) || read_inputs(x, e)) && read_outputs(x, e);
+	bool spread = o && o->inputs && o->spread.ndevice > 1;
+	if (spread) take_spread(x, o);
+	bool ok = spread || (((o && o->inputs) || read_inputs(x, e)) && read_outputs(x, e));
 	x->arena.full = NULL;
 	free(x->code);
 	x->code = NULL;
@@ -141,7 +170,7 @@ Executable *executable_compile(Device *d, const void *bytecode, size_t n, const 
 	const Plugin *p = d->plugin;
 	static const char format[] = "mlir";      /* also VHLO, which the plugin upgrades to its own StableHLO */
 	Buf options = { 0 };
-	put_compile_options(&options, d->id);
+	put_compile_options(&options, d, opts ? &opts->spread : NULL);
 	if (options.failed) {
 		buf_free(&options);
 		return fail(e, NO_MEMORY, "out of memory"), NULL;
@@ -221,7 +250,8 @@ static bool call_new(Call *call, const Executable *x, DeviceBuffer *const *in, i
 	PJRT_Buffer **in_out = block;
 	*call = (Call){ .in = in_out, .out = in_out + nin, .keep = (int64_t *)(in_out + nptr) };
 	for (int i = 0; i < nin; i++) {
-		call->in[i] = buffer_pjrt(in[i]);
+		call->in[i] = buffer_pjrt(in[i], e);
+		if (!call->in[i]) return free(block), false;
 		if (x->in.may_donate && !is_donated(o, i)) call->keep[call->nkeep++] = i;
 	}
 	for (int i = 0; i < x->noutput; i++) call->out[i] = NULL;
@@ -241,11 +271,112 @@ static bool execute(const Executable *x, const Call *call, int nin, Err *e)
 	return pjrt_ok(p, p->api->PJRT_LoadedExecutable_Execute(&a), e, "run") && pjrt_wait(p, done, e, "run");
 }
 
+/* -- on several devices ---------------------------------------------------------------------------------- */
+
+bool executable_pin(Executable *x, int i, DeviceBuffer *b, Err *e)
+{
+	x->pinned[i] = parts_of(x->device, x->spread.ndevice, b, &x->spread.in[i], e);
+	return x->pinned[i] || err_at(e, "argument %d", i);
+}
+
+int executable_ndevices(const Executable *x) { return x->spread.ndevice > 1 ? x->spread.ndevice : 1; }
+
+/* A run's arrays: device by device its arguments, then its results. */
+typedef struct Lists {
+	DeviceBuffer ***part;      /* [nin] of the inputs that are not pinned */
+	PJRT_Buffer **buffer;      /* [ndevice][nin], [ndevice][nout] */
+	PJRT_Buffer ***in, ***out; /* [ndevice] */
+	PJRT_Event **done;         /* [ndevice] */
+} Lists;
+
+static void lists_free(const Executable *x, Lists *l, int nin)
+{
+	for (int i = 0; l->part && i < nin; i++) parts_free(l->part[i], x->spread.ndevice);
+	free(l->part);
+	free(l->buffer);
+	free(l->in);
+	free(l->done);
+}
+
+static bool lists_new(const Executable *x, DeviceBuffer *const *in, int nin, Lists *l, Err *e)
+{
+	size_t n = (size_t)x->spread.ndevice, nout = (size_t)x->noutput;
+	*l = (Lists){ .part = calloc((size_t)nin + 1, sizeof *l->part), .buffer = calloc(n * ((size_t)nin + nout) + 1, sizeof *l->buffer),
+		.in = calloc(2 * n, sizeof *l->in), .done = calloc(n, sizeof *l->done) };
+	if (!l->part || !l->buffer || !l->in || !l->done) return fail(e, NO_MEMORY, "out of memory");
+	l->out = l->in + n;
+	for (size_t k = 0; k < n; k++) {
+		l->in[k] = l->buffer + k * (size_t)nin;
+		l->out[k] = l->buffer + n * (size_t)nin + k * nout;
+	}
+	for (int i = 0; i < nin; i++) {
+		if (!x->pinned[i] && !(l->part[i] = parts_of(x->device, (int)n, in[i], &x->spread.in[i], e))) return err_at(e, "input %d", i);
+		for (size_t k = 0; k < n; k++)
+			if (!(l->in[k][i] = buffer_pjrt(x->pinned[i] ? x->pinned[i][k] : l->part[i][k], e))) return false;
+	}
+	return true;
+}
+
+static bool execute_spread(const Executable *x, const Lists *l, int nin, Err *e)
+{
+	const Plugin *p = x->device->plugin;
+	int64_t *keep = malloc(((size_t)nin + 1) * sizeof *keep);
+	if (!keep) return fail(e, NO_MEMORY, "out of memory");
+	for (int i = 0; i < nin; i++) keep[i] = i;
+	PJRT_ExecuteOptions options = { .struct_size = PJRT_ExecuteOptions_STRUCT_SIZE,
+		.non_donatable_input_indices = keep, .num_non_donatable_input_indices = (size_t)nin };
+	PJRT_LoadedExecutable_Execute_Args a = ARGS(PJRT_LoadedExecutable_Execute, .executable = x->loaded,
+		.options = &options, .num_devices = (size_t)x->spread.ndevice, .num_args = (size_t)nin,
+		.argument_lists = (PJRT_Buffer *const *const *)l->in, .output_lists = (PJRT_Buffer **const *)l->out, .device_complete_events = l->done );
+	bool ok = pjrt_ok(p, p->api->PJRT_LoadedExecutable_Execute(&a), e, "run");
+	for (int k = 0; k < x->spread.ndevice; k++) ok = pjrt_wait(p, l->done[k], ok ? e : NULL, "run") && ok;
+	free(keep);
+	return ok;
+}
+
+/* Result i of all devices, which are taken over. */
+static DeviceBuffer *gather(const Executable *x, const Lists *l, int i, Err *e)
+{
+	int n = x->spread.ndevice;
+	const TensorType *type = &x->output[i];
+	const Tiling *t = &x->spread.out[i];
+	int64_t dim[64];
+	for (int d = 0; d < type->rank; d++) dim[d] = t->tiles ? (type->dims[d] + t->tiles[d] - 1) / t->tiles[d] : type->dims[d];
+	DeviceBuffer **part = calloc((size_t)n, sizeof *part), *whole = NULL;
+	bool ok = part || fail(e, NO_MEMORY, "out of memory");
+	for (int k = 0; part && k < n; k++) {
+		part[k] = buffer_adopt(x->device + k, l->out[k][i], &(TensorType){ type->dtype, type->rank, dim }, e);
+		ok = ok && part[k] && buffer_has_dims(part[k], e);
+	}
+	if (ok) whole = whole_of(x->device, n, part, type, t, e);
+	parts_free(part, n);
+	return whole;
+}
+
+static bool run_spread(const Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out, Err *e)
+{
+	Lists l;
+	bool ran = lists_new(x, in, nin, &l, e) && execute_spread(x, &l, nin, e), ok = ran;
+	for (int i = 0; i < x->noutput; i++) out[i] = NULL;
+	for (int i = 0; ran && i < x->noutput; i++) {
+		out[i] = gather(x, &l, i, e);
+		ok = ok && out[i];
+	}
+	for (int i = 0; i < x->noutput && !ok; i++) {
+		buffer_free(out[i]);
+		out[i] = NULL;
+	}
+	lists_free(x, &l, nin);
+	return ok;
+}
+
 bool executable_run(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out,
 	const RunOptions *opts, Err *e)
 {
 	Call call = { 0 };
-	if (!check_inputs(x, in, nin, e) || !call_new(&call, x, in, nin, opts, e)) return false;
+	if (!check_inputs(x, in, nin, e)) return false;
+	if (x->spread.ndevice > 1) return run_spread(x, in, nin, out, e);
+	if (!call_new(&call, x, in, nin, opts, e)) return false;
 	bool ok = execute(x, &call, nin, e);
 	for (int i = 0; i < x->noutput; i++) {
 		out[i] = call.out[i] ? buffer_adopt(x->device, call.out[i], &x->output[i], e) : NULL;

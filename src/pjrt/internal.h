@@ -54,8 +54,8 @@ char *tensor_type_text(const TensorType *t, char *text, size_t n);
 /* A copy of t in one block, dims behind it. */
 TensorType copy_type(Arena *a, const TensorType *t);
 
-/* Serialized CompileOptionsProto for one replica and one partition on device `id`. */
-void put_compile_options(Buf *b, int id);
+/* Serialized CompileOptionsProto for one replica, on device d; spread over several, one partition on each. */
+void put_compile_options(Buf *b, const Device *d, const Spread *s);
 
 /* What a compiled program says of its inputs. */
 typedef struct Signature {
@@ -70,6 +70,17 @@ bool program_signature(Arena *a, const uint8_t *p, size_t n, bool with_config, S
 
 /* Takes over a PJRT buffer of which the type is known. NULL: NO_MEMORY, and the PJRT buffer is destroyed. */
 DeviceBuffer *buffer_adopt(Device *d, PJRT_Buffer *pjrt, const TensorType *t, Err *e);
-PJRT_Buffer *buffer_pjrt(const DeviceBuffer *b);
+/* Puts one that is still in host memory on its device. */
+/* Whether the plugin's buffer has the dims of its type. */
+bool buffer_has_dims(const DeviceBuffer *b, Err *e);
+PJRT_Buffer *buffer_pjrt(DeviceBuffer *b, Err *e);
+
+/* In host memory that it takes over (free()), on failure too. */
+DeviceBuffer *buffer_of_memory(Device *d, const TensorType *t, void *memory, Err *e);
+
+/* A tensor's blocks on n devices, an array to be freed with parts_free(); and back. */
+DeviceBuffer **parts_of(Device *first, int n, DeviceBuffer *whole, const Tiling *t, Err *e);
+void parts_free(DeviceBuffer **part, int n);
+DeviceBuffer *whole_of(Device *first, int n, DeviceBuffer *const *part, const TensorType *type, const Tiling *t, Err *e);
 
 #endif

@@ -11,7 +11,7 @@
  *	runner_free(r); plugin_close(p);
  *
  * A module is bytes: a portable artifact or MLIR bytecode (text does as well). It is compiled for one
- * device: one replica, one partition. Refused: a plugin of another PJRT major version, tuples, tokens and
+ * device, or as one program for several (Spread). Refused: a plugin of another PJRT major version, tuples, tokens and
  * dynamic dimensions as inputs or outputs, element types that PJRT has no number for (f6E2M3FN, f6E3M2FN,
  * tf32, complex<f16>).
  *
@@ -104,6 +104,8 @@ DeviceBuffer *buffer_from_host(Device *d, const HostTensor *t, Err *e);
 /* The same, always a copy. */
 DeviceBuffer *buffer_copy_from_host(Device *d, const HostTensor *t, Err *e);
 bool buffer_borrows(const DeviceBuffer *b);
+/* One that stays in host memory until a device wants it: for programs on several devices, which take only parts of it. t.data must stay. */
+DeviceBuffer *buffer_on_host(Device *d, const HostTensor *t, Err *e);
 
 /* Lives as long as the buffer. */
 const TensorType *buffer_type(const DeviceBuffer *b);
@@ -127,6 +129,24 @@ void buffer_free(DeviceBuffer *b);
 /* A module compiled for one device. Owns the code; free with executable_free(). */
 typedef struct Executable Executable;
 
+/* How a tensor lies on several devices: dimension i is cut into tiles[i] blocks of ceil(size / tiles[i]) elements, device k has block[k],
+ * counted row-major. Zeroed: each device has all of it. */
+typedef struct Tiling {
+	const int64_t *tiles;          /* [rank] */
+	const int *block;              /* [ndevice] */
+} Tiling;
+
+/* A module that is one program for several devices (SPMD): of the plugin's, those from the executable's own on. Its inputs and results are
+ * whole, in host memory. */
+typedef struct Spread {
+	int ndevice;                   /* 0: for one device */
+	bool shardy;                   /* partitioned by Shardy, else by GSPMD */
+	const Tiling *in;              /* [ninputs] */
+	int nout;
+	const TensorType *out_type;    /* [nout] whole */
+	const Tiling *out;             /* [nout] */
+} Spread;
+
 /* Zeroed: no choices made. */
 typedef struct CompileOptions {
 	/* What @main takes, when the caller knows: saves asking the plugin, which answers with the whole compiled
@@ -140,6 +160,7 @@ typedef struct CompileOptions {
 	 * ~i of more[]. User inputs are all there, in order. Copied; the buffers are borrowed by the runner. */
 	const int *argument;
 	DeviceBuffer *const *more;
+	Spread spread;                 /* inputs are then given; copied */
 } CompileOptions;
 
 /* Compiles bytecode[0..n) for d. NULL: PLUGIN with the compiler's own message; UNSUPPORTED for an input or
@@ -156,6 +177,10 @@ bool executable_serialize(const Executable *x, Buf *out, Err *e);
 Executable *executable_deserialize(Device *d, const void *p, size_t n, const CompileOptions *opts, Err *e);
 
 /* -1 inputs: the plugin does not tell and the caller did not; then only the plugin checks a run. */
+/* Takes a buffer as input i of every run to come; it must outlive the executable. Only for a program on several devices, to cut it up once. */
+bool executable_pin(Executable *x, int i, DeviceBuffer *b, Err *e);
+int executable_ndevices(const Executable *x);
+
 int executable_ninputs(const Executable *x);
 int executable_noutputs(const Executable *x);
 const TensorType *executable_input(const Executable *x, int i);
@@ -191,6 +216,8 @@ typedef struct Kept Kept;
 
 /* NULL: NO_MEMORY. */
 Runner *runner_new(Device *d, Err *e);
+/* Its programs are for several devices: what it is given stays in host memory. Before anything is bound. */
+void runner_spread(Runner *r);
 
 /* Puts t at argument `position` of @main for every run to come. t.data must outlive the runner (a host
  * device uses it in place). Bind before the first run. BAD_INPUT when the position is taken or negative. */

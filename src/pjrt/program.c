@@ -20,7 +20,9 @@ enum {
 	ExecutableBuildOptionsProto_device_ordinal = 1,
 	ExecutableBuildOptionsProto_num_replicas = 4,
 	ExecutableBuildOptionsProto_num_partitions = 5,
+	ExecutableBuildOptionsProto_use_spmd_partitioning = 6,
 	ExecutableBuildOptionsProto_device_assignment = 9,
+	ExecutableBuildOptionsProto_use_shardy_partitioner = 19,
 	DeviceAssignmentProto_replica_count = 1,
 	DeviceAssignmentProto_computation_count = 2,
 	DeviceAssignmentProto_computation_devices = 3,
@@ -72,23 +74,32 @@ static void put_option_off(Buf *b, const char *name)
 	put_message(b, CompileOptionsProto_env_option_overrides, &entry);
 }
 
-/* By default XLA's maximum and minimum lose NaN, against StableHLO ("if either is NaN, NaN"); JAX turns
- * the same two off. */
-void put_compile_options(Buf *b, int id)
+/* The device of one partition. */
+static void put_device(Buf *assignment, int id)
 {
-	Buf packed = { 0 }, computation = { 0 }, assignment = { 0 }, build = { 0 };
+	Buf packed = { 0 }, computation = { 0 };
 	put_varint(&packed, (uint64_t)id);
 	put_message(&computation, ComputationDevice_replica_device_ids, &packed);
+	put_message(assignment, DeviceAssignmentProto_computation_devices, &computation);
+}
 
+/* By default XLA's maximum and minimum lose NaN, against StableHLO ("if either is NaN, NaN"); JAX turns
+ * the same two off. */
+void put_compile_options(Buf *b, const Device *d, const Spread *s)
+{
+	int n = s && s->ndevice > 1 ? s->ndevice : 1;
+	Buf assignment = { 0 }, build = { 0 };
 	put_int(&assignment, DeviceAssignmentProto_replica_count, 1);
-	put_int(&assignment, DeviceAssignmentProto_computation_count, 1);
-	put_message(&assignment, DeviceAssignmentProto_computation_devices, &computation);
+	put_int(&assignment, DeviceAssignmentProto_computation_count, n);
+	for (int k = 0; k < n; k++) put_device(&assignment, d[k].id);
 
 	/* not set: the assignment says it */
 	put_int(&build, ExecutableBuildOptionsProto_device_ordinal, -1);
 	put_int(&build, ExecutableBuildOptionsProto_num_replicas, 1);
-	put_int(&build, ExecutableBuildOptionsProto_num_partitions, 1);
+	put_int(&build, ExecutableBuildOptionsProto_num_partitions, n);
+	if (n > 1) put_int(&build, ExecutableBuildOptionsProto_use_spmd_partitioning, 1);
 	put_message(&build, ExecutableBuildOptionsProto_device_assignment, &assignment);
+	if (n > 1) put_int(&build, ExecutableBuildOptionsProto_use_shardy_partitioner, s->shardy);
 	put_message(b, CompileOptionsProto_executable_build_options, &build);
 	put_option_off(b, "xla_cpu_enable_fast_min_max");
 	put_option_off(b, "xla_gpu_enable_fast_min_max");

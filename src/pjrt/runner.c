@@ -28,6 +28,7 @@ struct Runner {
 	int noutputs;
 	DeviceBuffer **bound;      /* [nposition]; NULL: a user input. Set before the first run, then only read */
 	int nposition, nbound;
+	bool spread;               /* over several devices */
 };
 
 Runner *runner_new(Device *d, Err *e)
@@ -36,6 +37,13 @@ Runner *runner_new(Device *d, Err *e)
 	if (!r) return fail(e, NO_MEMORY, "out of memory"), NULL;
 	*r = (Runner){ .device = d, .limit = RUNNER_LIMIT, .compiling = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER };
 	return r;
+}
+
+void runner_spread(Runner *r) { r->spread = true; }
+
+static DeviceBuffer *take_in(const Runner *r, const HostTensor *t, Err *e)
+{
+	return r->spread ? buffer_on_host(r->device, t, e) : buffer_from_host(r->device, t, e);
 }
 
 static void kept_free(Kept *k)
@@ -73,7 +81,7 @@ bool runner_bind(Runner *r, int position, const HostTensor *t, Err *e)
 		r->nposition = n;
 	}
 	if (r->bound[position]) return fail(e, BAD_INPUT, "argument %d is bound already", position);
-	r->bound[position] = buffer_from_host(r->device, t, e);
+	r->bound[position] = take_in(r, t, e);
 	if (!r->bound[position]) return err_at(e, "argument %d", position);
 	r->nbound++;
 	return true;
@@ -163,10 +171,19 @@ static bool check_bound(const Runner *r, const Kept *name, const Executable *x, 
 	return true;
 }
 
+static bool pin(const Runner *r, const Kept *name, Executable *x, Err *e)
+{
+	for (int i = 0; i < executable_ninputs(x) && executable_ndevices(x) > 1; i++) {
+		DeviceBuffer *b = standing_at(r, name, i);
+		if (b && !executable_pin(x, i, b, e)) return false;
+	}
+	return true;
+}
+
 /* In use by the caller. Takes x and what the name owns over. */
 static Kept *keep(Runner *r, Executable *x, const Kept *name, Err *e)
 {
-	Kept *k = x && check_bound(r, name, x, e) ? malloc(sizeof *k) : NULL;
+	Kept *k = x && check_bound(r, name, x, e) && pin(r, name, x, e) ? malloc(sizeof *k) : NULL;
 	if (!k) {
 		free(name->number);
 		free(name->standing);
@@ -381,7 +398,7 @@ bool kept_run(Runner *r, Kept *k, const HostTensor *in, int nin, DeviceBuffer **
 	DeviceBuffer **up = calloc((size_t)nin + 1, sizeof *up);
 	bool ok = up || fail(e, NO_MEMORY, "out of memory");
 	for (int i = 0; i < nin && ok; i++) {
-		up[i] = buffer_from_host(r->device, &in[i], e);
+		up[i] = take_in(r, &in[i], e);
 		ok = up[i] || err_at(e, "input %d", i);
 	}
 	ok = ok && run(r, k, up, nin, out, NULL, e);

@@ -343,12 +343,14 @@ bool refine(const Module *from, const Func *f, const Type *arg, Module *to)
 	int nret = 0;
 	for (int i = 0; i < f->narg; i++) in[i] = func_arg(to, main, arg[i], f->arg_name ? f->arg_name[i] : NULL);
 	for (int i = 0; i < f->narg && f->arg_attr; i++) main->arg_attr[i] = f->arg_attr[i];
+	to->attr = from->attr;
 	Builder b = builder(to, main);
 	Refiner r = { .from = from, .b = &b, .now = NEW(&to->arena, Value, from->value.n + 1) };
 	for (int i = 0; i < f->narg; i++) r.now[f->body.arg + (Value)i] = in[i];
 	clone_ops(&r, &f->body, &nret, &ret);
 	if (to->err->code) return false;
 	func_return(&b, nret, ret);
+	for (int i = 0; i < nret && i < f->nres && f->res_attr; i++) main->res_attr[i] = f->res_attr[i];
 	dce(to);
 	return !to->err->code;
 }

@@ -22,7 +22,7 @@ static void options_name_the_device(void **state)
 		'f', 'a', 's', 't', '_', 'm', 'i', 'n', '_', 'm', 'a', 'x', 0x12, 2, 0x10, 0,
 	};
 	Buf b = { 0 };
-	put_compile_options(&b, 5);
+	put_compile_options(&b, &(Device){ .id = 5 }, NULL);
 	assert_int_equal(b.n, sizeof wanted);
 	assert_memory_equal(b.p, wanted, sizeof wanted);
 	buf_free(&b);
