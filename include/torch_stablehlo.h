@@ -123,8 +123,9 @@ TSHLO_API int tshlo_value_tensor(tshlo_program *p, const char *name, tshlo_dtype
 	const int64_t *strides, int64_t offset);
 /* An int: a size, or a symbol. As an input of the program it is one more 0-d i64, and says what the symbol is. */
 TSHLO_API int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size);
-/* A float that the program computes. */
+/* A float, a bool that the program computes. */
 TSHLO_API int tshlo_value_symfloat(tshlo_program *p, const char *name);
+TSHLO_API int tshlo_value_symbool(tshlo_program *p, const char *name);
 /* target: "aten.add.Tensor"; name, stack_trace and module_stack (torch's node metadata) may be NULL. */
 TSHLO_API void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace,
 	const char *module_stack);
@@ -228,8 +229,8 @@ TSHLO_API const void *tshlo_bytecode(tshlo_model *m, const char *method, const c
 /* The StableHLO version that tshlo_bytecode() with no target gives. */
 TSHLO_API const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_error *e);
 
-/* What the user gives or gets: a tensor, or a Python number that is a 0-d tensor of the function's: i64, f64. */
-typedef enum tshlo_scalar { TSHLO_TENSOR, TSHLO_INT, TSHLO_FLOAT } tshlo_scalar;
+/* What the user gives or gets: a tensor, or a Python number that is a 0-d tensor of the function's: i64, f64, i1. */
+typedef enum tshlo_scalar { TSHLO_TENSOR, TSHLO_INT, TSHLO_FLOAT, TSHLO_BOOL } tshlo_scalar;
 
 /* What the function takes and gives, in order. */
 typedef struct tshlo_value_info {

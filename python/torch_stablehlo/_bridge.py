@@ -87,8 +87,10 @@ class Bridge:
             return [self.value(name, v) for v in val]
         if isinstance(val, (torch.SymInt, int)) and not isinstance(val, bool):
             return lib.tshlo_value_symint(self.p, name, self.dim(val))
-        if isinstance(val, torch.SymFloat):  # of item(): a number of the running program
+        if isinstance(val, (torch.SymFloat, float)):
             return lib.tshlo_value_symfloat(self.p, name)
+        if isinstance(val, (torch.SymBool, bool)):
+            return lib.tshlo_value_symbool(self.p, name)
         return 0
 
     # -- arguments -----------------------------------------------------------------------------------------------
@@ -186,9 +188,6 @@ class Bridge:
             return
         if is_check(n):
             self.values[n] = [0, 0]
-            return
-        if is_of_sizes(n):
-            self.values[n] = 0
             return
         schema = getattr(n.target, "_schema", None)
         if schema is not None and schema.is_mutable and n.target.namespace != "aten":
@@ -296,11 +295,6 @@ def is_effect(n):
 def is_check(n):
     """Whether a node only raises when a factorization failed (its token, the operator, ...): a module cannot raise."""
     return is_effect(n) and n.args[1] is torch.ops.aten._linalg_check_errors.default
-
-
-def is_of_sizes(n):
-    """Whether a node compares or asserts sizes: a module cannot raise, and a comparison is for that alone (arg() refuses another use)."""
-    return n.target is torch.ops.aten._assert_scalar.default or isinstance(n.meta.get("val"), torch.SymBool)
 
 
 def flat(values):

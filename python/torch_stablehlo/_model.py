@@ -133,7 +133,7 @@ class Method:
             elif value.output not in (lib.TSHLO_OUTPUT_USER, lib.TSHLO_OUTPUT_LOSS):
                 self.writes.append(text(value.name))
             elif value.scalar != lib.TSHLO_TENSOR:
-                self.scalars[i] = int if value.scalar == lib.TSHLO_INT else float
+                self.scalars[i] = {lib.TSHLO_INT: int, lib.TSHLO_FLOAT: float, lib.TSHLO_BOOL: bool}[value.scalar]
 
     # -- text and bytecode ---------------------------------------------------------------------------------------
 

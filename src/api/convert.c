@@ -46,7 +46,12 @@ static const GraphValue *graph_value_of(const Program *p, const Arg *x)
 
 static tshlo_scalar scalar_of(const GraphValue *v)
 {
-	return v && v->kind == VALUE_SYMINT ? TSHLO_INT : v && v->kind == VALUE_SYMFLOAT ? TSHLO_FLOAT : TSHLO_TENSOR;
+	switch (v ? v->kind : VALUE_none) {
+	case VALUE_SYMINT:   return TSHLO_INT;
+	case VALUE_SYMFLOAT: return TSHLO_FLOAT;
+	case VALUE_SYMBOOL:  return TSHLO_BOOL;
+	default:             return TSHLO_TENSOR;
+	}
 }
 
 /* Input i where it is an integer. */

@@ -108,7 +108,9 @@ static const char *python_class(const char *json)
 	return strpbrk(json, ".eNI") ? "float" : "int";
 }
 
-static const char *const scalar_class[] = { [TSHLO_INT] = "\"int\"", [TSHLO_FLOAT] = "\"float\"" };
+static const struct { const char *json; DType t; } scalar_class[] = {
+	[TSHLO_INT] = { "\"int\"", DTYPE_i64 }, [TSHLO_FLOAT] = { "\"float\"", DTYPE_f64 }, [TSHLO_BOOL] = { "\"bool\"", DTYPE_bool },
+};
 
 /* Those of the user's that are Python numbers, by position. */
 static const Fixed *scalars_to_meta(Arena *a, const tshlo_value_info *v, int n, int *count)
@@ -116,7 +118,7 @@ static const Fixed *scalars_to_meta(Arena *a, const tshlo_value_info *v, int n, 
 	Fixed *f = NEW(a, Fixed, n + 1);
 	*count = 0;
 	for (int i = 0; i < n; i++)
-		if (v[i].scalar) f[(*count)++] = (Fixed){ v[i].position, scalar_class[v[i].scalar] };
+		if (v[i].scalar) f[(*count)++] = (Fixed){ v[i].position, scalar_class[v[i].scalar].json };
 	return f;
 }
 
@@ -126,8 +128,8 @@ static void scalars_from_meta(tshlo_value_info *v, int n, const Fixed *f, int co
 	for (int i = 0; i < n; i++)
 		for (int k = 0; k < count; k++) {
 			if (v[i].position != f[k].position || v[i].type.rank) continue;
-			if (v[i].type.dtype == DTYPE_i64 && !strcmp(f[k].json, scalar_class[TSHLO_INT])) v[i].scalar = TSHLO_INT;
-			if (v[i].type.dtype == DTYPE_f64 && !strcmp(f[k].json, scalar_class[TSHLO_FLOAT])) v[i].scalar = TSHLO_FLOAT;
+			for (int s = TSHLO_INT; s <= TSHLO_BOOL; s++)
+				if (v[i].type.dtype == (tshlo_dtype)scalar_class[s].t && !strcmp(f[k].json, scalar_class[s].json)) v[i].scalar = (tshlo_scalar)s;
 		}
 }
 

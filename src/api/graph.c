@@ -126,11 +126,14 @@ int tshlo_value_symint(tshlo_program *p, const char *name, int64_t size)
 	return id;
 }
 
-int tshlo_value_symfloat(tshlo_program *p, const char *name)
+static int value_of_kind(tshlo_program *p, const char *name, ValueKind kind)
 {
 	BUILD(0);
-	return given(name, "name of a value", &p->err) ? graph_value(p->program, p->graph, name, VALUE_SYMFLOAT) : 0;
+	return given(name, "name of a value", &p->err) ? graph_value(p->program, p->graph, name, kind) : 0;
 }
+
+int tshlo_value_symfloat(tshlo_program *p, const char *name) { return value_of_kind(p, name, VALUE_SYMFLOAT); }
+int tshlo_value_symbool(tshlo_program *p, const char *name) { return value_of_kind(p, name, VALUE_SYMBOOL); }
 
 /* -- nodes ----------------------------------------------------------------------------------------------- */
 

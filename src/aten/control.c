@@ -53,6 +53,9 @@ static Values part(Values x, int from, int count) { return (Values){ count, x.v 
 
 /* -- graphs ---------------------------------------------------------------------------------------------- */
 
+/* An int of which the graph's own sizes are made: it is known by its expression. */
+static bool is_size(const Lower *l, const GraphValue *v) { return v->kind == VALUE_SYMINT && !is_of_values(l, v); }
+
 /* The graph's nodes where the builder stands. Results that are None are 0. */
 static Values lower_graph(Node *n, const Graph *g, Values in)
 {
@@ -63,7 +66,7 @@ static Values lower_graph(Node *n, const Graph *g, Values in)
 	l.graph = g;
 	l.value = NEW(n->a, Value, g->value.n + 1);
 	for (int i = 0; i < g->ninput; i++)
-		if (g->input[i].kind == ARG_VALUE) l.value[g->input[i].value] = in.v[i];
+		if (g->input[i].kind == ARG_VALUE && !is_size(&l, &g->value.v[g->input[i].value])) l.value[g->input[i].value] = in.v[i];
 	if (!lower_nodes(&l)) return out;
 	Node inner = *n;
 	inner.l = &l;

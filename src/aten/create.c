@@ -86,6 +86,12 @@ static Value arange_floats(Node *n, double start, double step)
 	return numbers(b, n->out, v);
 }
 
+/* A size, or a number of the running program. */
+static Value whole_number(Node *n, const char *name, int64_t otherwise)
+{
+	return is_running(n, name) ? arg_as(n, name, DTYPE_i64) : dim_value(n->b, arg_size(n, name, otherwise));
+}
+
 /* aten.arange(start=0, end, step=1): torch says how many; element i is start + i * step. aten.range: the
  * same with its end. */
 Value lower_arange(Node *n)
@@ -93,8 +99,8 @@ Value lower_arange(Node *n)
 	Builder *b = n->b;
 	DType t = n->out.elem;
 	if (is_float(t)) return arange_floats(n, arg_num(n, "start", 0), arg_num(n, "step", 1));
-	Value start = cast(b, dim_value(b, arg_size(n, "start", 0)), t);
-	Value step = cast(b, dim_value(b, arg_size(n, "step", 1)), t);
+	Value start = cast(b, whole_number(n, "start", 0), t);
+	Value step = cast(b, whole_number(n, "step", 1), t);
 	return affine(n, t, start, step);
 }
 

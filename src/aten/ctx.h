@@ -60,6 +60,9 @@ bool define_sizes(Lower *l, Func *f, const Lowered *args);
 /* Whether a rule takes the sizes that this call has; else a failure. */
 bool check_dynamic(Node *n, const RuleRow *r);
 
+/* An int of the program that depends on what its tensors hold, as item() gives it. */
+bool is_of_values(const Lower *l, const GraphValue *g);
+
 /* got as a value of the type that the program says; 0 when it is not of that type. Sizes that are computed otherwise are
  * the same when they have the same values. */
 Value as_declared(Lower *l, Value got, Type want);

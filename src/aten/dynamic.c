@@ -117,6 +117,7 @@ static int64_t unknown_size(Lower *l, const Arg *x, Wanted w)
 	}
 	if (x->kind != ARG_VALUE) return 0;
 	const GraphValue *g = &l->graph->value.v[x->value];
+	if (g->kind == VALUE_SYMINT && l->value[x->value]) return 0;      /* no size: what reads it says what it wants (node.c) */
 	if (g->kind == VALUE_SYMINT) return w.all && lower_dim(l, g->sym) < 0 ? lower_dim(l, g->sym) : 0;
 	Type t = value_meta_type(l, x->value);
 	for (int i = 0; i < t.rank; i++)
@@ -134,7 +135,7 @@ static int64_t unknown_size_of(Node *n, Wanted w)
 	return d;
 }
 
-/* torch names sizes that come from values u0, u1, ..., in expressions too. */
+/* torch names what comes from values u0, u1, ..., in expressions too. */
 static bool is_unbacked(const char *size)
 {
 	for (const char *p = size; *p; p++) {
@@ -144,14 +145,36 @@ static bool is_unbacked(const char *size)
 	return false;
 }
 
+bool is_of_values(const Lower *l, const GraphValue *g)
+{
+	return g->kind == VALUE_SYMINT && !IS_STATIC(g->sym) && is_unbacked(l->program->sym.v[~g->sym].expr);
+}
+
+/* A size of a result that only the running program knows, as text, or NULL. */
+static const char *size_of_values(Node *n)
+{
+	DimTable *t = dims_of(n->b->m);
+	for (int i = 0; i < n->g->nout; i++) {
+		Type out = out_type(n, i);
+		for (int k = 0; k < out.rank; k++)
+			if (out.dim[k] < 0 && is_unbacked(dim_text(t, out.dim[k]))) return dim_text(t, out.dim[k]);
+	}
+	return NULL;
+}
+
 bool check_dynamic(Node *n, const RuleRow *r)
 {
-	int64_t d = n->l->program->sym.n ? unknown_size_of(n, wanted_sizes(n, r)) : 0;
-	if (!d) return true;
-	const char *size = dim_text(dims_of(n->b->m), d);
-	if (is_unbacked(size)) node_fail(n, UNSUPPORTED, "has the size %s, which depends on values of the running program%s", size, advice(n->g->target));
-	else node_fail(n, UNSUPPORTED, "has the size %s, which this op's rule takes only as a number: convert for a given size", size);
-	return false;
+	static const char fixed[] = ": a size has to be a number, or that of an input. Take as many as there can be, and mask or pad what is too much";
+	if (!n->l->program->sym.n) return true;
+	const char *size = size_of_values(n), *what = advice(n->g->target);
+	int64_t d = size ? 0 : unknown_size_of(n, wanted_sizes(n, r));
+	if (d && is_unbacked(dim_text(dims_of(n->b->m), d))) size = dim_text(dims_of(n->b->m), d);
+	if (size)
+		node_fail(n, UNSUPPORTED, "has the size %s, which depends on values of the running program%s", size, *what ? what : fixed);
+	else if (d)
+		node_fail(n, UNSUPPORTED, "has the size %s, which this op's rule takes only as a number: convert for a given size",
+			dim_text(dims_of(n->b->m), d));
+	return !size && !d;
 }
 
 /* -- what the program says ------------------------------------------------------------------------------- */

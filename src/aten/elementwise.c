@@ -13,7 +13,7 @@ static Value scaled_sum(Node *n, const char *x_name, const char *y_name, Math2 *
 	Builder *b = n->b;
 	const char *names[] = { x_name, y_name, "alpha" };
 	DType t = result_type(n, 3, names);
-	bool has_factor = has_arg(n, "alpha") && arg_num(n, "alpha", 1) != 1;
+	bool has_factor = is_running(n, "alpha") || arg_num(n, "alpha", 1) != 1;
 	if (has_factor || number_is_rounded(n, x_name, t) || number_is_rounded(n, y_name, t)) t = acc_type(t);
 	Value x = operand(n, x_name, t);
 	Value y = operand(n, y_name, t);

@@ -121,14 +121,14 @@ Value lowered_value(Lower *l, VId v)
 	const GraphValue *g = &l->graph->value.v[v];
 	if (g->kind == VALUE_SYMINT) return dim_value(l->b, lower_dim(l, g->sym));
 	if (g->kind != VALUE_TENSOR)
-		return build_fail(l->b, UNSUPPORTED, "value '%s' is a number computed of sizes, which is not supported", g->name);
+		return build_fail(l->b, UNSUPPORTED, "value '%s' is no tensor and no number that was computed", g->name);
 	return build_fail(l->b, BAD_INPUT, "value '%s' is used before it is defined", g->name);
 }
 
 Type value_meta_type(Lower *l, VId v)
 {
 	const GraphValue *g = &l->graph->value.v[v];
-	if (g->kind == VALUE_SYMFLOAT) return scalar_type(DTYPE_f64);
+	if (g->kind == VALUE_SYMFLOAT || g->kind == VALUE_SYMBOOL) return scalar_type(g->kind == VALUE_SYMFLOAT ? DTYPE_f64 : DTYPE_bool);
 	if (g->kind != VALUE_TENSOR) return (Type){ 0 };
 	Type t = { .kind = TYPE_TENSOR, .elem = g->dtype, .rank = g->rank, .dim = g->dim };
 	if (is_static(t)) return t;

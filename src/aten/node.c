@@ -93,18 +93,41 @@ Value arg_as(Node *n, const char *name, DType elem)
 	return cast(n->b, x, elem);
 }
 
+static bool is_in_64_bits(double x) { return x >= -9e18 && x <= 9e18; }
+
+/* What a number that the program computes is where that is known after all. */
+static bool folded(Node *n, const Arg *x, double *f, int64_t *i)
+{
+	const Dense *c = constant_of(n->b, n->l->value[x->value]);
+	if (!c || c->type.rank || graph_value_of(n, x->value)->kind == VALUE_TENSOR) return false;
+	if (c->type.elem == DTYPE_f64) return *f = dtype_load(DTYPE_f64, c->data, 0), *i = is_in_64_bits(*f) ? (int64_t)*f : 0, true;
+	return *i = dtype_load_int(c->type.elem, c->data), *f = (double)*i, true;
+}
+
+bool is_running_arg(Node *n, const Arg *x)
+{
+	double f;
+	int64_t i;
+	bool number = x->kind == ARG_VALUE && graph_value_of(n, x->value)->kind != VALUE_TENSOR;
+	return number && n->l->value[x->value] && !folded(n, x, &f, &i);
+}
+
+bool is_running(Node *n, const char *name)
+{
+	const Arg *x = present(n, name);
+	return x && is_running_arg(n, x);
+}
+
 /* A number; a SymInt counts when its size is known. */
 static bool number(Node *n, const Arg *x, double *f, int64_t *i)
 {
 	switch (x->kind) {
 	case ARG_INT:   *i = x->i; *f = (double)x->i; return true;
 	case ARG_BOOL:  *i = x->b; *f = x->b; return true;
-	case ARG_FLOAT: *f = x->f; *i = x->f >= -9e18 && x->f <= 9e18 ? (int64_t)x->f : 0; return true;
+	case ARG_FLOAT: *f = x->f; *i = is_in_64_bits(x->f) ? (int64_t)x->f : 0; return true;
 	case ARG_VALUE: {
+		if (n->l->value[x->value]) return folded(n, x, f, i);
 		const GraphValue *v = graph_value_of(n, x->value);
-		const Dense *c = v->kind == VALUE_SYMINT ? NULL : constant_of(n->b, n->l->value[x->value]);
-		if (c && c->type.elem == DTYPE_f64 && !c->type.rank)
-			return *f = dtype_load(DTYPE_f64, c->data, 0), *i = *f >= -9e18 && *f <= 9e18 ? (int64_t)*f : 0, true;
 		int64_t size = v->kind == VALUE_SYMINT ? lower_dim(n->l, v->sym) : DYNAMIC;
 		*i = size;
 		*f = (double)size;
@@ -116,11 +139,13 @@ static bool number(Node *n, const Arg *x, double *f, int64_t *i)
 
 static bool is_dynamic(Node *n, const Arg *x)
 {
-	return x->kind == ARG_VALUE && graph_value_of(n, x->value)->kind == VALUE_SYMINT;
+	return x->kind == ARG_VALUE && graph_value_of(n, x->value)->kind == VALUE_SYMINT && !n->l->value[x->value];
 }
 
 static Value not_a_number(Node *n, const char *name, const Arg *x)
 {
+	if (is_running_arg(n, x))
+		return node_fail(n, UNSUPPORTED, "argument '%s' is a number read from a tensor, which this op takes only as a fixed one", name);
 	if (is_dynamic(n, x)) return node_fail(n, UNSUPPORTED, "argument '%s' is a size that is not known, wanted a number", name);
 	return wrong(n, name, x, "a number");
 }

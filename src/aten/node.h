@@ -38,6 +38,9 @@ Value arg_opt(Node *n, const char *name);                    /* 0 when absent or
 Value arg_as(Node *n, const char *name, DType elem);         /* arg(), cast() to elem */
 bool  has_arg(Node *n, const char *name);                    /* present and not None */
 bool  is_tensor_arg(Node *n, const char *name);              /* a tensor, not a number */
+/* A number that the running program computes (number.c); arg() gives it, those below refuse it. */
+bool  is_running(Node *n, const char *name);
+bool  is_running_arg(Node *n, const Arg *x);
 
 int64_t arg_int(Node *n, const char *name, int64_t otherwise);
 double  arg_num(Node *n, const char *name, double otherwise);    /* int, float or bool */

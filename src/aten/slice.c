@@ -37,11 +37,42 @@ static Span arg_span(Node *n, Type t)
 	return s;
 }
 
+/* Where each dim of x begins: at 0, dim at a number or 0-d tensor that is known only at run time; that wraps when negative. */
+static Value *starts_at(Node *n, Value x, int dim, const char *name)
+{
+	Builder *b = n->b;
+	Type t = type_of(b, x);
+	Value start = arg_as(n, name, DTYPE_i64);
+	start = start ? hlo_reshape(b, start, 0, NULL) : 0;
+	start = wrap_index(b, start, t.dim[dim]);
+	Value zero = scalar_int(b, 0, DTYPE_i64);
+	Value *at = NEW(n->a, Value, t.rank);
+	for (int i = 0; i < t.rank; i++) at[i] = i == dim ? start : zero;
+	return at;
+}
+
+/* x[.., start .. start + length, ..] of such a start */
+static Value narrow_at(Node *n, Value x, int dim, const char *start, int64_t length)
+{
+	Value *at = starts_at(n, x, dim, start);
+	return hlo_dynamic_slice(n->b, x, at, shape_with(n->b, type_of(n->b, x), dim, length).dim);
+}
+
+/* A slice that begins at a number of the running program: what torch has found its length to be, if it is one. */
+static Value slice_at(Node *n, Value x, Type t)
+{
+	int dim = arg_dim(n, "dim", 0, t.rank);
+	int64_t length = n->out.rank == t.rank ? static_dim(n, n->out, dim) : 0;
+	if (arg_int(n, "step", 1) != 1) return node_fail(n, UNSUPPORTED, "a step beside a start that is read from a tensor");
+	return narrow_at(n, x, dim, "start", length);
+}
+
 /* aten.slice(self, dim=0, start=None, end=None, step=1) */
 Value lower_slice(Node *n)
 {
 	Value x = arg(n, "self");
 	if (!x) return 0;
+	if (is_running(n, "start")) return slice_at(n, x, type_of(n->b, x));
 	Span s = arg_span(n, type_of(n->b, x));
 	return slice_dim(n->b, x, s.dim, s.start, s.limit, s.step);
 }
@@ -73,21 +104,8 @@ Value lower_select(Node *n)
 	Type t = type_of(n->b, x);
 	int dim = arg_dim(n, "dim", 0, t.rank);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "select of a 0-d tensor");
+	if (is_running(n, "index")) return squeeze_dim(n->b, narrow_at(n, x, dim, "index", 1), dim);
 	return select_index(n->b, x, dim, whole_index(n, arg_size(n, "index", 0), t.dim[dim]));
-}
-
-/* x[.., start .. start + length, ..] with a start that is known only at run time; it wraps when negative. */
-static Value narrow_at(Node *n, Value x, int dim, int64_t length)
-{
-	Builder *b = n->b;
-	Type t = type_of(b, x);
-	Value start = arg_as(n, "start", DTYPE_i64);
-	start = start ? hlo_reshape(b, start, 0, NULL) : 0;
-	start = wrap_index(b, start, t.dim[dim]);
-	Value zero = scalar_int(b, 0, DTYPE_i64);
-	Value *at = NEW(n->a, Value, t.rank);
-	for (int i = 0; i < t.rank; i++) at[i] = i == dim ? start : zero;
-	return start ? hlo_dynamic_slice(b, x, at, shape_with(b, t, dim, length).dim) : 0;
 }
 
 /* aten.narrow(self, dim, start, length) */
@@ -99,7 +117,7 @@ Value lower_narrow(Node *n)
 	int dim = arg_dim(n, "dim", 0, t.rank);
 	int64_t length = arg_size(n, "length", 0);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "narrow of a 0-d tensor");
-	if (is_tensor_arg(n, "start")) return narrow_at(n, x, dim, length);
+	if (is_tensor_arg(n, "start") || is_running(n, "start")) return narrow_at(n, x, dim, "start", length);
 	int64_t start = bound(n, arg_size(n, "start", 0), t.dim[dim]);
 	bool known = start >= 0 && length >= 0 && t.dim[dim] >= 0;
 	if (dim_range(dims_of(n->b->m), length).max < 0 || (known && length > t.dim[dim] - start))
@@ -435,6 +453,7 @@ Value lower_slice_scatter(Node *n)
 	Value src = arg_as(n, "src", n->out.elem);
 	if (!x || !src) return 0;
 	Type t = type_of(b, x);
+	if (is_running(n, "start")) return hlo_dynamic_update_slice(b, x, src, starts_at(n, x, arg_dim(n, "dim", 0, t.rank), "start"));
 	Span s = arg_span(n, t);
 	Type part = shape_with(b, t, s.dim, ceil_div(s.limit - s.start, s.step));
 	src = broadcast(b, src, part);
@@ -453,10 +472,11 @@ Value lower_select_scatter(Node *n)
 	Type t = type_of(b, x);
 	int dim = arg_dim(n, "dim", 0, t.rank);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "select_scatter of a 0-d tensor");
-	int64_t at = whole_index(n, arg_int(n, "index", 0), t.dim[dim]);
 	src = broadcast(b, src, without_dims(b, t, one_dim(b, dim)));
 	src = src ? unsqueeze_dim(b, src, dim) : 0;
-	return src ? overwrite(n, x, src, dim, at) : 0;
+	if (!src) return 0;
+	if (is_running(n, "index")) return hlo_dynamic_update_slice(b, x, src, starts_at(n, x, dim, "index"));
+	return overwrite(n, x, src, dim, whole_index(n, arg_int(n, "index", 0), t.dim[dim]));
 }
 
 /* aten.as_strided_scatter(self, src, size, stride, storage_offset=None) */
