@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import torch
 from oracle import check_format
+from served import array
+from served import same as served_same
+from serving import needs_tensorflow, tensorflow  # noqa: F401 (a fixture)
 from signature_worker import Pair, Point, numpy_of, plain
 from test_cli import BAD_INPUT, UNSUPPORTED, USAGE, bad, good
 from torch import nn
@@ -22,7 +25,6 @@ from torch_stablehlo import (
     BadInputError,
     StableHLOExportOptions,
     StableHLOGraphModule,
-    UnsupportedError,
     exported_program_to_stablehlo,
     pjrt_device,
 )
@@ -421,5 +423,26 @@ def test_gradients_on_the_command_line(step, tmp_path):
     assert "output 0" in out and "gradient of dense.weight  f32[2,3]" in out and "gradient of x  f32[4,3]" in out
     good(*run, "-o", f"dense.weight={tmp_path / 'g.npy'}")
     np.testing.assert_allclose(np.load(tmp_path / "g.npy"), gradients["dense.weight"].numpy(), rtol=1e-3, atol=1e-5)
-    with pytest.raises(UnsupportedError, match="gives the gradient of 'dense.weight'"):
-        save_stablehlo_graph_as_tf(program, tmp_path / "saved")
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("way", ["python", "directory"])
+def test_gradients_of_a_saved_model(tensorflow, step, way, tmp_path):  # noqa: F811
+    """The pair (loss, {name: gradient}) where it is called, gradient_NAME in the signature."""
+    program, inputs, loss, gradients = step
+    program.save(tmp_path / "d")
+    if way == "python":
+        save_stablehlo_graph_as_tf(program, tmp_path / "s")
+    else:
+        good("convert", tmp_path / "d", "-o", tmp_path / "s", "--format", "saved-model")
+    number, (x, y) = tensorflow.load(tmp_path / "s")["object"], map(array, inputs)
+    want = {"output_0": array(loss), **{f"gradient_{n}": array(g) for n, g in gradients.items()}}
+    got = tensorflow.signature(number, "serving_default", {"x": x, "y": y})
+    assert sorted(got) == sorted(want)
+    for name in want:
+        served_same(got[name], want[name], name, 1e-3, 1e-5)
+    got = tensorflow.call(number, "__call__", [x, y], {})
+    assert len(got) == 2 and sorted(got[1]) == sorted(gradients)
+    served_same(got[0], array(loss), "loss", 1e-4, 1e-5)
+    for name in gradients:
+        served_same(got[1][name], array(gradients[name]), name, 1e-3, 1e-5)

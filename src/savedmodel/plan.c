@@ -89,6 +89,7 @@ static bool bind_parameter(Binder *b, Served *s, const int *input_at, int i)
 }
 
 static bool is_user(const Result *r) { return r->kind == RESULT_USER || r->kind == RESULT_LOSS; }
+static bool is_gradient(const Result *r) { return r->kind == RESULT_PARAMETER_GRADIENT || r->kind == RESULT_INPUT_GRADIENT; }
 
 static bool bind_results(Binder *b, Served *s)
 {
@@ -97,10 +98,7 @@ static bool bind_results(Binder *b, Served *s)
 	for (int i = 0; i < m->noutput; i++) {
 		const Result *r = m->result ? &m->result[i] : NULL;
 		s->written[i] = -1;
-		if (!r || is_user(r)) continue;
-		if (r->kind == RESULT_PARAMETER_GRADIENT || r->kind == RESULT_INPUT_GRADIENT)
-			return fail(b->p->e, UNSUPPORTED, "method '%s' gives the gradient of '%s', for which a SavedModel's signature has no place",
-				m->name, r->target);
+		if (!r || is_user(r) || is_gradient(r)) continue;
 		if (r->kind == RESULT_INPUT_MUTATION)
 			return fail(b->p->e, UNSUPPORTED, "method '%s' writes to its input '%s'; an input of a SavedModel cannot be written",
 				m->name, r->target);
@@ -235,6 +233,44 @@ static bool place_outputs(Plan *p, Served *s, int *nleaf)
 	}
 }
 
+/* A parameter and an input of one name: the input's is the one that is given. */
+static bool is_hidden(const FunctionMeta *m, const Result *r)
+{
+	for (int i = 0; i < m->noutput && r->kind == RESULT_PARAMETER_GRADIENT; i++)
+		if (m->result[i].kind == RESULT_INPUT_GRADIENT && !strcmp(m->result[i].target, r->target)) return true;
+	return false;
+}
+
+/* How the model's outputs and the gradients nest: the pair (outputs, {name: gradient}), as in Python. */
+static const Nest *pair_of(Arena *a, const Nest *outputs, int noutput, const char *const *name, int ngradient)
+{
+	Nest *pair = NEW(a, Nest, 2), *whole = NEW(a, Nest, 1);
+	Nest list = { .kind = NEST_LIST, .n = noutput, .child = NEW(a, Nest, noutput + 1) };
+	pair[0] = outputs ? *outputs : list;
+	pair[1] = (Nest){ .kind = NEST_DICT, .n = ngradient, .child = NEW(a, Nest, ngradient + 1), .key = name };
+	*whole = (Nest){ .kind = NEST_TUPLE, .n = 2, .child = pair };
+	return whole;
+}
+
+/* Gradients come after the outputs, of which there are nleaf, as gradient_NAME. */
+static bool plan_gradients(Plan *p, Served *s, int nleaf, Map *taken)
+{
+	const FunctionMeta *m = &s->f->meta;
+	const char **name = NEW(p->a, const char *, m->noutput + 1);
+	int n = 0;
+	for (int i = 0; i < m->noutput && m->result; i++) {
+		const Result *r = &m->result[i];
+		if (!is_gradient(r) || is_hidden(m, r)) continue;
+		const char *port = as_node_name(p->a, arena_printf(p->a, "gradient_%s", r->target));
+		s->leaf[nleaf + n] = s->nout;
+		if (!plan_output(p, s, i, port)) return false;
+		s->out[s->nout - 1].name = unique(p->a, taken, port);
+		name[n++] = r->target;
+	}
+	if (n) s->nest = pair_of(p->a, s->nest, nleaf, name, n);
+	return true;
+}
+
 /* The model's own nesting names them where it is known, and torch_xla's way is TensorFlow's: output_0,
  * output_1, ... */
 static bool plan_outputs(Plan *p, Served *s)
@@ -251,7 +287,7 @@ static bool plan_outputs(Plan *p, Served *s)
 		const char *plain = arena_printf(p->a, "output_%d", s->leaf[i]);
 		s->out[s->leaf[i]].name = unique(p->a, &taken, name && *name[i] ? as_node_name(p->a, name[i]) : plain);
 	}
-	return true;
+	return plan_gradients(p, s, nleaf, &taken);
 }
 
 /* -- the user's choices ---------------------------------------------------------------------------------- */
