@@ -1,7 +1,11 @@
 """Programs that write buffers and inputs: the values after each call are eager's."""
 
+import json
+import subprocess
+import sys
 import threading
 
+import decode_worker
 import numpy as np
 import pytest
 import torch
@@ -219,3 +223,41 @@ def test_greedy_decoding_with_a_cache(tmp_path):
     np.testing.assert_allclose(program.state()["keys"], model.keys.numpy(), rtol=1e-4, atol=1e-5)
     program.reset_state()
     assert greedy(program, 10) == got[:10]
+
+
+def static_cache(name, length=64):
+    """A decoder of transformers over its StaticCache; a call takes a token and its position."""
+    t = pytest.importorskip("transformers")
+    from transformers.integrations.executorch import TorchExportableModuleWithStaticCache
+
+    ids = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "vocab_size": 64}
+    wide = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64}
+    model = {
+        "llama": lambda: t.LlamaForCausalLM(t.LlamaConfig(**ids, **wide, initializer_range=0.5)),
+        "gpt2": lambda: t.GPT2LMHeadModel(t.GPT2Config(**ids, n_embd=32, n_layer=2, n_head=4, n_positions=length, initializer_range=0.5)),
+    }[name]().eval()
+    cache = {"batch_size": 1, "max_cache_len": length}
+    model.generation_config.update(use_cache=True, cache_implementation="static", cache_config=cache)
+    return TorchExportableModuleWithStaticCache(model, **cache, device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["plain", "llama", "gpt2"])
+@torch.no_grad()
+def test_greedy_decoding_without_torch(name, tmp_path):
+    """50 steps of one loaded program, in a process without torch, give eager's tokens; a call is given a token and its position, nothing else."""
+    torch.manual_seed(0)
+    model, how = (Decoder().eval(), "plain") if name == "plain" else (static_cache(name), "transformers")
+    args, kwargs = decode_worker.CALLS[how](1, 0)
+    args, kwargs = tuple(map(torch.tensor, args)), {k: torch.tensor(v) for k, v in kwargs.items()}
+    program = exported_program_to_stablehlo(torch.export.export(model, args, kwargs, strict=False))
+    program.save(tmp_path / "d")
+    done = subprocess.run([sys.executable, decode_worker.__file__, tmp_path / "d", "50", how], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    got, token, want = json.loads(done.stdout), 1, []
+    for i in range(50):
+        args, kwargs = decode_worker.CALLS[how](token, i)
+        token = int(model(*map(torch.tensor, args), **{k: torch.tensor(v) for k, v in kwargs.items()}).argmax())
+        want.append(token)
+    assert got["tokens"] == want and len(set(want)) > 3
+    assert got["compiled"] == [1] and len(got["state"]) >= 2
+    assert all(program._model.method(None).names[p] in ("token", "position", *kwargs) for p in program._model.method(None).positions)

@@ -61,7 +61,7 @@ DeviceBuffer *buffer_adopt(Device *d, PJRT_Buffer *pjrt, const TensorType *t, Er
 }
 
 
-static bool address(const DeviceBuffer *b, const void **at, Err *e)
+bool buffer_address(const DeviceBuffer *b, const void **at, Err *e)
 {
 	const Plugin *p = b->device->plugin;
 	if (b->host) return *at = b->host, true;
@@ -88,7 +88,7 @@ static PJRT_HostBufferSemantics semantics(const DeviceBuffer *b)
 static bool settle(DeviceBuffer *b, const void *data, PJRT_Event *done, Err *e)
 {
 	const void *at = data;
-	if (b->device->is_host && b->nbytes && (!address(b, &at, NULL) || at == data)) {
+	if (b->device->is_host && b->nbytes && (!buffer_address(b, &at, NULL) || at == data)) {
 		b->done = done;
 		return true;
 	}
@@ -184,7 +184,8 @@ static bool copy_small(const DeviceBuffer *b, void *dst)
 	enum { SMALL = 1 << 16 };
 	Err ignored = { 0 };
 	const void *at = NULL;
-	bool ok = b->device->is_host && b->nbytes <= SMALL && !is_packed(b->type.dtype) && is_row_major(b, &ignored) && address(b, &at, &ignored);
+	bool ok = b->device->is_host && b->nbytes <= SMALL && !is_packed(b->type.dtype) && is_row_major(b, &ignored)
+		&& buffer_address(b, &at, &ignored);
 	err_clear(&ignored);
 	if (ok && at) memcpy(dst, at, b->nbytes);
 	return ok && at;
@@ -229,7 +230,7 @@ const void *buffer_view(DeviceBuffer *b, Err *e)
 		return fail(e, UNSUPPORTED, "%s elements are packed on the device", dtype_name(b->type.dtype)), NULL;
 	if (!is_row_major(b, e)) return fail(e, UNSUPPORTED, "the buffer is not row-major"), NULL;
 	const void *at = NULL;
-	if (!hold(b, e) || !address(b, &at, e)) return NULL;
+	if (!hold(b, e) || !buffer_address(b, &at, e)) return NULL;
 	if (!at) fail(e, PLUGIN, "the plugin gave no address for a buffer of %zu bytes", b->nbytes);
 	return at;
 }

@@ -48,6 +48,9 @@ PJRT_Buffer_Type pjrt_type(DType t);
 DType dtype_from_pjrt(PJRT_Buffer_Type type);
 DType dtype_from_xla(uint64_t primitive_type);
 
+/* Where the buffer's first byte lies on its device, now. */
+bool buffer_address(const DeviceBuffer *b, const void **at, Err *e);
+
 /* "f32[2,3]" into text[0..n), cut off where it does not fit; returns text. */
 char *tensor_type_text(const TensorType *t, char *text, size_t n);
 

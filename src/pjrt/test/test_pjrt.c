@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "pjrt/internal.h"
 #include "pjrt/test/test.h"
 
 static const char *plugin_name;
@@ -351,9 +352,13 @@ static void nothing_is_donated_unasked(void **state)
 		assert_true(y[5] == 6);
 		buffer_free(out);
 	}
+	const void *lay, *lies;
+	WORKS(buffer_address(in, &lay, &e));
 	WORKS(executable_run(x, &in, 1, &out, &(RunOptions){ (const int64_t[]){ 0 }, 1 }, &e)
 		&& buffer_to_host(out, y, sizeof y, &e));
 	assert_true(y[5] == 12);
+	WORKS(buffer_address(out, &lies, &e));
+	assert_ptr_equal(lies, lay);                                  /* written where the argument lay */
 	buffer_free(out);
 	assert_false(executable_run(x, &in, 1, &out, NULL, &e));      /* XLA's own message: the input is gone */
 	assert_non_null(strstr(err_msg(&e), "donated"));
