@@ -152,6 +152,25 @@ def test_across_other_ops(name):
     tune(program, *ALL)
 
 
+def test_weights_in_a_loop():
+    """What a loop computes from weights and from what it carries is no work that can be done once, whatever it is small enough for."""
+
+    class Loop(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.step, self.gain = nn.Linear(4, 4), nn.Parameter(torch.ones(4))
+
+        def forward(self, x):
+            return while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, self.step(y) * self.gain.exp()), (torch.tensor(0), x))[1]
+
+    for model, x in ((Loop(), torch.randn(2, 4)), (nn.LSTM(4, 6, proj_size=3), torch.randn(5, 2, 4))):
+        seeded(model)
+        program = exported_program_to_stablehlo(export(model, x))
+        with torch.no_grad():
+            compare(program(x), model(x), 1e-5, 1e-5)
+        tune(program, *ALL)
+
+
 LAYERS = {
     "1d": (nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), (2, 3, 9)),
     "3d": (nn.Conv3d(3, 4, (1, 2, 3)), nn.BatchNorm3d(4), (2, 3, 4, 5, 6)),

@@ -7,6 +7,7 @@
 typedef struct Pass {
 	const Func *f;
 	const Depends *depends;
+	bool *outer;                 /* [from->value.n]: of the function's own, not of a region in it */
 	bool *feeds_conv;            /* [from->value.n]: an operand of a convolution */
 	double *nbytes;              /* of the weights that a value is computed from, at most what it has itself */
 	bool *wanted;                /* by `each`, as a result of `once` or an argument */
@@ -30,6 +31,7 @@ static void weigh(const Module *m, const Region *r, Pass *p)
 		for (int k = 0; k < op->nout; k++) {
 			double own = type_nbytes(value_type(m, op->out + (Value)k));
 			p->nbytes[op->out + (Value)k] = own < sum ? own : sum;
+			p->outer[op->out + (Value)k] = true;
 		}
 	}
 }
@@ -55,10 +57,11 @@ static void want_operands(const Module *m, Pass *p, const Op *op)
 		for (int i = 0; i < op->region[k]->op.n; i++) want_operands(m, p, op->region[k]->op.v[i]);
 }
 
-/* A value of weights that is read at each run: as a result of `once`, or computed from such. */
+/* A value of weights that is read at each run: as a result of `once`, or computed from such. Within regions it is not known what
+ * arguments stand for. */
 static void want(const Module *m, Pass *p, Value v)
 {
-	if (p->depends[v] != WEIGHTS || p->wanted[v]) return;
+	if (!p->outer[v] || p->depends[v] != WEIGHTS || p->wanted[v]) return;
 	p->wanted[v] = true;
 	const Op *def = m->value.v[v].def;
 	if (is_worth_it(m, p, v)) *push(p->a, &p->result) = v;
@@ -150,11 +153,14 @@ static bool make_once(const Module *m, Pass *p, Module *to, Split *s)
 bool split(const Module *from, const Func *f, const bool *fixed, Module *each, Module *once, Split *out)
 {
 	Arena *a = &each->arena;
-	Pass p = { .f = f, .depends = find_dependence(from, f, fixed, a), .feeds_conv = NEW(a, bool, from->value.n + 1),
-		.nbytes = NEW(a, double, from->value.n + 1), .wanted = NEW(a, bool, from->value.n + 1), .a = a };
+	Pass p = { .f = f, .depends = find_dependence(from, f, fixed, a), .outer = NEW(a, bool, from->value.n + 1),
+		.feeds_conv = NEW(a, bool, from->value.n + 1), .nbytes = NEW(a, double, from->value.n + 1),
+		.wanted = NEW(a, bool, from->value.n + 1), .a = a };
 	*out = (Split){ 0 };
-	for (int i = 0; i < f->narg; i++)
+	for (int i = 0; i < f->narg; i++) {
 		p.nbytes[f->body.arg + (Value)i] = fixed[i] ? type_nbytes(f->arg_type[i]) : 0;
+		p.outer[f->body.arg + (Value)i] = true;
+	}
 	weigh(from, &f->body, &p);
 	find_results(from, &p);
 	out->nresult = p.result.n;
