@@ -45,12 +45,17 @@ def _is_dict(kind):
 # -- specs -------------------------------------------------------------------------------------------------------
 
 
+def _key(x):
+    """A dict's key: JSON has tuples as lists."""
+    return tuple(map(_key, x)) if isinstance(x, list) else x
+
+
 def _of_json(node):
     if node["type"] is None:
         return Spec()
     kind, context = _KINDS.get(node["type"], node["type"]), node["context"]
     if _is_dict(kind) and isinstance(context, str):
-        context = json.loads(context)
+        context = list(map(_key, json.loads(context)))
     return Spec(kind, context, [_of_json(c) for c in node["children_spec"]])
 
 
