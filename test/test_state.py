@@ -4,14 +4,16 @@ import json
 import subprocess
 import sys
 import threading
+import warnings
 
 import decode_worker
 import numpy as np
 import pytest
 import torch
 from oracle import check_format, compare
+from test_cli import UNSUPPORTED, bad
 from torch import nn
-from torch_stablehlo import BadInputError, StableHLOGraphModule, exported_program_to_stablehlo
+from torch_stablehlo import BadInputError, StableHLOGraphModule, UnsupportedError, exported_program_to_stablehlo
 from torch_stablehlo.device import pjrt_device
 
 
@@ -144,6 +146,55 @@ def test_from_many_threads(counter):
     for t in threads:
         t.join()
     assert counter.state()["count"] == 101 and (counter.state()["total"] == 101).all()
+
+
+class Shared(nn.Module):
+    """Writes one buffer and reads another, which is the same memory."""
+
+    def __init__(self, view):
+        super().__init__()
+        self.register_buffer("rows", torch.zeros(4, 3))
+        self.register_buffer("other", view(self.rows))
+
+    def forward(self, x):
+        self.rows[1].add_(x)
+        return self.other.sum(0)
+
+
+def test_one_buffer_under_two_names():
+    model, program = Shared(lambda t: t), program_of(Shared(lambda t: t), torch.ones(3))
+    for i in range(3):
+        x = torch.arange(3.0) + i
+        compare(program(x), model(x))
+
+
+@pytest.mark.parametrize("view", [lambda t: t[1:3], lambda t: t.view(12), lambda t: t[:, ::2]], ids=["rows", "reshaped", "columns"])
+def test_buffers_that_are_views_of_one_another_are_refused(view, tmp_path):
+    """In the program they are two values."""
+    ep, message = torch.export.export(Shared(view), (torch.ones(3),)), "writes 'rows' in memory that 'other', which method 'forward' reads, has too"
+    with pytest.raises(UnsupportedError, match=message):
+        exported_program_to_stablehlo(ep)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(ep, tmp_path / "m.pt2")
+    assert message in bad(UNSUPPORTED, "convert", tmp_path / "m.pt2", "-o", "-")
+    apart = Shared(lambda t: view(t).clone())
+    compare(program_of(apart, torch.ones(3))(torch.ones(3)), apart(torch.ones(3)))
+
+
+def test_state_that_methods_know_by_other_names_is_refused():
+    class Held(nn.Module):
+        def __init__(self, counter):
+            super().__init__()
+            self.held = counter
+
+        def forward(self, x):
+            return self.held(x)
+
+    counter, x = Counter(), torch.ones(3, 2)
+    both = {"one": torch.export.export(counter, (x,)), "other": torch.export.export(Held(counter), (x,))}
+    with pytest.raises(UnsupportedError, match="method 'one' writes 'count' in memory that 'held.count', which method 'other' reads, has too"):
+        exported_program_to_stablehlo(both)
 
 
 # -- inputs that are written ---------------------------------------------------------------------------------------------

@@ -163,6 +163,9 @@ int user_output(const Program *p, int i);
 /* The tensors of a converted program, as data/ and constants/ will have them. */
 void model_state(tshlo_model *m);
 
+/* Whether no method reads memory of state under another name than the one that it is written by (overlap.c). */
+bool check_overlap(const tshlo_model *m, Err *e);
+
 /* The model as what a directory holds; pointers into it and into a. */
 bool model_parts(tshlo_model *m, Arena *a, const tshlo_save_options *opt, BundleParts *out, Err *e);
 

@@ -88,6 +88,7 @@ static bool join(tshlo_model *m, Err *e)
 		for (int k = 0; k < from->nconstant; k++) constant[m->nconstant++] = from->constant[k];
 		if (!add_state(state, &m->nstate, from, e)) return false;
 	}
+	if (!check_overlap(m, e)) return false;
 	for (int i = 0; i < m->npart; i++) m->part[i]->nmethod = 0;      /* they are this model's now */
 	return true;
 }
