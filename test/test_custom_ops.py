@@ -124,6 +124,48 @@ def test_command_line(tmp_path):
     assert "custom_call @tshlo_test.one.default" in good("convert", tmp_path / "m.pt2", "-o", "-", "--custom-op", "tshlo_test::one")
 
 
+# -- custom objects ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def foo():
+    """A class of C++ that torch tests itself with."""
+    from torch.testing._internal import torchbind_impls
+
+    try:
+        torchbind_impls.init_torchbind_implementations()
+    except (OSError, RuntimeError) as e:
+        pytest.skip(f"this torch has no classes to test with: {e}")
+    return torch.classes._TorchScriptTesting._Foo(10, 20)
+
+
+@pytest.mark.parametrize("how", ["attribute", "input", "op"])
+def test_custom_objects_are_refused_by_name(foo, how, tmp_path):
+    from torch._higher_order_ops.torchbind import enable_torchbind_tracing
+
+    class Holds(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.held = foo
+
+        def forward(self, x):
+            return self.held.add_tensor(x) if how == "attribute" else torch.ops._TorchScriptTesting.takes_foo(self.held, x)
+
+    x = torch.ones(3)
+    with enable_torchbind_tracing():
+        if how == "input":
+            ep = torch.export.export(Model(lambda o, x: o.add_tensor(x)), (foo, x), strict=False)
+        else:
+            ep = torch.export.export(Holds(), (x,), strict=False)
+    torch.export.save(ep, tmp_path / "m.pt2")
+    message = r"input '(obj_held|args_0)' is a __torch__.torch.classes._TorchScriptTesting._Foo, which StableHLO cannot express"
+    with pytest.raises(UnsupportedError, match=message):
+        exported_program_to_stablehlo(ep)
+    code, _, err = tool("convert", tmp_path / "m.pt2", "-o", "-")
+    assert code == UNSUPPORTED and re.search(message, err)
+    assert re.search(message, good("inspect", tmp_path / "m.pt2"))
+
+
 # -- decompositions ------------------------------------------------------------------------------------------------------
 
 

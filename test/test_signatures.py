@@ -2,6 +2,7 @@
 the .pt2 file, converted by the command line and loaded there. Expected values are eager's."""
 
 import copy
+import json
 import os
 import pickle
 import subprocess
@@ -17,7 +18,7 @@ from served import array
 from served import same as served_same
 from serving import needs_tensorflow, tensorflow  # noqa: F401 (a fixture)
 from signature_worker import Pair, Point, numpy_of, plain
-from test_cli import BAD_INPUT, UNSUPPORTED, USAGE, bad, good
+from test_cli import BAD_INPUT, UNSUPPORTED, USAGE, bad, good, tool
 from torch import nn
 from torch.export import Dim
 from torch.export.experimental import _export_forward_backward
@@ -121,7 +122,6 @@ TABLE = {
     "ints nested": (lambda x, d: (x * d["a"][0] - d["b"], d), (x23(), {"a": [3, 5], "b": 4}), {}, (None, {"a": [AUTO, AUTO], "b": AUTO})),
     "float out": (lambda x: (x.sum().item(), x + 1), (x23(),), {}, None),
 }
-STATIC = [n for n in TABLE if n not in ("size out",)]            # whose directories run: no size is unknown in the function
 
 
 def parts(name):
@@ -166,10 +166,9 @@ def ways(tmp_path_factory):
             good("convert", here / "m.pt2", "-o", here / "pt2")
         except Exception as e:
             made[name] = e, here
-        if name in STATIC:
-            for way in ("directory", "pt2"):
-                jobs.append((str(here / way), *numpy_of((args, kwargs))))
-                where.append((name, way))
+        for way in ("directory", "pt2"):
+            jobs.append((str(here / way), *numpy_of((args, kwargs))))
+            where.append((name, way))
     (root / "jobs").write_bytes(pickle.dumps(jobs))
     worker = os.path.join(os.path.dirname(__file__), "signature_worker.py")
     done = subprocess.run([sys.executable, worker, root / "jobs", root / "results"], capture_output=True, text=True, timeout=300)
@@ -196,7 +195,7 @@ def test_converted(ways, name):
 
 
 @pytest.mark.parametrize("way", ["directory", "pt2"])
-@pytest.mark.parametrize("name", STATIC)
+@pytest.mark.parametrize("name", TABLE)
 def test_loaded_without_torch(ways, name, way):
     got = ways[1][name, way]
     assert not isinstance(got, str) or isinstance(wanted(name), str), got
@@ -206,6 +205,20 @@ def test_loaded_without_torch(ways, name, way):
 def test_names_are_the_users(ways):
     program, _ = ways[0]["unused"]
     assert list(program._model.method(None).names.values()) == ["x", "unused", "y", "last"]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_sample_inputs(ways, name):
+    """The command line reads those that torch put in the file, but for objects of classes, and says so."""
+    path = ways[0][name][1] / "m.pt2"
+    if name == "nested":
+        reason = "cannot be read: m/data/sample_inputs/model.pt: it holds a signature_worker.Point; only tensors in lists, tuples and dicts are read"
+        assert f"sample inputs   {reason}" in good("inspect", path) and f"not run: the sample inputs {reason}" in good("verify", path)
+        code, _, err = tool("verify", path, "-e", "0=x.npy")
+        assert code == UNSUPPORTED and f"{reason}; give others by --input" in err
+        assert json.loads(good("inspect", "--json", path))["samples_unreadable"] in reason
+    else:
+        assert "run      ok: on " in good("verify", path)
 
 
 # -- ints ----------------------------------------------------------------------------------------------------------------

@@ -112,9 +112,13 @@ static void describe_outputs(tshlo_model *m, Method *k)
 
 /* -- stages ---------------------------------------------------------------------------------------------- */
 
-/* Writes to state and gradients come out as results that say what they belong to. */
-static bool check_outputs(const Program *p, Err *e)
+/* Writes to state and gradients come out as results that say what they belong to. A custom object is told of before the ops
+ * that take it. */
+static bool check_signature(const Program *p, Err *e)
 {
+	for (int i = 0; i < p->ninput; i++)
+		if (p->input[i].arg.kind == ARG_OBJECT)
+			return fail(e, UNSUPPORTED, "input '%s' is a %s, which StableHLO cannot express", p->input[i].name, p->input[i].arg.str);
 	for (int i = 0; i < p->noutput; i++)
 		if (p->output[i].kind == OUTPUT_TOKEN) return fail(e, UNSUPPORTED, "output %d of the program is a token, which is not supported", i);
 	return true;
@@ -124,7 +128,7 @@ static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lo
 {
 	drop_checks(p);
 	return functionalize(p, mod->err)
-	    && check_outputs(p, mod->err)
+	    && check_signature(p, mod->err)
 	    && check_ops(p, opt, mod->err)
 	    && lower(p, mod, opt, lowered)
 	    && !mod->err->code

@@ -113,7 +113,11 @@ static bool look_at_program(Inspection *x, tshlo_error *e)
 	x->program = tshlo_program_open(x->path, e);
 	if (!x->program || !file_size(x->path, &x->nbytes)) return false;
 	x->nsample = tshlo_program_samples(x->program, NULL, e);
-	if (x->nsample < 0) return false;
+	if (x->nsample < 0) {
+		if (e->code == TSHLO_NO_MEMORY) return false;
+		x->no_samples = e->message;
+		*e = (tshlo_error){ 0 };
+	}
 	x->function = calloc(1, sizeof *x->function);
 	if (!x->function || !find_ops(x) || !try_to_convert(x, e)) return false;
 	x->nfunction = 1;
@@ -162,6 +166,7 @@ static void inspection_free(Inspection *x)
 	free(x->op);
 	free(x->version);
 	tshlo_error_clear(&(tshlo_error){ TSHLO_BAD_INPUT, x->failure });
+	tshlo_error_clear(&(tshlo_error){ TSHLO_BAD_INPUT, x->no_samples });
 	tshlo_program_free(x->program);
 	tshlo_model_free(x->model);
 }
@@ -246,7 +251,9 @@ static void print_program(const Inspection *x, bool all_ops)
 	field("kind"), puts("exported program (.pt2)");
 	field("size"), put_bytes(x->nbytes), putchar('\n');
 	field("written by"), fputs(*torch ? "torch " : "unknown", stdout), put_safe(stdout, torch), putchar('\n');
-	field("sample inputs"), printf("%d\n", x->nsample);
+	field("sample inputs");
+	if (x->nsample >= 0) printf("%d\n", x->nsample);
+	else fputs("cannot be read: ", stdout), put_safe(stdout, x->no_samples), putchar('\n');
 	field("StableHLO");
 	if (x->why_not) fputs("cannot be converted: ", stdout), put_safe(stdout, x->why_not), putchar('\n');
 	else printf("needs version %s\n", x->function->version);

@@ -27,7 +27,8 @@ typedef struct Inspection {
 	tshlo_program *program;                  /* of a .pt2, for its symbols */
 	tshlo_model *model;                      /* of a directory */
 	uint64_t nbytes;                         /* of the file */
-	int nsample;                             /* of a .pt2: sample inputs stored */
+	int nsample;                             /* of a .pt2: sample inputs stored; -1: they cannot be read */
+	char *no_samples;                        /* why; owned */
 	const char *why_not;                     /* of a .pt2: why it cannot be converted, or NULL */
 	char *failure, *version;
 	int nfunction;

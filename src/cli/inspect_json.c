@@ -117,7 +117,8 @@ void print_json(const Inspection *x)
 	if (x->program) {
 		number(&o, "nbytes", x->nbytes);
 		member_or_null(&o, "torch_version", tshlo_program_torch_version(x->program));
-		number(&o, "samples", (uint64_t)x->nsample);
+		number(&o, "samples", x->nsample < 0 ? 0 : (uint64_t)x->nsample);
+		member_or_null(&o, "samples_unreadable", x->no_samples);
 		member_or_null(&o, "not_convertible", x->why_not);
 	}
 	put_functions(x, &o);

@@ -110,6 +110,7 @@ typedef struct Verify {
 	Job job;
 	int nsample;
 	tshlo_tensor *sample;        /* [nsample]; their data is the model's */
+	char *unreadable;            /* why the file's samples cannot be read, or NULL; owned */
 	Result **which;              /* [a->expect.n] */
 	const char **file;
 } Verify;
@@ -117,6 +118,12 @@ typedef struct Verify {
 static bool read_samples(Verify *v, tshlo_program *p, tshlo_error *e)
 {
 	v->nsample = tshlo_program_samples(p, NULL, e);
+	if (v->nsample < 0 && e->code != TSHLO_NO_MEMORY) {
+		v->unreadable = e->message;
+		*e = (tshlo_error){ 0 };
+		v->nsample = 0;
+		return true;
+	}
 	if (v->nsample < 0) return false;
 	v->sample = calloc((size_t)v->nsample + 1, sizeof *v->sample);
 	return v->sample && tshlo_program_samples(p, v->sample, e) == v->nsample;
@@ -162,6 +169,8 @@ static int find_inputs(Verify *v, bool *none)
 	Feed *f = &v->job.feed;
 	if (a->input.n) return feed_files(f, v->job.m, a->method, &a->input);
 	*none = f->n && !v->nsample;
+	if (*none && a->expect.n && v->unreadable)
+		return complain(EXIT_UNSUPPORTED, "the sample inputs cannot be read: %s; give others by --input", v->unreadable);
 	if (*none && a->expect.n)
 		return complain(EXIT_BAD_INPUT, "%s has no sample inputs to compute what --expect names; "
 			"give them by --input", a->file);
@@ -218,7 +227,8 @@ static int steps(Verify *v, tshlo_error *e)
 	if (code) return code;
 	if (none) {
 		step("run");
-		puts("not run: there are no sample inputs, and none are given by --input");
+		if (v->unreadable) fputs("not run: the sample inputs cannot be read: ", stdout), put_safe(stdout, v->unreadable), putchar('\n');
+		else puts("not run: there are no sample inputs, and none are given by --input");
 		return EXIT_GOOD;
 	}
 	code = step_run(v, e);
@@ -237,6 +247,7 @@ static int verify(const Args *a)
 	free(v.which);
 	free(v.file);
 	free(v.sample);
+	tshlo_error_clear(&(tshlo_error){ TSHLO_BAD_INPUT, v.unreadable });
 	job_free(&v.job);
 	conversion_free(&v.conversion);
 	return code;

@@ -26,7 +26,7 @@ const char *pickle_kind(PVal v)
 	static const char *const name[] = {
 		[P_NONE] = "None", [P_BOOL] = "a bool", [P_INT] = "an int", [P_FLOAT] = "a float", [P_STR] = "a string",
 		[P_TUPLE] = "a tuple", [P_LIST] = "a list", [P_DICT] = "a dict", [P_TENSOR] = "a tensor",
-		[P_FUNCTION] = "a function",
+		[P_FUNCTION] = "a function", [P_CLASS] = "a class of tensors",
 		[P_STORAGE_CLASS] = "a class", [P_STORAGE] = "a storage", [P_DTYPE] = "a dtype", [P_MARK] = "a mark",
 	};
 	return name[v.kind];
@@ -147,6 +147,19 @@ static PVal call_parameter(Machine *m, Args a)
 	return (PVal){ .kind = P_NONE };
 }
 
+static PVal call(Machine *m, PVal f, PVal a);
+static bool is_tensor_function(int i);
+
+/* _rebuild_from_type_v2(function, class, arguments, attributes): of tensors that a program was exported for with Dim.DYNAMIC. The
+ * arguments may be nested as deep as the file is long: it calls no function that calls. */
+static PVal call_with_attributes(Machine *m, Args a)
+{
+	bool ok = a.n == 4 && a.v[0].kind == P_FUNCTION && a.v[1].kind == P_CLASS && a.v[2].kind == P_TUPLE;
+	if (ok && is_tensor_function(a.v[0].function)) return call(m, a.v[0], a.v[2]);
+	fail(m->err, BAD_INPUT, "_rebuild_from_type_v2: unexpected arguments");
+	return (PVal){ .kind = P_NONE };
+}
+
 /* OrderedDict(), which SETITEMS then fills. */
 static PVal call_dict(Machine *m, Args a)
 {
@@ -166,9 +179,19 @@ static const struct { const char *module, *name; PVal (*call)(Machine *m, Args a
 	{ "torch._utils", "_rebuild_tensor_v3", call_tensor_v3 },
 	{ "torch._utils", "_rebuild_parameter", call_parameter },
 	{ "torch._utils", "_rebuild_parameter_with_state", call_parameter },
+	{ "torch._tensor", "_rebuild_from_type_v2", call_with_attributes },
 	{ "collections", "OrderedDict", call_dict },
 	{ "torch", "Size", call_size },
 };
+
+static bool is_tensor_function(int i) { return functions[i].call == call_tensor_v2 || functions[i].call == call_tensor_v3; }
+
+static PVal call(Machine *m, PVal f, PVal a)
+{
+	if (f.kind == P_FUNCTION && a.kind == P_TUPLE) return functions[f.function].call(m, (Args){ a.list->item.v, a.list->item.n });
+	fail(m->err, BAD_INPUT, "offset %zu: a call of %s", m->r.at, pickle_kind(f));
+	return (PVal){ .kind = P_NONE };
+}
 
 static void put_global(Machine *m, const char *module, const char *name)
 {
@@ -178,6 +201,10 @@ static void put_global(Machine *m, const char *module, const char *name)
 			return;
 		}
 	bool torch = !strcmp(module, "torch");
+	if ((torch && !strcmp(name, "Tensor")) || (!strcmp(module, "torch.nn.parameter") && !strcmp(name, "Parameter"))) {
+		put_val(m, (PVal){ .kind = P_CLASS });
+		return;
+	}
 	for (size_t i = 0; i < sizeof storages / sizeof *storages; i++)
 		if ((torch || !strcmp(module, "torch.storage")) && !strcmp(name, storages[i].name)) {
 			put_val(m, (PVal){ .kind = P_STORAGE_CLASS, .dtype = storages[i].dtype });
@@ -348,9 +375,7 @@ static bool op_call(Machine *m, uint8_t op)
 	case 'R':                                                                          /* REDUCE */
 		a = pop(m);
 		f = pop(m);
-		if (f.kind != P_FUNCTION || a.kind != P_TUPLE)
-			fail(m->err, BAD_INPUT, "offset %zu: a call of %s", m->r.at, pickle_kind(f));
-		else put_val(m, functions[f.function].call(m, (Args){ a.list->item.v, a.list->item.n }));
+		put_val(m, call(m, f, a));
 		return true;
 	case 'Q': load_storage(m, pop(m)); return true;                                    /* BINPERSID */
 	case 'b':                                                                          /* BUILD: attributes of a dict, no items */

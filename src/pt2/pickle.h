@@ -12,7 +12,7 @@
 
 typedef enum PKind {
 	P_NONE, P_BOOL, P_INT, P_FLOAT, P_STR, P_TUPLE, P_LIST, P_DICT, P_TENSOR,
-	P_FUNCTION, P_STORAGE_CLASS, P_STORAGE, P_DTYPE, P_MARK      /* only inside the machine */
+	P_FUNCTION, P_CLASS, P_STORAGE_CLASS, P_STORAGE, P_DTYPE, P_MARK      /* only inside the machine */
 } PKind;
 
 typedef struct PList PList;
