@@ -236,8 +236,9 @@ typedef enum tshlo_scalar { TSHLO_TENSOR, TSHLO_INT, TSHLO_FLOAT, TSHLO_BOOL } t
 typedef struct tshlo_value_info {
 	tshlo_input_kind input;      /* of an input: TSHLO_INPUT_USER, _PARAMETER (buffers too), _CONSTANT_TENSOR */
 	tshlo_output_kind output;    /* of a result */
-	const char *name;            /* user inputs: the placeholder's; weights: state dict name; mutations and gradients:
-	                              * their target; or "" */
+	const char *name;            /* user inputs: the placeholder's; user outputs: the keys that lead there, where the model
+	                              * gives a dict ("logits", "past_0_key"); weights: state dict name; mutations and
+	                              * gradients: their target; or "" */
 	int position;                /* user inputs: among the flattened user inputs; constants: their number; results: among
 	                                the flattened user outputs, or -1 */
 	tshlo_tensor type;           /* data: of weights, when they are dense in memory, else NULL */
@@ -256,7 +257,7 @@ TSHLO_API bool tshlo_unused_info(const tshlo_model *m, const char *method, int i
  * ("null", "3", "\"sum\""). A directory of torch_xla's does not tell. false: i is past the end. */
 typedef struct tshlo_fixed {
 	int position;
-	const char *name;            /* of an input; "" unknown */
+	const char *name;            /* of an input, or an output as above; "" unknown */
 	const char *json;
 } tshlo_fixed;
 TSHLO_API bool tshlo_fixed_input(const tshlo_model *m, const char *method, int i, tshlo_fixed *out);

@@ -207,6 +207,24 @@ def test_names_are_the_users(ways):
     assert list(program._model.method(None).names.values()) == ["x", "unused", "y", "last"]
 
 
+def test_outputs_are_called_as_in_the_models_dict(tmp_path):
+    """By a command, of the file and of a directory; numbers come first."""
+    ep = export(lambda x: {"logits": x + 1, "past": (x * 2, {"1": x * 3}), "0": x * 4, "note": "s"}, (x23(),))
+    torch.export.save(ep, tmp_path / "m.pt2")
+    good("convert", tmp_path / "m.pt2", "-o", tmp_path / "d")
+    np.save(tmp_path / "x.npy", x23().numpy())
+    names, factors = ["logits", "past_0", "past_1_1", "0"], {"past_0": 2, "past_1_1": 3, "3": 4}
+    for path in (tmp_path / "m.pt2", tmp_path / "d"):
+        outputs = json.loads(good("inspect", "--json", path))["functions"][0]["outputs"]
+        assert [o["name"] for o in outputs][:4] == names
+        for name, factor in factors.items():
+            good("run", path, "-i", tmp_path / "x.npy", "-o", f"{name}={tmp_path / 'y.npy'}")
+            assert np.array_equal(np.load(tmp_path / "y.npy"), x23().numpy() * factor)
+        good("run", path, "-i", tmp_path / "x.npy", "-o", f"0={tmp_path / 'y.npy'}")
+        assert np.array_equal(np.load(tmp_path / "y.npy"), x23().numpy() + 1)
+        assert "output 0  logits  f32[2,3]" in good("run", path, "-i", tmp_path / "x.npy")
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_sample_inputs(ways, name):
     """The command line reads those that torch put in the file, but for objects of classes, and says so."""

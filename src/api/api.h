@@ -70,6 +70,7 @@ struct tshlo_program {
 	Graph *graph;                /* being given; with `outer` not empty a branch or body */
 	VEC(Outer) outer;
 	VEC(Arg) graph_input, graph_output;      /* of a branch or body */
+	const char **out_name;       /* [program->noutput] of user outputs of one from a file; NULL: they have none */
 	bool built;                  /* call by call, not from a file */
 	VEC(OpCount) op;             /* made when asked for */
 	Err err;                     /* the first failure while the graph was given */
@@ -160,6 +161,9 @@ void fixed_from_meta(Arena *a, Method *k, const FunctionMeta *m);
 bool shardings_of(tshlo_model *m, Method *k, const tshlo_convert_options *opt, Err *e);
 /* Where output i of the program stands among the flattened user outputs. */
 int user_output(const Program *p, int i);
+/* [nuser], "" where there is none: what leads to each flattened user output in a model that gives a dict; NULL: it gives none. */
+const char **output_names(Arena *a, const char *spec, int nuser);
+void name_outputs(Arena *a, Method *k);
 /* The tensors of a converted program, as data/ and constants/ will have them. */
 void model_state(tshlo_model *m);
 

@@ -248,6 +248,7 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	model_state(m);
 	if (!check_overlap(m, e)) return false;
 	if (!fixed_of_program(&m->arena, m->program, k, e)) return false;
+	name_outputs(&m->arena, k);
 	if (k->options.seed_input) k->user_name[k->nuser_name++] = SEED_NAME;
 	return true;
 }

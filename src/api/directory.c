@@ -247,6 +247,7 @@ static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
 	}
 	k->nuser_name = meta->nuser_name;
 	fixed_from_meta(a, k, meta);
+	name_outputs(a, k);
 }
 
 static bool load(tshlo_model *m, Err *e)

@@ -6,6 +6,22 @@
 
 #include "pt2/pt2.h"
 
+static bool is_user_output(const Program *p, int i) { return p->output[i].kind == OUTPUT_USER || p->output[i].kind == OUTPUT_LOSS; }
+
+/* By the place in program->output. */
+static bool name_program_outputs(tshlo_program *p, Err *e)
+{
+	Program *g = p->program;
+	GUARD(&g->arena, e, return false);
+	int nuser = 0;
+	for (int i = 0; i < g->noutput; i++) nuser += is_user_output(g, i);
+	const char **user = output_names(&g->arena, g->out_spec, nuser);
+	if (!user) return true;
+	p->out_name = NEW(&g->arena, const char *, g->noutput + 1);
+	for (int i = 0; i < g->noutput; i++) p->out_name[i] = is_user_output(g, i) ? *user++ : "";
+	return true;
+}
+
 tshlo_program *tshlo_program_open(const char *path, tshlo_error *e)
 {
 	ERR(e, NULL);
@@ -13,7 +29,8 @@ tshlo_program *tshlo_program_open(const char *path, tshlo_error *e)
 	tshlo_program *p = calloc(1, sizeof *p);
 	if (!p) return fail(err, NO_MEMORY, "out of memory"), NULL;
 	p->program = pt2_open(path, err);
-	if (p->program) return p;
+	if (p->program && name_program_outputs(p, err)) return p;
+	program_free(p->program);
 	free(p);
 	return NULL;
 }
@@ -91,7 +108,7 @@ bool tshlo_program_output(const tshlo_program *p, int i, tshlo_value_info *out)
 {
 	if (!p || i < 0 || i >= p->program->noutput) return false;
 	const Output *o = &p->program->output[i];
-	*out = (tshlo_value_info){ .output = (tshlo_output_kind)o->kind, .name = o->target ? o->target : "",
+	*out = (tshlo_value_info){ .output = (tshlo_output_kind)o->kind, .name = o->target ? o->target : p->out_name ? p->out_name[i] : "",
 		.position = -1 };
 	describe(p->program, &o->arg, out);
 	return true;

@@ -207,14 +207,16 @@ void results_free(Results *r)
 	free(r->buffer);
 }
 
-/* The one of that name or number, or (name NULL) the k-th of the user's; mutations of buffers may stand among
+/* The one of that number, else of that name; or (name NULL) the k-th of the user's: mutations of buffers may stand among
  * them. */
 static Result *find_result(Results *r, const char *name, int k)
 {
+	for (int i = 0; name && i < r->n; i++)
+		if (r->v[i].number >= 0 && position_of(name) == r->v[i].number) return &r->v[i];
 	for (int i = 0; i < r->n; i++) {
 		Result *x = &r->v[i];
 		bool user = x->number >= 0;
-		if (!name ? user && k-- == 0 : user ? position_of(name) == x->number : !strcmp(name, x->info.name)) return x;
+		if (name ? !strcmp(name, x->info.name) : user && k-- == 0) return x;
 	}
 	return NULL;
 }
@@ -284,7 +286,7 @@ void put_label(const Result *r)
 	char text[TYPE_TEXT];
 	if (r->number >= 0) printf("output %-3d", r->number);
 	else printf(is_gradient(&r->info) ? "gradient of " : "new value of ");
-	if (r->number < 0) put_safe(stdout, r->info.name);
+	put_safe(stdout, r->info.name);
 	printf("  %s", type_text(&r->t, NULL, text, sizeof text));
 }
 

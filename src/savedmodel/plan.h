@@ -2,6 +2,7 @@
 #ifndef SAVEDMODEL_PLAN_H
 #define SAVEDMODEL_PLAN_H
 
+#include "bundle/nest.h"
 #include "savedmodel/format.h"
 #include "savedmodel/savedmodel.h"
 
@@ -22,15 +23,6 @@ typedef struct Port {
 	int result;                 /* of an output: which result of the module; -1: it is the value `fixed` */
 	const char *fixed;          /* JSON of a number, bool or string that export baked in */
 } Port;
-
-/* How outputs nest: torch.utils._pytree's spec, as far as TensorFlow can say it. */
-typedef enum NestKind { NEST_LEAF, NEST_TUPLE, NEST_LIST, NEST_DICT } NestKind;
-typedef struct Nest {
-	NestKind kind;
-	int n;
-	const struct Nest *child;   /* [n] */
-	const char *const *key;     /* [n] of a dict */
-} Nest;
 
 /* Where a parameter of the module comes from. */
 typedef enum SourceKind { SOURCE_INPUT, SOURCE_VARIABLE, SOURCE_CONSTANT } SourceKind;
@@ -88,13 +80,5 @@ bool is_argument_name(const char *s);
 const char *as_argument_name(Arena *a, const char *s);
 /* s, or s_1, s_2, ...: the first that is not in the map, which gets it. */
 const char *unique(Arena *a, Map *taken, const char *s);
-
-/* -- nesting (nest.c) ------------------------------------------------------------------------------------ */
-
-/* Of torch.utils._pytree.treespec_dumps()'s text; NULL when it is none, or has a node whose fields nobody
- * knows the names of and that is no tuple or list. nleaf: how many leaves. */
-const Nest *nest_read(Arena *a, const char *spec, int *nleaf);
-/* leaf[i] of name[]: "last_hidden_state", "cache_0_key"; NULL: the outermost is no dict. */
-const char **nest_names(Arena *a, const Nest *n, int nleaf);
 
 #endif

@@ -1,4 +1,4 @@
-#include "savedmodel/plan.h"
+#include "bundle/nest.h"
 
 #include <string.h>
 
@@ -43,7 +43,7 @@ static const char *const *keys_of(Arena *a, JVal context, int n)
 	return key;
 }
 
-/* false: a node that TensorFlow has no value for. json.c bounds the depth. */
+/* false: a node whose fields have no names. json.c bounds the depth. */
 static bool read(Arena *a, JVal v, Nest *out, int *nleaf)
 {
 	JVal children = json_key(v, "children_spec");
