@@ -5,13 +5,13 @@ import warnings
 import pytest
 import torch
 from oracle import check_format, compare
-from test_cli import good
+from test_cli import UNSUPPORTED, good, tool
 from torch import nn
 from torch._higher_order_ops.associative_scan import associative_scan
 from torch._higher_order_ops.map import map as torch_map
 from torch._higher_order_ops.scan import scan
 from torch._higher_order_ops.while_loop import while_loop
-from torch_stablehlo import UnsupportedError, exported_program_to_stablehlo
+from torch_stablehlo import StableHLOGraphModule, UnsupportedError, exported_program_to_stablehlo
 
 
 class Of(nn.Module):
@@ -133,6 +133,25 @@ def test_values_of_a_file(name, tmp_path):
     model, ep = export(f, *calls[0])
     torch.export.save(ep, tmp_path / "m.pt2")
     assert good("convert", tmp_path / "m.pt2", "-o", "-") == exported_program_to_stablehlo(ep).get_stablehlo_text()
+
+
+def test_a_file_that_torch_has_to_take_apart(tmp_path, monkeypatch):
+    """associative_scan stands in it under vmap. What the command line prints is Python that converts it."""
+    monkeypatch.chdir(tmp_path)
+    model, ep = export(running_sum, X[0])
+    torch.export.save(ep, "m.pt2")
+    code, _, err = tool("convert", "m.pt2", "-o", "d")
+    assert code == UNSUPPORTED and "torch._functorch.predispatch._add_batch_dim  x" in err
+    exec(err.partition("and converts: ")[2])
+    compare(StableHLOGraphModule.load("stablehlo_dir")(X[1]), model(X[1]), 1e-5, 1e-5)
+
+
+def test_wrappers_that_are_not_known_are_listed():
+    from torch.nn.attention.flex_attention import flex_attention
+
+    _, ep = export(lambda m, x: flex_attention(x, x, x), torch.randn(1, 2, 16, 8))
+    with pytest.raises(UnsupportedError, match="higher_order.flex_attention  x1"):
+        exported_program_to_stablehlo(ep)
 
 
 def test_missing_ops_of_branches_are_listed():

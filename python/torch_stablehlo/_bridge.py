@@ -125,6 +125,8 @@ class Bridge:
                 lib.tshlo_arg_ints(p, name, len(x), list(x))
             else:
                 self.list(name, x, self.arg)
+        elif isinstance(x, dict):  # as a .pt2 file has it
+            self.list(name, x.items(), self.arg)
         elif isinstance(x, torch.dtype):
             lib.tshlo_arg_dtype(p, name, torch_dtype_code(x))
         elif isinstance(x, torch.device):

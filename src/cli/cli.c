@@ -116,7 +116,7 @@ static void put_quoted(FILE *to, const char *s)
 	fputc('"', to);
 }
 
-/* Whether the file has ATen overloads without a lowering. */
+/* Whether the file has ATen overloads without a lowering, or a body that torch has vectorized but not yet written so. */
 static bool lacks_ops(const char *path)
 {
 	tshlo_program *p = tshlo_program_open(path, NULL);
@@ -124,7 +124,7 @@ static bool lacks_ops(const char *path)
 	int count;
 	bool lacks = false;
 	for (int i = 0; !lacks && tshlo_program_op(p, i, &name, &count); i++)
-		lacks = !strncmp(name, "aten.", 5) && !tshlo_op_supported(name);
+		lacks = (!strncmp(name, "aten.", 5) || strstr(name, "_functorch.predispatch")) && !tshlo_op_supported(name);
 	tshlo_program_free(p);
 	return lacks;
 }
