@@ -188,6 +188,14 @@ def test_a_loaded_model(build, tmp_path):
 # -- operators -----------------------------------------------------------------------------------------------------------
 
 N = Dim("n", min=4, max=50)
+
+
+def narrowed(x):
+    x.narrow(0, 1, 2).zero_()
+    x[2:, 1].add_(1)
+    return x
+
+
 OPS = {
     "reshape": lambda x: x.reshape(x.shape[0] * 2, -1),
     "flatten": lambda x: x.flatten(),
@@ -244,10 +252,11 @@ OPS = {
     "size as a factor": lambda x: x * x.shape[0] + x.numel(),
     "size as a float": lambda x: x * (1.0 / x.shape[0]),
     "in place": lambda x: (x + 0).mul_(2).add_(x.shape[0]),
+    "a part written": lambda x: narrowed(x.clone()),
     "a view written": lambda x: x.clone().index_fill(1, torch.tensor([1]), 0.0),
 }
 # Run for given sizes, but no module with "?" can hold them.
-FOR_GIVEN_SIZES = {"a view written"}
+FOR_GIVEN_SIZES = {"a view written", "a part written"}
 
 
 class Call(nn.Module):

@@ -89,9 +89,10 @@ static VId narrow_back(Fn *f, const GraphNode *how, VId parent, VId content)
 	if (dim < 0 || !known_int(f, how, "start", 0, &start) || !known_int(f, how, "length", 0, &length))
 		return refuse(f, how);
 	int64_t size = f->g->value.v[parent].dim[dim];
-	if (start < 0) start += size;
-	if (start < 0 || length < 0 || start > size || length > size - start) return refuse(f, how);
-	return slice_back(f, how, parent, content, dim, start, start + length);
+	if (start < 0 && IS_STATIC(size)) start += size;
+	int64_t end;
+	if (start < 0 || length < 0 || __builtin_add_overflow(start, length, &end) || (IS_STATIC(size) && end > size)) return refuse(f, how);
+	return slice_back(f, how, parent, content, dim, start, end);
 }
 
 /* Where piece `index` of split, chunk, tensor_split lies: after the sizes of those before it. */
