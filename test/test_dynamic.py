@@ -2,16 +2,15 @@
 module with "?" parses, verifies and round-trips), StableHLO's own shape refinement (it becomes static for real sizes), and TensorFlow (a
 SavedModel with None dims)."""
 
-import io
 import sys
-import warnings
 
 import pytest
 import torch
 import torch.nn.functional as F
-from oracle import check_format, compare
+from oracle import compare
 from served import array, same
 from serving import needs_tensorflow, tensorflow  # noqa: F401 (a fixture)
+from sizes import check_at, export
 from test_cli import BAD_INPUT, ROOT, UNSUPPORTED, USAGE, good, tool
 from torch import nn
 from torch.export import Dim
@@ -28,47 +27,6 @@ from torch_stablehlo.device import pjrt_device
 from torch_stablehlo.tf_saved_model_integration import save_stablehlo_graph_as_tf
 
 sys.path.insert(0, str(ROOT / "examples"))
-
-
-def export(model, args, dynamic):
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.export.export(model.eval(), args, dynamic_shapes=dynamic, strict=False)
-
-
-def refined(text, shapes):
-    """The module after StableHLO's shape refinement, with arguments of sizes that are not known having these shapes."""
-    import mlir
-    from jaxlib import _jax
-    from jaxlib.mlir import ir
-
-    with mlir.context():
-        module = ir.Module.parse(text)
-        main, rest = module.body.operations[0], iter(shapes)
-        for a in main.regions[0].blocks[0].arguments:
-            t = ir.RankedTensorType(a.type)
-            if "?" in str(t):
-                with ir.Location.unknown():
-                    a.set_type(ir.RankedTensorType.get(next(rest), t.element_type))
-        inputs = [a.type for a in main.regions[0].blocks[0].arguments]
-        results = ir.FunctionType(ir.TypeAttr(main.attributes["function_type"]).value).results
-        main.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(inputs, results))
-        module.operation.verify()
-        code = io.BytesIO()
-        module.operation.write_bytecode(code)
-        return str(ir.Module.parse(_jax.mlir.refine_polymorphic_shapes(code.getvalue())))
-
-
-def check_at(model, program, calls, rtol=1e-4, atol=1e-4):
-    """The program is eager's at each call, and its module can be made static for it."""
-    check_format(program)
-    text = program.get_stablehlo_text()
-    assert "?" in text
-    for args in calls:
-        with torch.no_grad():
-            want = model(*args)
-        compare(program(*args), want, rtol, atol)
-        assert "?" not in refined(text, [list(x.shape) for x in args])
 
 
 # -- whole models --------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ typedef struct Einsum {
 	Term *term;
 	int nterm;
 	Term out;                    /* no value: only labels */
-	int64_t size[NLABELS];       /* -1: not seen */
+	int64_t size[NLABELS];       /* where uses > 0 */
 	int uses[NLABELS];
 	int ellipsis;                /* most dims that "..." stands for */
 } Einsum;
@@ -54,7 +54,18 @@ static int count_letters(const char *s)
 	return n;
 }
 
-/* One operand: its labels, and the size that each has; 1 gives way to any other. */
+/* One more dim with this label. 1 gives way to any other size; where one of two is not known, the program says that they are equal. */
+static bool take_size(Einsum *e, int label, int64_t d)
+{
+	int64_t *size = &e->size[label];
+	bool first = !e->uses[label]++;
+	if (first || *size == 1) return *size = d, true;
+	if (d == 1 || d == *size || d < 0) return true;
+	if (*size < 0) return *size = d, true;
+	return node_fail(e->n, BAD_INPUT, "one label has sizes %lld and %lld", (long long)*size, (long long)d), false;
+}
+
+/* One operand: its labels, and the size that each has. */
 static bool parse_operand(Einsum *e, const char **at, Value x)
 {
 	Type t = type_of(e->n->b, x);
@@ -67,13 +78,8 @@ static bool parse_operand(Einsum *e, const char **at, Value x)
 		return node_fail(e->n, BAD_INPUT, "operand %d is %s, the equation gives it %d dims", e->nterm - 1,
 			type_str(e->n->a, t), term->n), false;
 	if (ellipsis > e->ellipsis) e->ellipsis = ellipsis;
-	for (int i = 0; i < t.rank; i++) {
-		int64_t *size = &e->size[term->label[i]];
-		e->uses[term->label[i]]++;
-		if (*size >= 0 && *size != 1 && t.dim[i] != 1 && t.dim[i] != *size)
-			return node_fail(e->n, BAD_INPUT, "one label has sizes %lld and %lld", (long long)*size, (long long)t.dim[i]), false;
-		if (*size < 0 || *size == 1) *size = t.dim[i];
-	}
+	for (int i = 0; i < t.rank; i++)
+		if (!take_size(e, term->label[i], t.dim[i])) return false;
 	return true;
 }
 
@@ -93,7 +99,7 @@ static bool parse_result(Einsum *e, const char *s)
 	s += 2;
 	if (!parse_labels(e, &s, e->ellipsis, &e->out)) return false;
 	for (int i = 0; i < e->out.n; i++)
-		if (e->size[e->out.label[i]] < 0) return node_fail(e->n, BAD_INPUT, "a label of the result is in no operand"), false;
+		if (!e->uses[e->out.label[i]]) return node_fail(e->n, BAD_INPUT, "a label of the result is in no operand"), false;
 	return *s ? node_fail(e->n, BAD_INPUT, "equation goes on with '%s'", s), false : true;
 }
 
@@ -101,7 +107,6 @@ static bool parse(Einsum *e, Values x)
 {
 	const char *s = arg_str(e->n, "equation", "");
 	e->term = NEW(e->n->a, Term, x.n + 1);
-	for (int i = 0; i < NLABELS; i++) e->size[i] = -1;
 	for (int i = 0; i < x.n; i++) {
 		if (!x.v[i] || !parse_operand(e, &s, x.v[i])) return false;
 		if (i + 1 < x.n && *s++ != ',') return node_fail(e->n, BAD_INPUT, "%d operands, the equation has %d", x.n, i + 1), false;
@@ -129,16 +134,17 @@ static Term drop_label(Term t, int at)
 static Value diagonal_of(Builder *b, Value x, int i, int j)
 {
 	Type t = type_of(b, x);
-	int64_t s = t.dim[i], *p = NEW(b->a, int64_t, t.rank), *d = NEW(b->a, int64_t, t.rank);
+	DimTable *sizes = dims_of(b->m);
+	int64_t s = t.dim[i], all = dim_times(sizes, s, s), *p = NEW(b->a, int64_t, t.rank), *d = NEW(b->a, int64_t, t.rank);
 	int n = 0;
 	for (int k = 0; k < t.rank; k++)
 		if (k != i && k != j) d[n] = t.dim[k], p[n++] = k;
 	p[n] = i;
 	p[n + 1] = j;
 	x = hlo_transpose(b, x, (Ints){ t.rank, p });
-	d[n] = s * s;
+	d[n] = all;
 	x = hlo_reshape(b, x, t.rank - 1, d);
-	return slice_dim(b, x, n, 0, s * s, s + 1);
+	return slice_dim(b, x, n, 0, all, dim_plus(sizes, s, 1));
 }
 
 /* A label that stands twice in one operand: its diagonal. */

@@ -1,5 +1,6 @@
 /* What index.h promises: gathers and scatters in torch's terms. */
 #include "aten/index.h"
+#include "aten/pointwise.h"
 
 /* -- small moves ----------------------------------------------------------------------------------------- */
 
@@ -15,10 +16,7 @@ Value flattened(Builder *b, Value x)
 Value running_count(Builder *b, Value x)
 {
 	x = hlo_convert(b, x, DTYPE_i64);
-	int64_t size = x ? type_numel(type_of(b, x)) : 0, pad[2] = { size - 1, 0 };
-	if (size < 2) return x;
-	Value zero = scalar_int(b, 0, DTYPE_i64);
-	return hlo_reduce_window(b, OP_add, x, zero, (Window){ .size = { 1, &size }, .padding = { 2, pad } });
+	return x && type_numel(type_of(b, x)) > 1 ? running_total(b, x, 0) : x;
 }
 
 /* All dims below rank but those in s. */

@@ -25,8 +25,9 @@ static Value gate(Builder *b, Value x, int i, int count)
 {
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	int64_t size = t.dim[t.rank - 1] / count;
-	x = slice_dim(b, x, t.rank - 1, i * size, (i + 1) * size, 1);
+	DimTable *sizes = dims_of(b->m);
+	int64_t size = dim_floordiv(sizes, t.dim[t.rank - 1], count), start = dim_times(sizes, size, i);
+	x = slice_dim(b, x, t.rank - 1, start, dim_plus(sizes, start, size), 1);
 	return cast(b, x, acc_type(t.elem));
 }
 
@@ -105,7 +106,8 @@ static Region *steps_left(Builder *b, int n, const Type *t, int64_t steps)
 {
 	Value a[LOOP_MAX];
 	Region *r = region_begin(b, n, t, a);
-	Value more = hlo_compare(b, DIRECTION_LT, a[LOOP_STEP], scalar_int(b, steps, DTYPE_i32));
+	Value end = size_value(b, steps, scalar_type(DTYPE_i32));
+	Value more = hlo_compare(b, DIRECTION_LT, a[LOOP_STEP], end);
 	region_end(b, r, 1, &more);
 	return r;
 }
@@ -133,7 +135,10 @@ static Region *one_step(Builder *b, int n, const Type *t, CellKind kind, Sequenc
 	Value a[LOOP_MAX] = { 0 }, out[LOOP_MAX], zero = scalar_int(b, 0, DTYPE_i32);
 	Region *r = region_begin(b, n, t, a);
 	Value time = a[LOOP_STEP];
-	if (backward) time = hlo_subtract(b, scalar_int(b, type_of(b, x.v).dim[0] - 1, DTYPE_i32), time);
+	if (backward) {
+		int64_t last = dim_minus(dims_of(b->m), type_of(b, x.v).dim[0], 1);
+		time = hlo_subtract(b, size_value(b, last, scalar_type(DTYPE_i32)), time);
+	}
 	State s = cell_step(b, kind, at_time(b, x.v, time), (State){ a[LOOP_H], n > LOOP_C ? a[LOOP_C] : 0 }, w);
 	s.h = kept_after_end(b, x.live, time, s.h, a[LOOP_H]);
 	s.c = kept_after_end(b, x.live, time, s.c, a[LOOP_C]);
@@ -304,9 +309,9 @@ static Value packed(Builder *b, Packing p, Value x, Type to)
 	step = plus(b, step, -1);
 	s = positions(b, tensor_type(b->a, DTYPE_i64, 1, to.dim), 0, DTYPE_i64);
 	Value which = hlo_subtract(b, s, take_at(b, p.starts, 0, step));
-	step = scaled(b, step, (double)p.count);
+	step = hlo_multiply(b, step, size_value(b, p.count, type_of(b, step)));
 	which = hlo_add(b, step, which);
-	x = reshape_to(b, x, tensor_type(b->a, t.elem, 2, (int64_t[]){ p.steps * p.count, t.dim[2] }));
+	x = reshape_to(b, x, tensor_type(b->a, t.elem, 2, (int64_t[]){ dim_times(dims_of(b->m), p.steps, p.count), t.dim[2] }));
 	return take_at(b, x, 0, which);
 }
 

@@ -23,27 +23,59 @@ static bool runs(Type t) { return t.kind && t.rank && type_numel(t); }
 /* self in the type of the result, widened for f16 and bf16 */
 static Value input(Node *n) { return arg_as(n, "self", acc_type(n->out.elem)); }
 
-/* A window's size must be a number. Where D is not known: [.., D, ..] -> [.., i, j, ..] with `first` where j > i, over j. */
-static Value running_over_pairs(Builder *b, OpCode op, Value x, int dim, Value first)
+/* x op y; OP_log_plus_one: the logarithm of the sum of their exponentials. */
+static Value joined(Builder *b, OpCode op, Value x, Value y)
+{
+	if (op == OP_log_plus_one) return math_logaddexp(b, x, y);
+	return emit(b, op, NULL, 2, (Value[]){ x, y }, NULL);
+}
+
+/* x, where each value holds `count` of them, joined with those before: x[i - count] op x[i]; before the first stands `first`. */
+static Value twice_as_many(Builder *b, OpCode op, Value x, int dim, Value first, Value count)
 {
 	Type t = type_of(b, x);
-	int64_t *d = NEW(b->a, int64_t, t.rank + 1), *at = NEW(b->a, int64_t, t.rank);
-	for (int i = 0; i <= t.rank; i++) d[i] = t.dim[i <= dim ? i : i - 1];
-	for (int i = 0; i < t.rank; i++) at[i] = i < dim ? i : i + 1;
-	Type pairs = tensor_type(b->a, t.elem, t.rank + 1, d);
-	x = hlo_broadcast_in_dim(b, x, pairs.rank, d, (Ints){ t.rank, at });
-	Value i = positions(b, pairs, dim, DTYPE_i64);
-	Value j = positions(b, pairs, dim + 1, DTYPE_i64);
-	Value later = hlo_compare(b, DIRECTION_GT, j, i);
-	x = hlo_select(b, later, broadcast(b, first, pairs), x);
-	return hlo_reduce(b, op, x, first, one_dim(b, dim + 1));
+	int64_t *front = NEW(b->a, int64_t, t.rank), *back = NEW(b->a, int64_t, t.rank);
+	Value *start = NEW(b->a, Value, t.rank);
+	front[dim] = t.dim[dim];
+	Value before = hlo_pad_sizes(b, x, first, front, back, NULL);
+	for (int i = 0; i < t.rank; i++) start[i] = scalar_int(b, 0, DTYPE_i64);
+	start[dim] = hlo_subtract(b, dim_value(b, t.dim[dim]), count);
+	before = hlo_dynamic_slice(b, before, start, t.dim);
+	return joined(b, op, before, x);
+}
+
+/* A window's size must be a number. Where D is not known: 1, 2, 4, ... values are joined, as long as that is less than D. */
+static Value running_in_rounds(Builder *b, OpCode op, Value x, int dim, Value first)
+{
+	Type type[2] = { scalar_type(DTYPE_i64), type_of(b, x) };
+	Value state[2] = { scalar_int(b, 1, DTYPE_i64), x }, v[2], out[2] = { 0 };
+	Region *cond = region_begin(b, 2, type, v);
+	Value more = hlo_compare(b, DIRECTION_LT, v[0], dim_value(b, type[1].dim[dim]));
+	region_end(b, cond, 1, &more);
+	Region *body = region_begin(b, 2, type, v);
+	Value next[2] = { hlo_multiply(b, v[0], scalar_int(b, 2, DTYPE_i64)), 0 };      /* XLA ends the process on a counter i + i */
+	next[1] = twice_as_many(b, op, v[1], dim, first, v[0]);
+	region_end(b, body, 2, next);
+	hlo_while(b, 2, state, cond, body, out);
+	return out[1];
+}
+
+static Value running_in_window(Builder *b, OpCode op, Value x, int dim, Value first)
+{
+	Type t = type_of(b, x), one[2] = { scalar_type(t.elem), scalar_type(t.elem) };
+	Value v[2], out = 0;
+	if (op != OP_log_plus_one) return hlo_reduce_window(b, op, x, first, so_far(b, t, dim));
+	Region *body = region_begin(b, 2, one, v);
+	Value sum = joined(b, op, v[0], v[1]);
+	region_end(b, body, 1, &sum);
+	return hlo_reduce_window_n(b, 1, &x, &first, so_far(b, t, dim), body, &out) ? out : 0;
 }
 
 static Value running(Builder *b, OpCode op, Value x, int dim, Value first)
 {
 	Type t = known_type(b, x);
-	if (runs(t) && t.dim[dim] < 0) return running_over_pairs(b, op, x, dim, first);
-	return runs(t) ? hlo_reduce_window(b, op, x, first, so_far(b, t, dim)) : x;
+	if (!runs(t) || !first) return x;
+	return t.dim[dim] < 0 ? running_in_rounds(b, op, x, dim, first) : running_in_window(b, op, x, dim, first);
 }
 
 Value running_total(Builder *b, Value x, int dim)
@@ -70,20 +102,7 @@ Value lower_cumsum(Node *n) { return scanned(n, OP_add, 0); }
 Value lower_cumprod(Node *n) { return scanned(n, OP_multiply, 1); }
 
 /* aten.logcumsumexp(self, dim): logaddexp of all so far */
-Value lower_logcumsumexp(Node *n)
-{
-	Builder *b = n->b;
-	Value x = input(n);
-	Type t = known_type(b, x);
-	if (!runs(t)) return cast(b, x, n->out.elem);
-	Value first = scalar(b, -INFINITY, t.elem), v[2], sum;
-	Region *add = region_begin(b, 2, (Type[]){ scalar_type(t.elem), scalar_type(t.elem) }, v);
-	sum = math_logaddexp(b, v[0], v[1]);
-	region_end(b, add, 1, &sum);
-	Window w = so_far(b, t, arg_dim(n, "dim", 0, t.rank));
-	if (!hlo_reduce_window_n(b, 1, &x, &first, w, add, &sum)) return 0;
-	return cast(b, sum, n->out.elem);
-}
+Value lower_logcumsumexp(Node *n) { return scanned(n, OP_log_plus_one, -INFINITY); }
 
 /* aten.cummax, aten.cummin(self, dim) -> (values, indices). A value that equals the extreme so far (or is
  * NaN, which is the extreme from then on) is the latest to have done so: its position is the greatest of

@@ -138,6 +138,15 @@ int64_t dim_number(DimTable *t, int64_t v)
 	return close_poly(t, &(Poly){ v != 0, { { .coefficient = v } } });
 }
 
+bool dim_constant(const DimTable *t, int64_t d, int64_t *v)
+{
+	const DimNode *node = dim_node(t, d);
+	*v = d;
+	if (!node) return d >= 0;
+	if (node->kind != DIM_POLYNOMIAL || node->nterm != 1 || node->term[0].nfactor) return false;
+	return *v = node->term[0].coefficient, true;
+}
+
 static int64_t add_scaled(DimTable *t, int64_t x, int64_t y, int64_t scale)
 {
 	Poly p, q;

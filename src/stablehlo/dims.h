@@ -58,6 +58,9 @@ int64_t dim_mod(DimTable *t, int64_t x, int64_t y);
 int64_t dim_max(DimTable *t, int64_t x, int64_t y);
 int64_t dim_min(DimTable *t, int64_t x, int64_t y);
 
+/* Whether d is a number, also a negative one. */
+bool dim_constant(const DimTable *t, int64_t d, int64_t *v);
+
 /* "s0 + 1", "7", "?" */
 const char *dim_text(const DimTable *t, int64_t d);
 

@@ -19,6 +19,7 @@ Value dynamic_reshape(Builder *b, Value x, Type to);
 Value dynamic_broadcast(Builder *b, Value x, Type to, const Attr *dims);
 Value dynamic_iota(Builder *b, Type to, const Attr *dim);
 Value dynamic_slice_of(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride);
+Value dynamic_slice_from(Builder *b, Value x, const Value *start, const int64_t *size);
 Value dynamic_gather(Builder *b, Value x, Value indices, const Attr *dims, Ints sizes, const Attr *sorted);
 
 struct Cse *cse_new(Arena *a);

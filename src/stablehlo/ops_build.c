@@ -138,7 +138,7 @@ Value hlo_slice(Builder *b, Value x, const int64_t *start, const int64_t *limit,
 {
 	int n = known_type(b, x).rank;
 	if (!stride) stride = all(b, n, 1);
-	if (any_handle(n, start) || any_handle(n, limit)) return dynamic_slice_of(b, x, start, limit, stride);
+	if (any_handle(n, start) || any_handle(n, limit) || any_handle(n, stride)) return dynamic_slice_of(b, x, start, limit, stride);
 	Attr attr[MAX_ATTRS + 1] = { dims(b, n, start), dims(b, n, limit), dims(b, n, stride) };
 	return emit(b, OP_slice, NULL, 1, &x, attr);
 }
@@ -181,6 +181,7 @@ static Value with_starts(Builder *b, OpCode code, int nhead, const Value *head, 
 
 Value hlo_dynamic_slice(Builder *b, Value x, const Value *start, const int64_t *size)
 {
+	if (any_handle(known_type(b, x).rank, size)) return dynamic_slice_from(b, x, start, size);
 	Attr attr = dims(b, known_type(b, x).rank, size);
 	return with_starts(b, OP_dynamic_slice, 1, &x, start, &attr);
 }

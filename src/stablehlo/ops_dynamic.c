@@ -94,17 +94,25 @@ Value dim_value(Builder *b, int64_t d)
 	return *slot(b, d) = v;
 }
 
+/* Scalars as a vector of i64. */
+static Value vector_of(Builder *b, int n, const Value *v)
+{
+	Value *part = NEW(b->a, Value, n + 1);
+	for (int i = 0; i < n; i++) {
+		part[i] = hlo_convert(b, v[i], DTYPE_i64);
+		part[i] = hlo_reshape(b, part[i], 1, (int64_t[]){ 1 });
+	}
+	return hlo_concatenate(b, n, part, 0);
+}
+
 Value dims_value(Builder *b, int n, const int64_t *d)
 {
 	bool fixed = true;
 	for (int i = 0; i < n; i++) fixed &= d[i] >= 0;
 	if (fixed) return hlo_ints(b, n, d, DTYPE_i64);
-	Value *part = NEW(b->a, Value, n);
-	for (int i = 0; i < n; i++) {
-		Value v = dim_value(b, d[i]);
-		part[i] = hlo_reshape(b, v, 1, (int64_t[]){ 1 });
-	}
-	return hlo_concatenate(b, n, part, 0);
+	Value *v = NEW(b->a, Value, n);
+	for (int i = 0; i < n; i++) v[i] = dim_value(b, d[i]);
+	return vector_of(b, n, v);
 }
 
 /* -- twins ----------------------------------------------------------------------------------------------- */
@@ -133,7 +141,7 @@ Value dynamic_iota(Builder *b, Type to, const Attr *dim)
 static int64_t slice_size(DimTable *t, int64_t start, int64_t limit, int64_t stride)
 {
 	int64_t span = dim_minus(t, limit, start);
-	return stride == 1 ? span : dim_floordiv(t, dim_plus(t, span, stride - 1), stride);
+	return stride == 1 ? span : dim_floordiv(t, dim_plus(t, span, dim_minus(t, stride, 1)), stride);
 }
 
 Value dynamic_slice_of(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride)
@@ -145,6 +153,44 @@ Value dynamic_slice_of(Builder *b, Value x, const int64_t *start, const int64_t 
 	if (same_shape(t, to)) return x;
 	Value from = dims_value(b, t.rank, start), until = dims_value(b, t.rank, limit), by = dims_value(b, t.rank, stride);
 	return emit(b, OP_real_dynamic_slice, &to, 4, (Value[]){ x, from, until, by }, NULL);
+}
+
+/* start and start + size: so written, XLA makes a dynamic_slice of it as soon as the sizes are constants. */
+Value dynamic_slice_from(Builder *b, Value x, const Value *start, const int64_t *size)
+{
+	Type t = type_of(b, x);
+	int64_t *one = NEW(b->a, int64_t, t.rank + 1);
+	for (int i = 0; i < t.rank; i++) one[i] = 1;
+	Type to = tensor_type(b->a, t.elem, t.rank, size);
+	Value from = vector_of(b, t.rank, start), sizes = dims_value(b, t.rank, size), by = dims_value(b, t.rank, one);
+	Value until = hlo_add(b, from, sizes);
+	return emit(b, OP_real_dynamic_slice, &to, 4, (Value[]){ x, from, until, by }, NULL);
+}
+
+/* size + low + high + max(size - 1, 0) * interior */
+static int64_t padded_size(DimTable *t, int64_t size, int64_t low, int64_t high, int64_t interior)
+{
+	int64_t holes = interior ? dim_times(t, dim_max(t, dim_minus(t, size, 1), 0), interior) : 0;
+	return dim_plus(t, dim_plus(t, size, holes), dim_plus(t, low, high));
+}
+
+Value hlo_pad_sizes(Builder *b, Value x, Value value, const int64_t *low, const int64_t *high, const int64_t *interior)
+{
+	Type t = known_type(b, x);
+	DimTable *sizes = dims_of(b->m);
+	if (!t.kind) return 0;
+	int64_t *v[3], *to = NEW(b->a, int64_t, t.rank + 1);
+	bool fixed = true;
+	for (int k = 0; k < 3; k++) {
+		const int64_t *from = k == 0 ? low : k == 1 ? high : interior;
+		v[k] = NEW(b->a, int64_t, t.rank + 1);
+		for (int i = 0; i < t.rank && from; i++) fixed &= dim_constant(sizes, from[i], &v[k][i]);
+	}
+	if (fixed) return hlo_pad(b, x, value, v[0], v[1], v[2]);
+	for (int i = 0; i < t.rank; i++) to[i] = padded_size(sizes, t.dim[i], low[i], high[i], interior ? interior[i] : 0);
+	Value l = dims_value(b, t.rank, low), h = dims_value(b, t.rank, high), in = dims_value(b, t.rank, interior ? interior : v[2]);
+	Type out = tensor_type(b->a, t.elem, t.rank, to);
+	return emit(b, OP_dynamic_pad, &out, 5, (Value[]){ x, value, l, h, in }, NULL);
 }
 
 Value dynamic_gather(Builder *b, Value x, Value indices, const Attr *dims, Ints sizes, const Attr *sorted)

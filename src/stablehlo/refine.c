@@ -170,6 +170,25 @@ static Value static_convolution(Refiner *r, const Op *op, const Value *in)
 	return emit(r->b, OP_convolution, NULL, 2, in, a);
 }
 
+/* A slice from where the program says, whose limit is that plus a constant. */
+static Value slice_from(Refiner *r, const Op *op, const Value *in)
+{
+	Builder *b = r->b;
+	const Op *limit = b->m->value.v[in[2]].def;
+	int rank = rank_of(b, in[0]);
+	SmallInts size, by;
+	bool ends = limit && limit->code == OP_add && (limit->in[0] == in[1] || limit->in[1] == in[1]);
+	if (!ends || !constant_ints(b, limit->in[limit->in[0] == in[1]], &size) || !constant_ints(b, in[3], &by) || size.n != rank || by.n != rank)
+		return cannot(r, op, "its size depends on values");
+	Value *start = NEW(b->a, Value, rank + 1);
+	for (int i = 0; i < rank; i++) {
+		if (at(&by, i) != 1) return cannot(r, op, "it has a step, and starts where values say");
+		start[i] = hlo_slice(b, in[1], (int64_t[]){ i }, (int64_t[]){ i + 1 }, NULL);
+		start[i] = hlo_reshape(b, start[i], 0, NULL);
+	}
+	return hlo_dynamic_slice(b, in[0], start, size.v);
+}
+
 static bool is_twin(OpCode code)
 {
 	switch (code) {
@@ -203,6 +222,8 @@ static Value twin(Refiner *r, const Op *op, Type old, const Value *in)
 		return hlo_gather(b, in[0], in[1], *attr(op, "dimension_numbers")->gather, s[0], attr(op, "indices_are_sorted")->i);
 	default: {
 		int first = op->code == OP_dynamic_pad ? 2 : 1, rank = rank_of(b, in[0]);
+		SmallInts start;
+		if (op->code == OP_real_dynamic_slice && in[1] && !constant_ints(b, in[1], &start)) return slice_from(r, op, in);
 		for (int i = 0; i < 3; i++) {
 			if (!shape_operand(r, op, in, first + i, &s[i])) return 0;
 			if (s[i].n != rank) return cannot(r, op, "a list does not fit its rank");

@@ -366,6 +366,8 @@ Value hlo_reverse(Builder *b, Value x, Ints dims);
 /* [rank]; stride NULL: 1 */
 Value hlo_slice(Builder *b, Value x, const int64_t *start, const int64_t *limit, const int64_t *stride);
 Value hlo_pad(Builder *b, Value x, Value value, const int64_t *low, const int64_t *high, const int64_t *interior); /* interior NULL: 0 */
+/* The same, by sizes: negative numbers are handles, as dim_number() makes them. */
+Value hlo_pad_sizes(Builder *b, Value x, Value value, const int64_t *low, const int64_t *high, const int64_t *interior);
 Value hlo_concatenate(Builder *b, int n, const Value *x, int dim);
 Value hlo_iota(Builder *b, Type t, int dim);
 /* [rank] scalars */
