@@ -43,8 +43,11 @@ def refined(text, shapes):
             if "?" in str(t):
                 with ir.Location.unknown():
                     a.set_type(ir.RankedTensorType.get(shape, t.element_type))
-        inputs = [a.type for a in main.regions[0].blocks[0].arguments]
-        results = ir.FunctionType(ir.TypeAttr(main.attributes["function_type"]).value).results
+        inputs = [a.type for a in arguments]
+        results = list(ir.FunctionType(ir.TypeAttr(main.attributes["function_type"]).value).results)
+        for i, value in enumerate(list(main.regions[0].blocks[0].operations)[-1].operands):
+            if isinstance(value.owner, ir.Block):  # an argument handed through: the pass looks at results of operations only
+                results[i] = value.type
         main.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(inputs, results))
         module.operation.verify()
         code = io.BytesIO()
@@ -113,8 +116,28 @@ def other_sizes(ep, inputs, step):
     return out
 
 
+# Which dims of an input are left open, from all to one.
+OPEN = {
+    "pass": lambda x: range(x.dim()),
+    "outer dims": lambda x: range(x.dim() - 2),
+    "first dim": lambda x: range(min(1, x.dim())),
+}
+
+
 def run_open(op, sample):
-    """'pass', 'static' (torch leaves no size open), or (kind, message) as of oracle.run_sample."""
+    """What passes of OPEN, "static" (torch leaves no size open), or (kind, message) as of oracle.run_sample, with every size open."""
+    first = None
+    for kind, dims in OPEN.items():
+        result = run_opened(op, sample, dims)
+        if result[0] == "pass":
+            return kind, ""
+        first = first or result
+        if result[0] not in ("unsupported", "static", "export") or first[0] != "unsupported":
+            break
+    return first if result[0] in ("unsupported", "static", "export") else result
+
+
+def run_opened(op, sample, dims):
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -123,10 +146,14 @@ def run_open(op, sample):
             m(*inputs)
             m.writes = "batch_norm" in op.name or any(t._version or not torch.equal(t, u) for t, u in zip(inputs, m.tensors))
             inputs = copies(m.tensors)
-            dims = tuple({i: torch.export.Dim.AUTO for i in range(t.dim())} for t in inputs)
+            dims = tuple({i: torch.export.Dim.AUTO for i in dims(t)} for t in inputs)
             ep = torch.export.export(m, inputs, dynamic_shapes={"tensors": dims}, strict=False)
     except Exception as x:
         return "export", f"{type(x).__name__}: {x}"
+    return run_exported(op, sample, m, ep, inputs)
+
+
+def run_exported(op, sample, m, ep, inputs):
     stage = "convert"
     try:
         program = exported_program_to_stablehlo(ep)
@@ -143,8 +170,7 @@ def run_open(op, sample):
             except Exception:
                 continue  # the sample means nothing at this size
             for stage, f in (("as lowered for it", program), ("loaded", other)):
-                got = f(*args)
-                check_open(op, sample, m, args, got, want)
+                check_open(op, sample, m, args, f(*args), want, loose=step > 0)
             stage = "XLA's refinement"
             check_refines(text, args)
     except UnsupportedError as x:
@@ -156,19 +182,23 @@ def run_open(op, sample):
     return "pass", ""
 
 
-def check_open(op, sample, m, args, got, want):
+def check_open(op, sample, m, args, got, want, loose):
+    """loose: matrices that were continued are close to singular."""
+    if is_random(op, sample):
+        return compare_types(got, want)
     try:
-        if is_random(op, sample):
-            compare_types(got, want)
-        else:
-            compare(got, want, atol=least_error(op, pytree.tree_leaves(want)[0]))
+        if not loose:
+            return compare(got, want, atol=least_error(op, pytree.tree_leaves(want)[0]))
+        for g, w in zip(pytree.tree_leaves(got), pytree.tree_leaves(want)):
+            most = w[w.isfinite()].abs().max().item() if isinstance(w, torch.Tensor) and w.isfinite().any() else 0
+            compare(g, w, **({"rtol": 1e-3, "atol": 1e-3 * most} if most and w.dtype.is_floating_point else {}))
     except AssertionError:
         if not as_near(m, args, got, want):
             raise
 
 
 def element_type(op):
-    return next(d for d in (torch.float32, torch.int64, torch.bool, torch.complex64) if d in op.supported_dtypes("cpu"))
+    return next(d for d in (torch.float32, torch.int64, torch.bool, torch.complex64, torch.float16, torch.float64, torch.int8) if d in op.supported_dtypes("cpu"))
 
 
 def main():
@@ -182,7 +212,7 @@ def main():
     for name, op in op_infos(opt.ops)[at::of]:
         results = [run_open(op, s) for s in samples(op, element_type(op), opt.samples)]
         counts = collections.Counter(kind for kind, _ in results)
-        bad = list(dict.fromkeys(f"{kind}: {text}" for kind, text in results if kind not in ("pass", "export", "static")))
+        bad = list(dict.fromkeys(f"{kind}: {text}" for kind, text in results if kind not in (*OPEN, "export", "static")))
         if bad or not opt.quiet:
             print(f"{name:40} {dict(counts)}", flush=True)
         for text in bad:

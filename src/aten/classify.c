@@ -135,7 +135,8 @@ Value lower_nll_loss(Node *n)
 		w = none ? scalar(b, 0, c.t.elem) : sum_over(b, w, all_dims(b, known_type(b, w).rank));
 		set_out(n, 1, cast(b, w, out_type(n, 1).elem));
 	}
-	return cast(b, x, n->out.elem);
+	x = cast(b, x, n->out.elem);
+	return reshape_to(b, x, n->out);
 }
 
 /* -- cross entropy --------------------------------------------------------------------------------------- */
@@ -145,11 +146,11 @@ Value lower_nll_loss(Node *n)
 static Value of_distribution(Node *n, Classes *c, double smoothing)
 {
 	Builder *b = n->b;
-	double classes = (double)static_dim(n, c->t, c->dim);
+	int64_t classes = c->t.rank ? c->t.dim[c->dim] : 1;
 	Value y = arg_as(n, "target", c->t.elem);
 	if (smoothing > 0) {
 		y = scaled(b, y, 1 - smoothing);
-		y = plus(b, y, smoothing / classes);
+		y = classes < 0 ? hlo_add(b, y, share_of(b, full_like(b, y, 1), smoothing, classes)) : plus(b, y, smoothing / (double)classes);
 	}
 	Value x = hlo_multiply(b, c->score, y);
 	Value w = class_weights(n, c);
@@ -186,7 +187,7 @@ Value lower_cross_entropy_loss(Node *n)
 	Value x = nll(n, &c);
 	if (smoothing > 0) {
 		Value smooth = smooth_part(n, &c);
-		smooth = scaled(b, smooth, smoothing / (double)static_dim(n, c.t, c.dim));
+		smooth = share_of(b, smooth, smoothing, c.t.dim[c.dim]);
 		x = scaled(b, x, 1 - smoothing);
 		x = hlo_add(b, x, smooth);
 	}
@@ -244,7 +245,7 @@ Value lower_multi_margin_loss(Node *n)
 	if (arg_num(n, "p", 1) == 2) x = square(b, x);
 	x = if_num(b, c.hit, 0, x);
 	x = sum_over(b, x, dims);
-	x = divided_by(b, x, (double)static_dim(n, c.t, c.dim));
+	x = divided_by_size(b, x, c.t.rank ? c.t.dim[c.dim] : 1);
 	x = hlo_multiply(b, x, target_weights(n, &c));
 	return reduced_loss(n, x);
 }
@@ -299,9 +300,9 @@ Value lower_multi_margin_loss_backward(Node *n)
 	z = hlo_select(b, c.hit, spread_over(b, sum, dims, c.t), z);
 	z = hlo_multiply(b, z, spread_over(b, target_weights(n, &c), dims, c.t));
 	z = hlo_multiply(b, z, gradient_over(n, &c));
-	double share = (double)static_dim(n, c.t, c.dim);
-	if (arg_int(n, "reduction", REDUCTION_MEAN) == REDUCTION_MEAN && c.dim) share *= (double)static_dim(n, c.t, 0);
-	z = divided_by(b, z, share);
+	Ints shared = iota_ints(n->a, c.dim, 1);
+	if (arg_int(n, "reduction", REDUCTION_MEAN) == REDUCTION_MEAN && c.dim) shared = iota_ints(n->a, 0, 2);
+	z = divided_by_size(b, z, size_over(b, c.t, shared));
 	z = reshape_to(b, z, n->out);
 	return cast(b, z, n->out.elem);
 }

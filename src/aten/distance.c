@@ -45,10 +45,12 @@ static Value all_distances(Node *n, const char *x_name, const char *y_name, doub
 	Value x = arg_as(n, x_name, elem), y = arg_as(n, y_name, elem);
 	int64_t *d = NEW(b->a, int64_t, t.rank + 1);
 	for (int i = 0; i < t.rank; i++) d[i] = t.dim[i];
-	d[t.rank] = x ? static_dim(n, known_type(b, x), known_type(b, x).rank - 1) : 0;
+	Type tx = known_type(b, x), ty = known_type(b, y);
+	if (tx.rank < 2 || ty.rank < 2) return tx.kind ? node_fail(n, BAD_INPUT, "vectors %s", type_str(n->a, tx)) : 0;
+	d[t.rank] = tx.dim[tx.rank - 1];
 	Type cube = tensor_type(b->a, elem, t.rank + 1, d);
-	x = unsqueeze_dim(b, x, known_type(b, x).rank - 1);           /* [*B, P, 1, M] */
-	y = unsqueeze_dim(b, y, known_type(b, y).rank - 2);           /* [*B, 1, R, M] */
+	x = unsqueeze_dim(b, x, tx.rank - 1);                         /* [*B, P, 1, M] */
+	y = unsqueeze_dim(b, y, ty.rank - 2);                         /* [*B, 1, R, M] */
 	x = broadcast(b, x, cube);
 	y = broadcast(b, y, cube);
 	x = hlo_subtract(b, x, y);

@@ -24,6 +24,18 @@ Value minus_from(Builder *b, double c, Value x)
 	return hlo_subtract(b, k, x);
 }
 
+Value divided_by_size(Builder *b, Value x, int64_t size)
+{
+	return size >= 0 ? divided_by(b, x, (double)size) : hlo_divide(b, x, size_value(b, size, known_type(b, x)));
+}
+
+Value share_of(Builder *b, Value x, double c, int64_t size)
+{
+	if (size >= 0) return scaled(b, x, c / (double)size);
+	x = scaled(b, x, c);
+	return hlo_divide(b, x, size_value(b, size, known_type(b, x)));
+}
+
 Value scaled(Builder *b, Value x, double c)
 {
 	Value k = full_like(b, x, c);

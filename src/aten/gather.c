@@ -9,7 +9,7 @@ Value raised(Builder *b, Value x) { return x && !rank_of(b, x) ? hlo_reshape(b, 
 Value flattened(Builder *b, Value x)
 {
 	Type t = known_type(b, x);
-	int64_t numel = size_over(b, t, all_dims(b, t.rank));
+	int64_t numel = numel_of(b, t);
 	return t.kind ? hlo_reshape(b, x, 1, &numel) : 0;
 }
 

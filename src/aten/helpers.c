@@ -49,6 +49,8 @@ int64_t size_over(Builder *b, Type t, Ints dims)
 	return n;
 }
 
+int64_t numel_of(Builder *b, Type t) { return size_over(b, t, all_dims(b, t.rank)); }
+
 Value size_value(Builder *b, int64_t size, Type t)
 {
 	if (size >= 0) return hlo_splat_int(b, t, size);

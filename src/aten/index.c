@@ -241,7 +241,7 @@ Value lower_take(Node *n)
 {
 	Value x = arg(n, "self");
 	if (!x) return 0;
-	Value index = flat_index(n, "index", type_numel(type_of(n->b, x)));
+	Value index = flat_index(n, "index", numel_of(n->b, type_of(n->b, x)));
 	x = flattened(n->b, x);
 	return take_at(n->b, x, 0, index);
 }
@@ -252,7 +252,7 @@ Value lower_put(Node *n)
 	Builder *b = n->b;
 	Value x = arg(n, "self");
 	if (!x) return 0;
-	Value index = flat_index(n, "index", type_numel(type_of(b, x)));
+	Value index = flat_index(n, "index", numel_of(b, type_of(b, x)));
 	index = flattened(b, index);
 	Value source = arg_as(n, "source", n->out.elem);
 	source = flattened(b, source);
@@ -279,14 +279,14 @@ Value lower_nonzero_static(Node *n)
 	Value which = running_count(b, mask);                                /* the i-th set element goes to row i */
 	Value one = full_like(b, which, 1);
 	which = hlo_subtract(b, which, one);
-	Value nowhere = full_like(b, which, (double)n->out.dim[0]);
+	Value nowhere = size_value(b, n->out.dim[0], known_type(b, which));
 	which = hlo_select(b, mask, which, nowhere);
 	Value rows = full(b, n->out, arg_num(n, "fill_value", -1));
 	if (!which || !t.rank) return rows;
 	Value *column = NEW(n->a, Value, t.rank);
 	for (int i = 0; i < t.rank; i++) {
 		Value p = positions(b, t, i, DTYPE_i64);
-		column[i] = hlo_reshape(b, p, 2, (int64_t[]){ type_numel(t), 1 });
+		column[i] = hlo_reshape(b, p, 2, (int64_t[]){ numel_of(b, t), 1 });
 	}
 	Value coordinates = hlo_concatenate(b, t.rank, column, 1);
 	return write_at(b, rows, place_slices(b, n->out, 0, which), coordinates);

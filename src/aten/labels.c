@@ -17,7 +17,7 @@ static Labels labels_of(Builder *b, Value target, DType elem)
 	int64_t classes = t.dim[1];
 	Value at = positions(b, t, 1, DTYPE_i64);
 	Value none = is(b, DIRECTION_LT, target, 0);
-	Value beyond = full_like(b, at, (double)classes);
+	Value beyond = size_value(b, classes, t);
 	Value first = hlo_select(b, none, at, beyond);
 	first = reduce_over(b, OP_minimum, first, one_dim(b, 1));
 	first = spread_over(b, first, one_dim(b, 1), t);
@@ -41,7 +41,8 @@ Value lower_multilabel_margin_loss(Node *n)
 	Value target = arg_as(n, "target", DTYPE_i64);
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	int64_t classes = t.rank ? t.dim[t.rank - 1] : 1, d[2] = { classes ? type_numel(t) / classes : 0, classes };
+	int64_t classes = t.rank ? t.dim[t.rank - 1] : 1;
+	int64_t d[2] = { t.rank > 1 ? t.dim[0] : 1, classes };
 	if (t.rank > 2 || !classes) return node_fail(n, BAD_INPUT, "scores %s", type_str(n->a, t));
 	x = hlo_reshape(b, x, 2, d);
 	target = hlo_reshape(b, target, 2, d);
@@ -59,7 +60,7 @@ Value lower_multilabel_margin_loss(Node *n)
 	counts = hlo_and(b, counts, other);
 	margin = if_num(b, hlo_not(b, counts), 0, margin);
 	Value loss = sum_over(b, margin, (Ints){ 2, (int64_t[]){ 1, 2 } });
-	loss = divided_by(b, loss, (double)classes);
+	loss = divided_by_size(b, loss, classes);
 	if (out_wanted(n, 1)) {
 		Value is_target = cast(b, l.is_target, out_type(n, 1).elem);
 		set_out(n, 1, reshape_to(b, is_target, out_type(n, 1)));

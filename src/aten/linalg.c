@@ -15,7 +15,7 @@ Value as_matrices(Node *n, Value x)
 	if (real != DTYPE_f32 && real != DTYPE_f64)
 		return node_fail(n, UNSUPPORTED, "%s, wanted f32, f64 or complex numbers of these",
 			type_str(n->a, t));
-	int64_t batch = count_over(t, iota_ints(n->a, 0, t.rank - 2));
+	int64_t batch = size_over(n->b, t, iota_ints(n->a, 0, t.rank - 2));
 	return hlo_reshape(n->b, x, 3, (int64_t[]){ batch, t.dim[t.rank - 2], t.dim[t.rank - 1] });
 }
 
@@ -245,7 +245,7 @@ static Region *turns_left(Builder *b, int n, const Type *t, int64_t count, bool 
 {
 	Value a[MAX_CARRIED + 1];
 	Region *r = region_begin(b, n, t, a);
-	Value bound = scalar_int(b, count, DTYPE_i32);
+	Value bound = size_value(b, count, scalar_type(DTYPE_i32));
 	Value more = hlo_compare(b, DIRECTION_LT, a[0], bound);
 	if (tested) more = hlo_and(b, more, a[n - 1]);
 	region_end(b, r, 1, &more);
@@ -268,7 +268,7 @@ static void loop(Builder *b, int64_t count, int n, Value *v, Turn *turn, const v
 {
 	Value init[MAX_CARRIED + 1], out[MAX_CARRIED + 1];
 	Type t[MAX_CARRIED + 1];
-	if (count < 1 || b->m->err->code) return;
+	if (!count || b->m->err->code) return;
 	for (int i = 0; i < n; i++)
 		if (!v[i]) return;
 	init[0] = scalar_int(b, 0, DTYPE_i32);

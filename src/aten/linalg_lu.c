@@ -21,11 +21,11 @@ static Value pivot_row(Builder *b, Value column, Value j)
 	top = spread_over(b, top, over, known_type(b, size));
 	Value is_top = hlo_compare(b, DIRECTION_EQ, size, top);
 	Value row = positions(b, t, 1, DTYPE_i32);
-	Value last = full(b, t, (double)t.dim[1]);
+	Value last = size_value(b, t.dim[1], t);
 	row = hlo_select(b, is_top, row, last);
 	row = reduce_over(b, OP_minimum, row, over);
 	row = keep_dims(b, row, over, t, true);
-	Value none = is(b, DIRECTION_EQ, row, (double)t.dim[1]);
+	Value none = hlo_compare(b, DIRECTION_EQ, row, size_value(b, t.dim[1], known_type(b, row)));
 	return where(b, none, j, row);
 }
 
@@ -74,7 +74,7 @@ static void lu_column(Builder *b, const void *with, Value j, Value *v)
 Lu lu_factor(Builder *b, Value a, bool pivot)
 {
 	if (!a) return (Lu){ 0 };
-	int64_t m = nrows(b, a), n = ncols(b, a), k = m < n ? m : n;
+	int64_t k = dim_min(dims_of(b->m), nrows(b, a), ncols(b, a));
 	Value v[3] = { a };
 	v[1] = full(b, with_elem(matrices_type(b, a, 1, k), DTYPE_i32), 0);
 	v[2] = full(b, with_elem(matrices_type(b, a, 1, 1), DTYPE_i32), 0);
@@ -265,7 +265,7 @@ Value lower_lu_with_info(Node *n) { return factors(n, "self"); }
 static void set_triangles(Node *n, Value lu)
 {
 	Builder *b = n->b;
-	int64_t m = nrows(b, lu), c = ncols(b, lu), k = m < c ? m : c;
+	int64_t k = dim_min(dims_of(b->m), nrows(b, lu), ncols(b, lu));
 	Value l = columns(b, lu, 0, k);
 	Type t = known_type(b, l);
 	if (!t.kind) return;

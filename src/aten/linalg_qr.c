@@ -65,7 +65,7 @@ static void qr_column(Builder *b, const void *with, Value j, Value *v)
 Qr qr_factor(Builder *b, Value a)
 {
 	if (!known_type(b, a).kind) return (Qr){ 0 };
-	int64_t m = nrows(b, a), n = ncols(b, a), k = m < n ? m : n;
+	int64_t k = dim_min(dims_of(b->m), nrows(b, a), ncols(b, a));
 	Value v[2] = { a, full(b, matrices_type(b, a, 1, k), 0) };
 	repeat(b, k, 2, v, qr_column, NULL);
 	return (Qr){ v[0], squeeze_dim(b, v[1], 1) };
@@ -81,7 +81,7 @@ static void reflector_turn(Builder *b, const void *with, Value i, Value *v)
 {
 	const Reflectors *r = with;
 	Value j = i;
-	if (!r->adj) j = hlo_subtract(b, scalar_int(b, r->count - 1, DTYPE_i32), i);
+	if (!r->adj) j = hlo_subtract(b, size_value(b, dim_minus(dims_of(b->m), r->count, 1), scalar_type(DTYPE_i32)), i);
 	Value column = slice_at(b, r->a, 2, j);
 	Type t = type_of(b, column);
 	column = masked(b, where_position(b, t, 1, DIRECTION_GT, j), column);
@@ -116,7 +116,7 @@ static Value qr(Node *n, Value a, const char *mode)
 	Builder *b = n->b;
 	if (!a) return 0;
 	Qr f = qr_factor(b, a);
-	int64_t m = nrows(b, a), k = strcmp(mode, "complete") && ncols(b, a) < m ? ncols(b, a) : m;
+	int64_t m = nrows(b, a), k = strcmp(mode, "complete") ? dim_min(dims_of(b->m), m, ncols(b, a)) : m;
 	Value r = rows(b, f.a, 0, k);
 	set_matrix_out(n, 1, upper_triangle(b, r, 0));
 	if (!strcmp(mode, "r")) return full(b, n->out, 0);

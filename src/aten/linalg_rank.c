@@ -19,7 +19,7 @@ static Value tolerance(Node *n, const char *name, Type t, DType real)
 	Value x = arg_as(n, name, real);
 	t.rank -= 2;
 	x = broadcast(n->b, x, with_elem(t, real));
-	return hlo_reshape(n->b, x, 2, (int64_t[]){ type_numel(t), 1 });
+	return hlo_reshape(n->b, x, 2, (int64_t[]){ numel_of(n->b, t), 1 });
 }
 
 /* What counts as 0: max(absolute, relative * largest), [B, 1]. Without a relative one it is eps max(m,
@@ -150,6 +150,7 @@ Value spectral_norm(Node *n, Value x, Ints dims, double ord)
 		if (i != dims.v[0] && i != dims.v[1]) order[k++] = i;
 	order[k++] = dims.v[0];
 	order[k] = dims.v[1];
+	for (int i = 0; i < 2; i++) static_dim(n, t, (int)dims.v[i]);
 	x = as_matrices(n, hlo_transpose(b, x, (Ints){ t.rank, order }));
 	x = norm_of_values(b, singular_values(b, x), ord);
 	return cast(b, in_out_shape(n, x), n->out.elem);

@@ -98,6 +98,15 @@ static Value moved(Node *n, const char *running, Value now)
 	return hlo_add(b, old, now);
 }
 
+/* The variance of all N values as that of N - 1. */
+static Value unbiased(Builder *b, Value var, int64_t count)
+{
+	if (count >= 0) return scaled(b, var, (double)count / ((double)count - 1));
+	Value size = size_value(b, count, known_type(b, var));
+	var = hlo_multiply(b, var, size);
+	return hlo_divide(b, var, plus(b, size, -1));
+}
+
 static double epsilon_of(Node *n) { return arg_num(n, has_arg(n, "epsilon") ? "epsilon" : "eps", 1e-5); }
 
 /* The statistics that a call normalizes by: those of the batch when training or when there are no others. */
@@ -126,10 +135,9 @@ static Value batch_norm(Node *n, bool training, int running_at)
 	set_statistic(n, 1, m.mean);
 	set_statistic(n, 2, m.invstd);
 	if (running_at) {
-		double count = (double)count_over(t, dims);
-		Value unbiased = training ? scaled(b, m.var, count / (count - 1)) : 0;
+		Value var = training ? unbiased(b, m.var, size_over(b, t, dims)) : 0;
 		set_statistic(n, running_at, training ? moved(n, "running_mean", m.mean) : arg(n, "running_mean"));
-		set_statistic(n, running_at + 1, training ? moved(n, "running_var", unbiased) : arg(n, "running_var"));
+		set_statistic(n, running_at + 1, training ? moved(n, "running_var", var) : arg(n, "running_var"));
 	}
 	x = normalized(b, x, m, dims);
 	x = by_channel(n, x);
@@ -171,11 +179,10 @@ static void set_instance_statistics(Node *n, Moments m, Type t, Ints dims)
 {
 	Builder *b = n->b;
 	Ints samples = one_dim(b, 0);
-	double count = (double)count_over(t, dims);
 	if (!out_wanted(n, 1)) return;
 	Value mean = mean_over(b, m.mean, samples);
 	Value var = mean_over(b, m.var, samples);
-	var = scaled(b, var, count / (count - 1));
+	var = unbiased(b, var, size_over(b, t, dims));
 	set_statistic(n, 1, moved(n, "running_mean", mean));
 	set_statistic(n, 2, moved(n, "running_var", var));
 }

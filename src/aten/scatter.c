@@ -123,7 +123,7 @@ static bool arg_slices(Node *n, const char *src, Write *w)
 {
 	if (!arg_write(n, src, w)) return false;
 	Builder *b = n->b;
-	Type part = shape_with(b, w->t, w->dim, type_numel(type_of(b, w->index)));
+	Type part = shape_with(b, w->t, w->dim, numel_of(b, type_of(b, w->index)));
 	if (!strcmp(src, "value")) {
 		w->src = hlo_reshape(b, w->src, 0, NULL);
 		w->src = broadcast(b, w->src, part);
