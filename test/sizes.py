@@ -169,6 +169,8 @@ def run_exported(op, sample, m, ep, inputs):
                     want = m(*copies(args))
             except Exception:
                 continue  # the sample means nothing at this size
+            if len(pytree.tree_leaves(want)) != len(ep.graph_signature.user_outputs):
+                continue  # so many pieces only at its own size
             for stage, f in (("as lowered for it", program), ("loaded", other)):
                 check_open(op, sample, m, args, f(*args), want, loose=step > 0)
             stage = "XLA's refinement"
@@ -190,8 +192,8 @@ def check_open(op, sample, m, args, got, want, loose):
         if not loose:
             return compare(got, want, atol=least_error(op, pytree.tree_leaves(want)[0]))
         for g, w in zip(pytree.tree_leaves(got), pytree.tree_leaves(want)):
-            most = w[w.isfinite()].abs().max().item() if isinstance(w, torch.Tensor) and w.isfinite().any() else 0
-            compare(g, w, **({"rtol": 1e-3, "atol": 1e-3 * most} if most and w.dtype.is_floating_point else {}))
+            near = isinstance(w, torch.Tensor) and w.is_floating_point() and w.isfinite().any()
+            compare(g, w, **({"rtol": 1e-3, "atol": 1e-3 * w[w.isfinite()].abs().max().item()} if near else {}))
     except AssertionError:
         if not as_near(m, args, got, want):
             raise

@@ -29,6 +29,9 @@ static Value log_softmax(Builder *b, Value x, int dim)
 	return hlo_subtract(b, x, spread_over(b, sum, dims, t));
 }
 
+/* C; after an error any number will do. */
+static int64_t count_of(const Classes *c) { return c->dim < c->t.rank ? c->t.dim[c->dim] : 1; }
+
 /* x, as it is or through log_softmax; one score without dims is a class of its own */
 static Classes scores_of(Builder *b, Value x, bool softmax)
 {
@@ -146,11 +149,12 @@ Value lower_nll_loss(Node *n)
 static Value of_distribution(Node *n, Classes *c, double smoothing)
 {
 	Builder *b = n->b;
-	int64_t classes = c->t.rank ? c->t.dim[c->dim] : 1;
+	int64_t classes = count_of(c);
 	Value y = arg_as(n, "target", c->t.elem);
 	if (smoothing > 0) {
 		y = scaled(b, y, 1 - smoothing);
-		y = classes < 0 ? hlo_add(b, y, share_of(b, full_like(b, y, 1), smoothing, classes)) : plus(b, y, smoothing / (double)classes);
+		if (classes >= 0) y = plus(b, y, smoothing / (double)classes);
+		else y = hlo_add(b, y, share_of(b, full_like(b, y, 1), smoothing, classes));
 	}
 	Value x = hlo_multiply(b, c->score, y);
 	Value w = class_weights(n, c);
@@ -187,7 +191,7 @@ Value lower_cross_entropy_loss(Node *n)
 	Value x = nll(n, &c);
 	if (smoothing > 0) {
 		Value smooth = smooth_part(n, &c);
-		smooth = share_of(b, smooth, smoothing, c.t.dim[c.dim]);
+		smooth = share_of(b, smooth, smoothing, count_of(&c));
 		x = scaled(b, x, 1 - smoothing);
 		x = hlo_add(b, x, smooth);
 	}
@@ -245,7 +249,7 @@ Value lower_multi_margin_loss(Node *n)
 	if (arg_num(n, "p", 1) == 2) x = square(b, x);
 	x = if_num(b, c.hit, 0, x);
 	x = sum_over(b, x, dims);
-	x = divided_by_size(b, x, c.t.rank ? c.t.dim[c.dim] : 1);
+	x = divided_by_size(b, x, count_of(&c));
 	x = hlo_multiply(b, x, target_weights(n, &c));
 	return reduced_loss(n, x);
 }

@@ -7,13 +7,18 @@
 /* In the flattened matrix [M*N] a diagonal is every (N + 1)-th element: `count` of them from `first` on. */
 typedef struct Diagonal { int64_t first, step, count; } Diagonal;
 
-static Diagonal diagonal_of(int64_t rows, int64_t columns, int64_t offset)
+static Diagonal diagonal_of(DimTable *t, int64_t rows, int64_t columns, int64_t offset)
 {
 	int64_t skip_rows = offset < 0 ? -offset : 0, skip_columns = offset > 0 ? offset : 0;
-	int64_t below = rows - skip_rows, beside = columns - skip_columns;
-	int64_t count = below < beside ? below : beside;
-	if (count <= 0) return (Diagonal){ 0, 1, 0 };
-	return (Diagonal){ skip_rows * columns + skip_columns, columns + 1, count };
+	int64_t count = dim_min(t, dim_minus(t, rows, skip_rows), dim_minus(t, columns, skip_columns));
+	if (count == 0 || dim_range(t, count).max <= 0) return (Diagonal){ 0, 1, 0 };
+	return (Diagonal){ dim_plus(t, dim_times(t, columns, skip_rows), skip_columns), dim_plus(t, columns, 1), count };
+}
+
+/* From the first element to behind the last. */
+static int64_t length_of(DimTable *t, Diagonal d)
+{
+	return d.count ? dim_plus(t, dim_times(t, dim_minus(t, d.count, 1), d.step), 1) : 0;
 }
 
 /* An argument that says which diagonal. */
@@ -58,7 +63,7 @@ static Value flat_matrices(Builder *b, Value x)
 {
 	Type t = type_of(b, x);
 	int64_t *d = COPY(b->a, int64_t, t.dim, t.rank);
-	d[t.rank - 2] *= d[t.rank - 1];
+	d[t.rank - 2] = dim_times(dims_of(b->m), d[t.rank - 2], d[t.rank - 1]);
 	return hlo_reshape(b, x, t.rank - 1, d);
 }
 
@@ -66,9 +71,10 @@ static Value flat_matrices(Builder *b, Value x)
 static Value take_diagonal(Builder *b, Value x, int64_t offset)
 {
 	Type t = type_of(b, x);
-	Diagonal d = diagonal_of(t.dim[t.rank - 2], t.dim[t.rank - 1], offset);
+	DimTable *sizes = dims_of(b->m);
+	Diagonal d = diagonal_of(sizes, t.dim[t.rank - 2], t.dim[t.rank - 1], offset);
 	x = flat_matrices(b, x);
-	return slice_dim(b, x, t.rank - 2, d.first, d.count ? d.first + (d.count - 1) * d.step + 1 : d.first, d.step);
+	return slice_dim(b, x, t.rank - 2, d.first, dim_plus(sizes, d.first, length_of(sizes, d)), d.step);
 }
 
 /* aten.diagonal(self, offset=0, dim1=0, dim2=1): the diagonal as the last dim */
@@ -97,13 +103,14 @@ static Value spread_diagonal(Builder *b, Value diag, Value fill, int64_t rows, i
 	Type t = type_of(b, diag);
 	if (rows > INT32_MAX || columns > INT32_MAX)
 		return build_fail(b, UNSUPPORTED, "a diagonal in %lld rows of %lld", (long long)rows, (long long)columns);
-	Diagonal d = diagonal_of(rows, columns, offset);
+	DimTable *sizes = dims_of(b->m);
+	Diagonal d = diagonal_of(sizes, rows, columns, offset);
 	int last = t.rank - 1;
 	int64_t *low = NEW(b->a, int64_t, t.rank), *high = NEW(b->a, int64_t, t.rank), *between = NEW(b->a, int64_t, t.rank);
 	low[last] = d.first;
-	between[last] = d.step - 1;
-	high[last] = rows * columns - d.first - (d.count ? (d.count - 1) * d.step + 1 : 0);
-	Value flat = hlo_pad(b, diag, fill, low, high, between);
+	between[last] = dim_minus(sizes, d.step, 1);
+	high[last] = dim_minus(sizes, dim_times(sizes, rows, columns), dim_plus(sizes, d.first, length_of(sizes, d)));
+	Value flat = hlo_pad_sizes(b, diag, fill, low, high, between);
 	int64_t *dim = NEW(b->a, int64_t, t.rank + 1);
 	for (int i = 0; i < last; i++) dim[i] = t.dim[i];
 	dim[last] = rows;
@@ -111,7 +118,10 @@ static Value spread_diagonal(Builder *b, Value diag, Value fill, int64_t rows, i
 	return hlo_reshape(b, flat, t.rank + 1, dim);
 }
 
-static int64_t plus_offset(int64_t size, int64_t offset) { return size + (offset < 0 ? -offset : offset); }
+static int64_t plus_offset(Builder *b, int64_t size, int64_t offset)
+{
+	return dim_plus(dims_of(b->m), size, offset < 0 ? -offset : offset);
+}
 
 /* aten.diag_embed(self[*, k], offset=0, dim1=-2, dim2=-1): matrices with self on a diagonal, zeros
  * elsewhere */
@@ -122,7 +132,7 @@ Value lower_diag_embed(Node *n)
 	if (!x) return 0;
 	Type t = type_of(b, x);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "diag_embed of a 0-d tensor");
-	int64_t offset = arg_offset(n, "offset"), size = plus_offset(t.dim[t.rank - 1], offset);
+	int64_t offset = arg_offset(n, "offset"), size = plus_offset(b, t.dim[t.rank - 1], offset);
 	Ints order = matrix_order(n, t.rank + 1, t.rank - 1, t.rank);
 	Value zero = scalar(b, 0, t.elem);
 	x = spread_diagonal(b, x, zero, size, size, offset);
@@ -147,7 +157,7 @@ Value lower_diagonal_backward(Node *n)
 /* A vector on a diagonal of a square matrix. */
 static Value matrix_of(Node *n, Value v, int64_t offset)
 {
-	int64_t size = plus_offset(type_of(n->b, v).dim[0], offset);
+	int64_t size = plus_offset(n->b, type_of(n->b, v).dim[0], offset);
 	Value zero = scalar(n->b, 0, elem_of(n->b, v));
 	return spread_diagonal(n->b, v, zero, size, size, offset);
 }
@@ -168,7 +178,7 @@ Value lower_diagflat(Node *n)
 {
 	Value x = arg(n, "self");
 	if (!x) return 0;
-	int64_t numel = type_numel(type_of(n->b, x));
+	int64_t numel = numel_of(n->b, type_of(n->b, x));
 	x = hlo_reshape(n->b, x, 1, &numel);
 	return x ? matrix_of(n, x, arg_offset(n, "offset")) : 0;
 }
@@ -228,7 +238,7 @@ Value lower_diagonal_scatter(Node *n)
 	Type t = type_of(b, x);                                              /* [*, M, N] */
 	int64_t rows = t.dim[t.rank - 2], columns = t.dim[t.rank - 1];
 	Type part = without_dims(b, t, one_dim(b, t.rank - 1));
-	part = shape_with(b, part, t.rank - 2, diagonal_of(rows, columns, offset).count);
+	part = shape_with(b, part, t.rank - 2, diagonal_of(dims_of(b->m), rows, columns, offset).count);
 	src = broadcast(b, src, part);
 	Value zero = scalar(b, 0, t.elem);
 	src = src ? spread_diagonal(b, src, zero, rows, columns, offset) : 0;

@@ -86,7 +86,7 @@ Value lower_column_stack(Node *n)
 	for (int i = 0; i < x.n; i++) {
 		if (!x.v[i]) return 0;
 		Type t = type_of(n->b, x.v[i]);
-		if (t.rank < 2) x.v[i] = hlo_reshape(n->b, x.v[i], 2, (int64_t[]){ type_numel(t), 1 });
+		if (t.rank < 2) x.v[i] = hlo_reshape(n->b, x.v[i], 2, (int64_t[]){ numel_of(n->b, t), 1 });
 	}
 	return join(n, x, 1);
 }
@@ -98,14 +98,16 @@ Value lower_block_diag(Node *n)
 	Values x = all_raised(n, 2);
 	if (n->out.rank != 2) return node_fail(n, BAD_INPUT, "the result is %s", type_str(n->a, n->out));
 	Value zero = scalar(b, 0, n->out.elem);
-	int64_t left = 0;
+	DimTable *sizes = dims_of(b->m);
+	int64_t left = 0, none[2] = { 0, 0 };
 	for (int i = 0; i < x.n; i++) {
 		if (!x.v[i]) return 0;
 		if (rank_of(b, x.v[i]) != 2) return node_fail(n, BAD_INPUT, "a block of rank %d", rank_of(b, x.v[i]));
 		int64_t width = type_of(b, x.v[i]).dim[1];
 		x.v[i] = cast(b, x.v[i], n->out.elem);
-		x.v[i] = hlo_pad(b, x.v[i], zero, (int64_t[]){ 0, left }, (int64_t[]){ 0, n->out.dim[1] - left - width }, NULL);
-		left += width;
+		int64_t low[2] = { 0, left }, high[2] = { 0, dim_minus(sizes, n->out.dim[1], dim_plus(sizes, left, width)) };
+		x.v[i] = hlo_pad_sizes(b, x.v[i], zero, low, high, none);
+		left = dim_plus(sizes, left, width);
 	}
 	return x.n ? join(n, x, 0) : full(b, n->out, 0);
 }
@@ -117,7 +119,7 @@ Value lower_block_diag(Node *n)
 static Type grid_type(Node *n, Values x, bool swap)
 {
 	int64_t *d = NEW(n->a, int64_t, x.n + 1);
-	for (int i = 0; i < x.n; i++) d[i] = x.v[i] ? type_numel(type_of(n->b, x.v[i])) : 0;
+	for (int i = 0; i < x.n; i++) d[i] = x.v[i] ? numel_of(n->b, type_of(n->b, x.v[i])) : 0;
 	if (swap && x.n > 1) {
 		int64_t d0 = d[0];
 		d[0] = d[1];

@@ -18,15 +18,16 @@ static int run_length(const int64_t *from, int n, int64_t *step)
 /* x[.., first, first + step, .., ..]: count elements of dim */
 static Value take_run(Builder *b, Value x, int dim, int64_t first, int64_t step, int64_t count)
 {
-	if (step == 1) return slice_dim(b, x, dim, first, first + count, 1);
+	DimTable *t = dims_of(b->m);
+	if (step == 1) return slice_dim(b, x, dim, first, dim_plus(t, first, count), 1);
+	int64_t behind = dim_plus(t, first, 1);
 	if (step == -1) {
-		x = slice_dim(b, x, dim, first - count + 1, first + 1, 1);
+		x = slice_dim(b, x, dim, dim_minus(t, behind, count), behind, 1);
 		return hlo_reverse(b, x, one_dim(b, dim));
 	}
-	x = slice_dim(b, x, dim, first, first + 1, 1);
+	x = slice_dim(b, x, dim, first, behind, 1);
 	if (!x) return 0;
-	Type t = shape_with(b, type_of(b, x), dim, count);
-	return broadcast(b, x, t);
+	return broadcast(b, x, shape_with(b, type_of(b, x), dim, count));
 }
 
 /* x with from[i] as element i of dim: slices, reversed slices and repeated ones, end to end. */
@@ -57,14 +58,45 @@ static int64_t source(PadMode mode, int64_t i, int64_t size)
 	}
 }
 
+/* A dim whose size is a handle: a border on either side of it, then what negative padding takes away; with circular padding that goes
+ * first. Whether the dim has as many elements as the borders take is the caller's word. */
+static Value pad_open_dim(Builder *b, Value x, int dim, int64_t low, int64_t high, PadMode mode)
+{
+	DimTable *t = dims_of(b->m);
+	int64_t below = low > 0 ? low : 0, above = high > 0 ? high : 0, from = low < 0 ? -low : 0, gone = high < 0 ? -high : 0;
+	if (mode == PAD_CIRCULAR) {
+		x = slice_dim(b, x, dim, from, dim_minus(t, type_of(b, x).dim[dim], gone), 1);
+		from = gone = 0;
+	}
+	int64_t size = x ? type_of(b, x).dim[dim] : 0, last = dim_minus(t, size, 1);
+	Value part[3] = { 0, x, 0 };
+	switch (mode) {
+	case PAD_REFLECT:
+		part[0] = take_run(b, x, dim, below, -1, below);
+		part[2] = take_run(b, x, dim, dim_minus(t, last, 1), -1, above);
+		break;
+	case PAD_REPLICATE:
+		part[0] = take_run(b, x, dim, 0, 0, below);
+		part[2] = take_run(b, x, dim, last, 0, above);
+		break;
+	default:
+		part[0] = take_run(b, x, dim, dim_minus(t, size, below), 1, below);
+		part[2] = take_run(b, x, dim, 0, 1, above);
+	}
+	bool begins = below > 0;
+	x = hlo_concatenate(b, 1 + begins + (above > 0), part + !begins, dim);
+	return from || gone ? slice_dim(b, x, dim, from, dim_minus(t, dim_plus(t, size, below + above), gone), 1) : x;
+}
+
 static Value pad_dim(Node *n, Value x, int dim, int64_t low, int64_t high, PadMode mode)
 {
 	Type t = type_of(n->b, x);
 	int64_t size = t.dim[dim], most = INT32_MAX / 4;
 	bool wild = low > most || low < -most || high > most || high < -most || size > most;
-	int64_t total = wild ? -1 : size + low + high;
+	int64_t total = wild ? -1 : size < 0 ? 0 : size + low + high;
 	if (total < 0)
 		return node_fail(n, BAD_INPUT, "padding (%lld, %lld) of a dim of size %lld", (long long)low, (long long)high, (long long)size);
+	if (size < 0) return pad_open_dim(n->b, x, dim, low, high, mode);
 	int64_t *from = NEW(n->a, int64_t, total + 1);
 	/* circular padding goes round what negative padding on the other side has left; the others look at the whole dim */
 	bool circular = mode == PAD_CIRCULAR;
@@ -165,7 +197,7 @@ static Value pad_constant(Node *n, Value x, Ints pad, Value value)
 		low[rank - 1 - i] = pad.v[2 * i];
 		high[rank - 1 - i] = pad.v[2 * i + 1];
 	}
-	return hlo_pad(b, x, value, low, high, NULL);
+	return hlo_pad_sizes(b, x, value, low, high, NULL);
 }
 
 /* A number argument in the element type of the result; absent: 0. */
@@ -179,7 +211,7 @@ Value lower_constant_pad(Node *n)
 {
 	Value x = arg(n, "self");
 	Value value = pad_value(n);
-	return pad_constant(n, x, arg_ints(n, "pad"), value);
+	return pad_constant(n, x, arg_sizes(n, "pad"), value);
 }
 
 /* aten.pad(self, pad, mode="constant", value=None) */
@@ -219,14 +251,16 @@ Value lower_pad_sequence(Node *n)
 
 /* -- rolling --------------------------------------------------------------------------------------------- */
 
-/* x[.., (i - shift) mod size, ..] */
+/* x[.., (i - shift) mod size, ..]; shift: a size, as dim_number() makes one */
 static Value roll_dim(Builder *b, Value x, int dim, int64_t shift)
 {
+	DimTable *t = dims_of(b->m);
 	int64_t size = x ? type_of(b, x).dim[dim] : 0;
-	shift = size ? (shift % size + size) % size : 0;
+	shift = size ? dim_mod(t, shift, dim_max(t, size, 1)) : 0;
 	if (!shift) return x;
-	Value part[2] = { slice_dim(b, x, dim, size - shift, size, 1), 0 };
-	part[1] = slice_dim(b, x, dim, 0, size - shift, 1);
+	int64_t first = dim_minus(t, size, shift);
+	Value part[2] = { slice_dim(b, x, dim, first, size, 1), 0 };
+	part[1] = slice_dim(b, x, dim, 0, first, 1);
 	return hlo_concatenate(b, 2, part, dim);
 }
 
@@ -234,10 +268,10 @@ static Value roll_dim(Builder *b, Value x, int dim, int64_t shift)
 Value lower_roll(Node *n)
 {
 	Value x = arg(n, "self");
-	Ints shift = arg_ints(n, "shifts"), dims = arg_ints(n, "dims");
+	Ints shift = arg_sizes(n, "shifts"), dims = arg_ints(n, "dims");
 	if (!x || !shift.n) return x;
 	if (!dims.n) {
-		int64_t numel = type_numel(type_of(n->b, x));
+		int64_t numel = numel_of(n->b, type_of(n->b, x));
 		x = hlo_reshape(n->b, x, 1, &numel);
 		x = roll_dim(n->b, x, 0, shift.v[0]);
 		return reshape_to(n->b, x, n->out);
@@ -260,7 +294,9 @@ static Value half_rolled(Node *n, bool up)
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
 	Ints dims = arg_dims(n, "dim", t.rank);
-	for (int i = 0; i < dims.n; i++) x = roll_dim(n->b, x, (int)dims.v[i], (t.dim[dims.v[i]] + up) / 2);
+	DimTable *sizes = dims_of(n->b->m);
+	for (int i = 0; i < dims.n; i++)
+		x = roll_dim(n->b, x, (int)dims.v[i], dim_floordiv(sizes, dim_plus(sizes, t.dim[dims.v[i]], up), 2));
 	return x;
 }
 

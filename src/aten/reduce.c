@@ -161,7 +161,7 @@ static Value first_position(Builder *b, Value x, Value best, int dim)
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	Ints dims = one_dim(b, dim);
-	DType index = t.dim[dim] < INT32_MAX ? DTYPE_i32 : DTYPE_i64;
+	DType index = dim_range(dims_of(b->m), t.dim[dim]).max < INT32_MAX ? DTYPE_i32 : DTYPE_i64;
 	best = spread_over(b, best, dims, t);
 	Value hit = hlo_compare(b, DIRECTION_EQ, x, best);
 	if (is_float(t.elem)) {
@@ -169,7 +169,7 @@ static Value first_position(Builder *b, Value x, Value best, int dim)
 		hit = hlo_or(b, hit, nan);
 	}
 	Value at = positions(b, t, dim, index);
-	Value none = full_like(b, at, (double)t.dim[dim]);
+	Value none = size_value(b, t.dim[dim], known_type(b, at));
 	at = hlo_select(b, hit, at, none);
 	at = reduce_over(b, OP_minimum, at, dims);
 	return cast(b, at, DTYPE_i64);
@@ -203,7 +203,7 @@ static Value position_of(Node *n, OpCode op)
 	if (t.elem == DTYPE_bool) x = cast(b, x, DTYPE_u8);
 	int dim = 0;
 	if (has_arg(n, "dim")) dim = arg_dim(n, "dim", 0, t.rank);
-	else x = hlo_reshape(b, x, 1, (int64_t[]){ type_numel(t) });
+	else x = hlo_reshape(b, x, 1, (int64_t[]){ numel_of(b, t) });
 	Value best = reduce_over(b, op, x, one_dim(b, dim));
 	Value at = first_position(b, x, best, dim);
 	return reshape_to(b, at, n->out);

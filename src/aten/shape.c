@@ -100,12 +100,12 @@ Value lower_channel_shuffle(Node *n)
 	int64_t g = arg_int(n, "groups", 1);
 	if (!x) return 0;
 	Type t = type_of(n->b, x);
-	if (t.rank < 2 || g < 1 || t.dim[1] % g)
+	if (t.rank < 2 || g < 1 || (t.dim[1] >= 0 && t.dim[1] % g))
 		return node_fail(n, BAD_INPUT, "%lld groups of %s", (long long)g, type_str(n->a, t));
 	int64_t *d = NEW(n->a, int64_t, t.rank + 1);
 	d[0] = t.dim[0];
 	d[1] = g;
-	d[2] = t.dim[1] / g;
+	d[2] = dim_floordiv(dims_of(n->b->m), t.dim[1], g);
 	for (int i = 2; i < t.rank; i++) d[i + 1] = t.dim[i];
 	x = hlo_reshape(n->b, x, t.rank + 1, d);
 	x = transpose_dims(n->b, x, 1, 2);
@@ -136,7 +136,7 @@ Value lower_pixel_shuffle(Node *n)
 	if (t.rank < 3 || r < 1 || r > INT32_MAX)
 		return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
 	const int64_t *d = t.dim + t.rank - 3;
-	int64_t split[] = { d[0] / (r * r), r, r, d[1], d[2] };
+	int64_t split[] = { dim_floordiv(dims_of(n->b->m), d[0], r * r), r, r, d[1], d[2] };
 	return split_permute_join(n, x, 3, (Ints){ 5, split }, (int[]){ 0, 3, 1, 4, 2 });
 }
 
@@ -150,7 +150,8 @@ Value lower_pixel_unshuffle(Node *n)
 	if (t.rank < 3 || r < 1 || r > INT32_MAX)
 		return node_fail(n, BAD_INPUT, "factor %lld of %s", (long long)r, type_str(n->a, t));
 	const int64_t *d = t.dim + t.rank - 3;
-	int64_t split[] = { d[0], d[1] / r, r, d[2] / r, r };
+	DimTable *sizes = dims_of(n->b->m);
+	int64_t split[] = { d[0], dim_floordiv(sizes, d[1], r), r, dim_floordiv(sizes, d[2], r), r };
 	return split_permute_join(n, x, 3, (Ints){ 5, split }, (int[]){ 0, 2, 4, 1, 3 });
 }
 

@@ -128,13 +128,13 @@ Value lower_narrow(Node *n)
 
 /* -- pieces ---------------------------------------------------------------------------------------------- */
 
-/* Output i is x[.., at[i] .. at[i + 1], ..]; an upper bound below the lower gives an empty piece. */
-static Value cut(Node *n, Value x, int dim, Ints at)
+/* Output i is x[.., at[i] .. at[i + 1], ..]; unless they are in order, an upper bound below the lower gives an empty piece. */
+static Value cut(Node *n, Value x, int dim, Ints at, bool ordered)
 {
 	Value first = 0;
 	for (int i = 0; i + 1 < at.n; i++) {
 		if (!out_wanted(n, i)) continue;
-		int64_t from = at.v[i], to = at.v[i + 1] < from ? from : at.v[i + 1];
+		int64_t from = at.v[i], to = ordered ? at.v[i + 1] : dim_max(dims_of(n->b->m), from, at.v[i + 1]);
 		Value piece = slice_dim(n->b, x, dim, from, to, 1);
 		if (i) set_out(n, i, piece);
 		else first = piece;
@@ -142,16 +142,23 @@ static Value cut(Node *n, Value x, int dim, Ints at)
 	return first;
 }
 
-static int64_t ceil_div(int64_t x, int64_t y) { return x / y + (x % y != 0); }
+/* x / y, rounded up; x may be a handle */
+static int64_t ceil_div(Node *n, int64_t x, int64_t y)
+{
+	if (x >= 0) return x / y + (x % y != 0);
+	DimTable *t = dims_of(n->b->m);
+	return dim_floordiv(t, dim_plus(t, x, y - 1), y);
+}
 
-/* 0, step, 2 * step, ..., size: one piece even of nothing */
+/* 0, step, 2 * step, ..., size: one piece even of nothing. Of a size that is not known there are as many as torch counted. */
 static Ints every(Node *n, int64_t step, int64_t size)
 {
-	int64_t count = step > 0 && size ? ceil_div(size, step) : 1;
+	bool known = step >= 0 && size >= 0;
+	int64_t count = !known ? nouts(n) : step > 0 && size ? ceil_div(n, size, step) : 1;
 	if (count != nouts(n))
 		return node_fail(n, BAD_INPUT, "%lld pieces for %d outputs", (long long)count, nouts(n)), (Ints){ 0 };
 	int64_t *v = NEW(n->a, int64_t, count + 1);
-	for (int64_t i = 0; i < count; i++) v[i] = i * step;
+	for (int64_t i = 0; i < count; i++) v[i] = dim_times(dims_of(n->b->m), step, i);
 	v[count] = size;
 	return (Ints){ (int)count + 1, v };
 }
@@ -159,12 +166,14 @@ static Ints every(Node *n, int64_t step, int64_t size)
 /* 0 and the sums of the first 1, 2, ... sizes, which lie in a dim of `whole` elements. */
 static Ints running_sum(Node *n, Ints sizes, int64_t whole)
 {
+	DimTable *t = dims_of(n->b->m);
 	int64_t *v = NEW(n->a, int64_t, sizes.n + 1);
 	for (int i = 0; i < sizes.n; i++) {
-		if (sizes.v[i] < 0 || sizes.v[i] > whole - v[i])
+		bool known = whole >= 0 && v[i] >= 0 && sizes.v[i] >= 0;
+		if (dim_range(t, sizes.v[i]).max < 0 || (known && sizes.v[i] > whole - v[i]))
 			return node_fail(n, BAD_INPUT, "a piece of %lld elements at %lld of %lld", (long long)sizes.v[i], (long long)v[i],
 				(long long)whole), (Ints){ 0 };
-		v[i + 1] = v[i] + sizes.v[i];
+		v[i + 1] = dim_plus(t, v[i], sizes.v[i]);
 	}
 	return (Ints){ sizes.n + 1, v };
 }
@@ -181,8 +190,8 @@ Value lower_split(Node *n)
 	const Arg *size = arg_raw(n, name);
 	if (!t.rank || !size) return node_fail(n, BAD_INPUT, "split of %s", type_str(n->a, t));
 	int64_t whole = t.dim[dim];
-	Ints at = size->kind == ARG_LIST ? running_sum(n, arg_ints(n, name), whole) : every(n, arg_int(n, name, 1), whole);
-	return cut(n, x, dim, at);
+	Ints at = size->kind == ARG_LIST ? running_sum(n, arg_sizes(n, name), whole) : every(n, arg_size(n, name, 1), whole);
+	return cut(n, x, dim, at, true);
 }
 
 /* aten.chunk(self, chunks, dim=0): at most `chunks` pieces of ceil(size / chunks). Of an empty dim:
@@ -197,17 +206,19 @@ Value lower_chunk(Node *n)
 	if (!t.rank || chunks < 1)
 		return node_fail(n, BAD_INPUT, "%lld chunks of %s", (long long)chunks, type_str(n->a, t));
 	int64_t size = t.dim[dim];
-	if (!size) return cut(n, x, dim, (Ints){ nouts(n) + 1, NEW(n->a, int64_t, nouts(n) + 1) });
-	return cut(n, x, dim, every(n, ceil_div(size, chunks), size));
+	if (!size) return cut(n, x, dim, (Ints){ nouts(n) + 1, NEW(n->a, int64_t, nouts(n) + 1) }, true);
+	return cut(n, x, dim, every(n, ceil_div(n, size, chunks), size), true);
 }
 
-/* `sections` pieces, the first size % sections of them one longer */
-static Ints sections_of(Node *n, int64_t sections, int64_t size)
+/* `sections` pieces, the first size % sections of them one longer; none where they are to be even */
+static Ints sections_of(Node *n, int64_t sections, int64_t size, bool even)
 {
 	if (sections < 1 || sections != nouts(n))
 		return node_fail(n, BAD_INPUT, "%lld sections for %d outputs", (long long)sections, nouts(n)), (Ints){ 0 };
+	DimTable *t = dims_of(n->b->m);
 	int64_t *v = NEW(n->a, int64_t, sections + 1);
-	for (int64_t i = 0; i < sections; i++) v[i + 1] = v[i] + size / sections + (i < size % sections);
+	for (int64_t i = 0; i < sections; i++)
+		v[i + 1] = dim_plus(t, v[i], dim_floordiv(t, dim_plus(t, size, even ? 0 : sections - 1 - i), sections));
 	return (Ints){ (int)sections + 1, v };
 }
 
@@ -221,12 +232,12 @@ static Ints cuts_at(Node *n, const char *name, int64_t size)
 	return (Ints){ given.n + 2, v };
 }
 
-static Value tensor_split(Node *n, Value x, int dim)
+static Value tensor_split(Node *n, Value x, int dim, bool even)
 {
 	Type t = type_of(n->b, x);
 	if (dim >= t.rank) return node_fail(n, BAD_INPUT, "split of %s along dim %d", type_str(n->a, t), dim);
-	if (has_arg(n, "indices")) return cut(n, x, dim, cuts_at(n, "indices", t.dim[dim]));
-	if (has_arg(n, "sections")) return cut(n, x, dim, sections_of(n, arg_int(n, "sections", 1), t.dim[dim]));
+	if (has_arg(n, "indices")) return cut(n, x, dim, cuts_at(n, "indices", t.dim[dim]), false);
+	if (has_arg(n, "sections")) return cut(n, x, dim, sections_of(n, arg_int(n, "sections", 1), t.dim[dim], even), true);
 	return node_fail(n, UNSUPPORTED, "a split at places that are known only at run time");
 }
 
@@ -234,26 +245,26 @@ static Value tensor_split(Node *n, Value x, int dim)
 Value lower_tensor_split(Node *n)
 {
 	Value x = arg(n, "self");
-	return x ? tensor_split(n, x, arg_dim(n, "dim", 0, rank_of(n->b, x))) : 0;
+	return x ? tensor_split(n, x, arg_dim(n, "dim", 0, rank_of(n->b, x)), false) : 0;
 }
 
 /* aten.hsplit: along dim 1, or 0 of a vector; aten.vsplit: along dim 0; aten.dsplit: along dim 2 */
 Value lower_hsplit(Node *n)
 {
 	Value x = arg(n, "self");
-	return x ? tensor_split(n, x, rank_of(n->b, x) > 1) : 0;
+	return x ? tensor_split(n, x, rank_of(n->b, x) > 1, true) : 0;
 }
 
 Value lower_vsplit(Node *n)
 {
 	Value x = arg(n, "self");
-	return x ? tensor_split(n, x, 0) : 0;
+	return x ? tensor_split(n, x, 0, true) : 0;
 }
 
 Value lower_dsplit(Node *n)
 {
 	Value x = arg(n, "self");
-	return x ? tensor_split(n, x, 2) : 0;
+	return x ? tensor_split(n, x, 2, true) : 0;
 }
 
 /* aten.unbind(self, dim=0): every x[.., i, ..] */
@@ -265,7 +276,7 @@ Value lower_unbind(Node *n)
 	int dim = arg_dim(n, "dim", 0, t.rank);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "unbind of a 0-d tensor");
 	Value first = 0;
-	for (int i = 0; i < nouts(n) && i < t.dim[dim]; i++) {
+	for (int i = 0; i < nouts(n) && (i < t.dim[dim] || t.dim[dim] < 0); i++) {
 		if (!out_wanted(n, i)) continue;
 		Value part = select_index(n->b, x, dim, i);
 		if (i) set_out(n, i, part);
@@ -287,9 +298,10 @@ Value lower_unfold(Node *n)
 	if (!x) return 0;
 	Type t = type_of(b, x);                                                 /* [.., D, ..] */
 	int dim = arg_dim(n, "dimension", 0, t.rank);
-	if (size < 0 || size > t.dim[dim] || step < 1)
+	if (size < 0 || (size > t.dim[dim] && t.dim[dim] >= 0) || step < 1)
 		return node_fail(n, BAD_INPUT, "windows of %lld every %lld in %s", (long long)size, (long long)step, type_str(n->a, t));
-	int64_t count = (t.dim[dim] - size) / step + 1;
+	DimTable *sizes = dims_of(b->m);
+	int64_t count = dim_plus(sizes, dim_floordiv(sizes, dim_minus(sizes, t.dim[dim], size), step), 1);
 	Value start = hlo_iota(b, tensor_type(n->a, DTYPE_i64, 1, &count), 0);
 	Value by = full_like(b, start, (double)step);
 	start = hlo_multiply(b, start, by);                                     /* [count] */
@@ -420,7 +432,7 @@ static Value overwrite(Node *n, Value x, Value src, int dim, int64_t start)
 	Builder *b = n->b;
 	int rank = rank_of(b, x);
 	Value zero = scalar_int(b, 0, DTYPE_i64);
-	Value at_start = scalar_int(b, start, DTYPE_i64);
+	Value at_start = size_value(b, start, scalar_type(DTYPE_i64));
 	Value *at = NEW(n->a, Value, rank + 1);
 	for (int i = 0; i < rank; i++) at[i] = i == dim ? at_start : zero;
 	return hlo_dynamic_update_slice(b, x, src, at);
@@ -432,16 +444,18 @@ static Value overwrite_strided(Node *n, Value x, Value src, Span s)
 {
 	Builder *b = n->b;
 	Type t = type_of(b, x);
-	int64_t count = type_of(b, src).dim[s.dim], covered = count ? (count - 1) * s.step + 1 : 0;
+	DimTable *sizes = dims_of(b->m);
+	int64_t count = type_of(b, src).dim[s.dim];
+	int64_t covered = count ? dim_plus(sizes, dim_times(sizes, dim_minus(sizes, count, 1), s.step), 1) : 0;
 	int64_t *low = NEW(n->a, int64_t, t.rank), *high = NEW(n->a, int64_t, t.rank), *between = NEW(n->a, int64_t, t.rank);
 	low[s.dim] = s.start;
-	high[s.dim] = t.dim[s.dim] - s.start - covered;
+	high[s.dim] = dim_minus(sizes, t.dim[s.dim], dim_plus(sizes, s.start, covered));
 	between[s.dim] = s.step - 1;
 	Value zero = scalar(b, 0, t.elem);
-	Value spread = hlo_pad(b, src, zero, low, high, between);
+	Value spread = hlo_pad_sizes(b, src, zero, low, high, between);
 	Value yes = full(b, with_elem(type_of(b, src), DTYPE_bool), 1);
 	Value no = scalar_int(b, 0, DTYPE_bool);
-	Value written = hlo_pad(b, yes, no, low, high, between);
+	Value written = hlo_pad_sizes(b, yes, no, low, high, between);
 	return hlo_select(b, written, spread, x);
 }
 
@@ -455,7 +469,7 @@ Value lower_slice_scatter(Node *n)
 	Type t = type_of(b, x);
 	if (is_running(n, "start")) return hlo_dynamic_update_slice(b, x, src, starts_at(n, x, arg_dim(n, "dim", 0, t.rank), "start"));
 	Span s = arg_span(n, t);
-	Type part = shape_with(b, t, s.dim, ceil_div(s.limit - s.start, s.step));
+	Type part = shape_with(b, t, s.dim, ceil_div(n, dim_minus(dims_of(b->m), s.limit, s.start), s.step));
 	src = broadcast(b, src, part);
 	if (!src || !type_numel(part)) return x;
 	if (same_shape(part, t)) return src;
@@ -476,7 +490,7 @@ Value lower_select_scatter(Node *n)
 	src = src ? unsqueeze_dim(b, src, dim) : 0;
 	if (!src) return 0;
 	if (is_running(n, "index")) return hlo_dynamic_update_slice(b, x, src, starts_at(n, x, dim, "index"));
-	return overwrite(n, x, src, dim, whole_index(n, arg_int(n, "index", 0), t.dim[dim]));
+	return overwrite(n, x, src, dim, whole_index(n, arg_size(n, "index", 0), t.dim[dim]));
 }
 
 /* aten.as_strided_scatter(self, src, size, stride, storage_offset=None) */

@@ -86,10 +86,11 @@ Value lower_msort(Node *n)
 Value lower_topk(Node *n)
 {
 	Builder *b = n->b;
-	int64_t k = arg_int(n, "k", 1);
+	int64_t k = arg_size(n, "k", 1), size;
 	Sorted s = sort_self(n, -1, arg_bool(n, "largest", true));
 	if (!s.values) return 0;
-	if (k < 0 || k > s.t.dim[s.dim])
+	size = s.t.dim[s.dim];
+	if (dim_range(dims_of(b->m), k).max < 0 || (k >= 0 && size >= 0 && k > size))
 		return node_fail(n, BAD_INPUT, "k = %lld of %s", (long long)k, type_str(n->a, s.t));
 	Value values = slice_dim(b, s.values, s.dim, 0, k, 1);
 	Value indices = slice_dim(b, s.indices, s.dim, 0, k, 1);
@@ -103,7 +104,7 @@ Value lower_kthvalue(Node *n)
 	int64_t k = arg_int(n, "k", 1);
 	Sorted s = sort_self(n, -1, false);
 	if (!s.values) return 0;
-	if (k < 1 || k > s.t.dim[s.dim])
+	if (k < 1 || (s.t.dim[s.dim] >= 0 && k > s.t.dim[s.dim]))
 		return node_fail(n, BAD_INPUT, "k = %lld of %s", (long long)k, type_str(n->a, s.t));
 	Value values = slice_dim(b, s.values, s.dim, k - 1, k, 1);
 	Value indices = slice_dim(b, s.indices, s.dim, k - 1, k, 1);
@@ -127,12 +128,13 @@ static Value count_nan(Builder *b, Value x, int dim)
  * the first NaN, which stands at size - count; for nanmedian the lower middle of the numbers. */
 static Value median_position(Builder *b, Sorted s, bool ignore_nan)
 {
+	DimTable *sizes = dims_of(b->m);
 	int64_t size = s.t.dim[s.dim];
 	Type one = shape_with(b, with_elem(s.t, DTYPE_i64), s.dim, 1);
-	Value middle = full(b, one, (double)((size - 1) / 2));
+	Value middle = size_value(b, dim_floordiv(sizes, dim_minus(sizes, size, 1), 2), one);
 	if (!is_float(s.t.elem)) return middle;
 	Value nan = count_nan(b, s.values, s.dim);
-	Value total = full(b, one, (double)size), zero = full(b, one, 0);
+	Value total = size_value(b, size, one), zero = full(b, one, 0);
 	Value numbers = hlo_subtract(b, total, nan);
 	Value some = hlo_compare(b, DIRECTION_GT, nan, zero);
 	if (ignore_nan) {
@@ -181,11 +183,11 @@ static Value quantile_ranks(Node *n, Sorted s, Type r, bool ignore_nan)
 	Value q = arg_as(n, "q", r.elem);
 	q = raised(b, q);
 	q = along(b, q, s.dim, r);
-	double last = (double)(s.t.dim[s.dim] - 1);
+	int64_t last = dim_minus(dims_of(b->m), s.t.dim[s.dim], 1);
 	Value nan = count_nan(b, s.values, s.dim);                               /* [.., 1, ..] */
 	nan = hlo_convert(b, nan, r.elem);
 	nan = hlo_broadcast_in_dim(b, nan, r.rank, r.dim, all_dims(b, r.rank));
-	Value zero = full(b, r, 0), end = full(b, r, last);
+	Value zero = full(b, r, 0), end = size_value(b, last, r);
 	if (!ignore_nan) {
 		Value some = hlo_compare(b, DIRECTION_GT, nan, zero);
 		q = hlo_multiply(b, q, end);
@@ -239,7 +241,7 @@ static Value quantile(Node *n, bool ignore_nan)
 	if (!x || !q) return 0;
 	int dim = has_arg(n, "dim") ? arg_dim(n, "dim", 0, rank_of(b, x)) : 0;
 	Sorted s = sort_along(b, x, dim, false);
-	Value ranks = quantile_ranks(n, s, shape_with(b, s.t, dim, type_numel(type_of(b, q))), ignore_nan);
+	Value ranks = quantile_ranks(n, s, shape_with(b, s.t, dim, numel_of(b, type_of(b, q))), ignore_nan);
 	x = at_ranks(n, s, ranks);
 	int64_t *front = NEW(n->a, int64_t, s.t.rank);                           /* [.., Q, ..] -> [Q, ..] */
 	front[0] = dim;

@@ -111,7 +111,8 @@ Value hlo_broadcast_in_dim(Builder *b, Value x, int rank, const int64_t *dim, In
 	bool ok = broadcast_dimensions.n == t.rank;
 	for (int i = 0; ok && i < t.rank; i++) {
 		int64_t d = broadcast_dimensions.v[i];
-		ok = d >= 0 && d < rank && (t.dim[i] == 1 || t.dim[i] == dim[d] || (t.dim[i] < 0 && dim[d] < 0));      /* that two handles agree is the caller's word */
+		bool open = t.dim[i] < 0 && d >= 0 && d < rank && dim[d] < 0;      /* that two handles agree is the caller's word */
+		ok = open || (d >= 0 && d < rank && (t.dim[i] == 1 || t.dim[i] == dim[d]));
 	}
 	if (!ok)
 		return build_fail(b, BAD_INPUT, "stablehlo.broadcast_in_dim: %s does not broadcast to %s", type_str(b->a, t),

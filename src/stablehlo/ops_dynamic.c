@@ -70,7 +70,8 @@ static Value compute(Builder *b, const DimNode *node)
 {
 	DimTable *t = dims_of(b->m);
 	DimNode n = *node;          /* the table may grow */
-	if (n.kind == DIM_SYMBOL) return build_fail(b, UNSUPPORTED, "the size %s is that of no input", n.text);
+	if (n.kind == DIM_SYMBOL)
+		return build_fail(b, UNSUPPORTED, "the size %s is that of no input: it depends on values of the running program", n.text);
 	if (n.kind == DIM_POLYNOMIAL) return sum_value(b, n.nterm, n.term);
 	if ((n.kind == DIM_MOD || n.kind == DIM_FLOORDIV) && dim_range(t, n.y).min <= 0)
 		return build_fail(b, UNSUPPORTED, "the size %s divides by what may be 0 or negative", n.text);

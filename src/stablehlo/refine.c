@@ -178,7 +178,8 @@ static Value slice_from(Refiner *r, const Op *op, const Value *in)
 	int rank = rank_of(b, in[0]);
 	SmallInts size, by;
 	bool ends = limit && limit->code == OP_add && (limit->in[0] == in[1] || limit->in[1] == in[1]);
-	if (!ends || !constant_ints(b, limit->in[limit->in[0] == in[1]], &size) || !constant_ints(b, in[3], &by) || size.n != rank || by.n != rank)
+	ends = ends && constant_ints(b, limit->in[limit->in[0] == in[1]], &size) && constant_ints(b, in[3], &by);
+	if (!ends || size.n != rank || by.n != rank)
 		return cannot(r, op, "its size depends on values");
 	Value *start = NEW(b->a, Value, rank + 1);
 	for (int i = 0; i < rank; i++) {
