@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from oracle import check, check_format, compare_types, convert, copies
 from serving import needs_tensorflow, tensorflow  # noqa: F401  (a fixture)
+from sizes import check_refines
 from test_cli import UNSUPPORTED, USAGE, bad, good
 
 from torch_stablehlo import (
@@ -35,12 +36,17 @@ def draw(fn, *args):
     return got
 
 
-def program_of(fn, *args, **options):
-    class Model(torch.nn.Module):
-        def forward(self, *args):
-            return fn(*args)
+class Plain(torch.nn.Module):
+    def __init__(self, fn):
+        super().__init__()
+        self.fn = fn
 
-    return exported_program_to_stablehlo(torch.export.export(Model(), args, strict=False), StableHLOExportOptions(**options))
+    def forward(self, *args):
+        return self.fn(*args)
+
+
+def program_of(fn, *args, **options):
+    return exported_program_to_stablehlo(torch.export.export(Plain(fn), args, strict=False), StableHLOExportOptions(**options))
 
 
 def ks(x, cdf):
@@ -547,12 +553,8 @@ def test_decomposed(name):
 
 
 def dynamic_program(fn, **options):
-    class Model(torch.nn.Module):
-        def forward(self, x):
-            return fn(x)
-
     n = torch.export.Dim("n", min=2)
-    ep = torch.export.export(Model(), (torch.rand(3, 4, 5, 2),), dynamic_shapes=({0: n},), strict=False)
+    ep = torch.export.export(Plain(fn), (torch.rand(3, 4, 5, 2),), dynamic_shapes=(({0: n},),), strict=False)
     return exported_program_to_stablehlo(ep, StableHLOExportOptions(**options))
 
 
@@ -566,14 +568,87 @@ def test_nothing_dropped_of_any_size():
         torch.testing.assert_close(got, want)
 
 
-def test_draws_need_sizes():
-    """A module draws tensors of given sizes: a program without them runs, each size as a module of its own."""
-    for fn in (torch.rand_like, lambda x: F.dropout(x, 0.5), lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5)):
-        program = dynamic_program(fn, seed_input=True)
-        with pytest.raises(UnsupportedError, match="size"):
-            program.get_stablehlo_text()
-        x = torch.rand(7, 4, 5, 2)
-        assert program(x, seed=1).shape == x.shape and not torch.equal(program(x, seed=1), program(x, seed=2))
+def splitmix64(state, count):
+    """As its author wrote it: https://prng.di.unimi.it/splitmix64.c"""
+    out = []
+    for _ in range(count):
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+        out.append(z ^ (z >> 31))
+    return out
+
+
+def test_the_reference():
+    """Its values for the seed 1234567 as https://rosettacode.org/wiki/Pseudo-random_numbers/Splitmix64 has them."""
+    assert splitmix64(1234567, 3) == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+
+
+def first_state(seed, draw):
+    """mix(mix(seed) + draw * golden); one step of splitmix64 from x - golden mixes x"""
+    golden = 0x9E3779B97F4A7C15
+    (key,) = splitmix64((seed - golden) % 2**64, 1)
+    return splitmix64((key + (draw - 1) * golden) % 2**64, 1)[0]
+
+
+@pytest.mark.parametrize("options", [{"random_seed": 5}, {"seed_input": True}], ids=["fixed", "input"])
+def test_bits_of_open_sizes(options):
+    program = dynamic_program(lambda x: (torch.rand_like(x), torch.rand_like(x, dtype=torch.float64)), **options)
+    x = torch.rand(7, 4, 5, 2)
+    seed = {"seed": 5} if "seed_input" in options else {}
+    f32, f64 = program(x, **seed)
+    words = np.array(splitmix64(first_state(5, 1), x.numel()), np.uint64)
+    np.testing.assert_array_equal(f32.numpy().ravel(), (words >> np.uint64(40)).astype(np.float32) / 2**24)
+    words = np.array(splitmix64(first_state(5, 2), x.numel()), np.uint64)
+    np.testing.assert_array_equal(f64.numpy().ravel(), (words >> np.uint64(11)).astype(np.float64) / 2**53)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_continuous_of_any_size(name):
+    fn, cdf = CONTINUOUS[name]
+    model, n = Plain(fn), torch.export.Dim("n", min=2)
+    program = exported_program_to_stablehlo(torch.export.export(model, (torch.ones(5),), dynamic_shapes=(({0: n},),), strict=False))
+    check_format(program)
+    check_refines(program.get_stablehlo_text(), (torch.ones(11),))
+    x = program(torch.ones(N))
+    compare_types(x, fn(torch.ones(N)))
+    assert x.isfinite().all() and ks(x, cdf) < 1.95
+
+
+LOOPS = {
+    "randint": lambda x: torch.randint_like(x, 1000),
+    "randperm": lambda x: torch.randperm(x.shape[0]),
+    "bernoulli": torch.bernoulli,
+    "multinomial": lambda x: torch.multinomial(x[:, 0, 0], 5, replacement=True),
+    "multinomial without replacement": lambda x: torch.multinomial(x[:, 0, 0] + 0.1, 2),
+    "poisson": lambda x: torch.poisson(x * 20),
+    "gamma": lambda x: torch._standard_gamma(x + 0.1),
+    "dropout": lambda x: F.dropout(x, 0.5),
+    "attention": lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_draws_of_any_size(name, tmp_path):
+    """A module with "?" draws what the program draws when it is lowered for the sizes of the call."""
+    program = dynamic_program(LOOPS[name], seed_input=True)
+    check_format(program)
+    program.save(tmp_path)
+    saved = StableHLOGraphModule.load(tmp_path)
+    for size in (2, 7):
+        x = torch.rand(size, 4, 5, 2)
+        got = program(x, seed=1)
+        compare_types(got, LOOPS[name](x))
+        assert torch.equal(got, saved(x, seed=1)) and (size == 2 or not torch.equal(got, program(x, seed=2)))
+        check_refines(program.get_stablehlo_text(), (x, torch.tensor(1)))
+
+
+def test_a_given_size_beside_open_ones():
+    """A draw of a given size stays what it is in a program of given sizes."""
+    program = dynamic_program(lambda x: x + torch.rand(2), random_seed=5)
+    x = torch.zeros(3, 4, 5, 2)
+    want = program_of(lambda x: x + torch.rand(2), x, random_seed=5)(x)
+    assert torch.equal(program(x), want)
 
 
 # -- where it is served --------------------------------------------------------------------------------------------------

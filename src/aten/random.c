@@ -2,7 +2,11 @@
  * (J. Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011), a pure function of its state. The
  * state is ui64[2]: a key, which is made of the program's seed and the number of the draw, and a counter that
  * starts at 0. Equal states would give equal draws (and be merged as common subexpressions), so no two draws
- * of a program share a number. */
+ * of a program share a number.
+ *
+ * That op has no size that comes from an operand. Where a size of the result is open in the program the bits are those of
+ * splitmix64, ordinary arithmetic on positions, whose state is one word, ui64[1]; also in a module for given sizes, so
+ * that one program draws one set of numbers. */
 #include "aten/random.h"
 #include "aten/ctx.h"
 #include "aten/formulas.h"
@@ -30,7 +34,7 @@ static Value u64(Builder *b, uint64_t v) { return scalar_int(b, (int64_t)v, DTYP
 
 static Value folded(Builder *b, Value x, int shift)
 {
-	Value high = hlo_shift_right_logical(b, x, u64(b, (uint64_t)shift));
+	Value high = hlo_shift_right_logical(b, x, full_like(b, x, shift));
 	return hlo_xor(b, x, high);
 }
 
@@ -39,9 +43,26 @@ static Value mixed(Builder *b, Value x)
 {
 	for (int i = 0; i < NROUNDS; i++) {
 		x = folded(b, x, rounds[i].shift);
-		x = hlo_multiply(b, x, u64(b, rounds[i].factor));
+		x = hlo_multiply(b, x, hlo_splat_int(b, known_type(b, x), (int64_t)rounds[i].factor));
 	}
 	return folded(b, x, LAST_SHIFT);
+}
+
+static bool has_open_size(Node *n, VId v)
+{
+	const GraphValue *g = &n->l->graph->value.v[v];
+	for (int i = 0; v && g->kind == VALUE_TENSOR && i < g->rank; i++)
+		if (!IS_STATIC(g->dim[i])) return true;
+	return false;
+}
+
+/* Whether a size of a result or operand is open in the program, whatever it is in this module. */
+static bool of_open_size(Node *n)
+{
+	bool open = false;
+	for (int i = 0; i < n->g->nout; i++) open |= has_open_size(n, n->g->out[i]);
+	for (int i = 0; i < n->g->narg; i++) open |= n->g->arg[i].arg.kind == ARG_VALUE && has_open_size(n, n->g->arg[i].arg.value);
+	return open;
 }
 
 /* mix(mix(seed) + number * golden): seeds 0, 1, 2, ... have nothing in common. */
@@ -53,23 +74,42 @@ Value random_state(Node *n)
 		return node_fail(n, UNSUPPORTED, "argument 'generator': a converted program has one generator, "
 			"whose seed is an option of the conversion or an input");
 	uint64_t apart = (uint64_t)++l->ndraws * golden;
-	if (!l->seed) return hlo_ints(b, 2, (int64_t[]){ (int64_t)mix(mix(l->opt->seed) + apart), 0 }, DTYPE_u64);
+	int words = of_open_size(n) ? 1 : 2;
+	if (!l->seed) return hlo_ints(b, words, (int64_t[]){ (int64_t)mix(mix(l->opt->seed) + apart), 0 }, DTYPE_u64);
 	Value key = mixed(b, l->seed);
 	key = hlo_add(b, key, u64(b, apart));
 	key = mixed(b, key);
 	key = hlo_reshape(b, key, 1, (int64_t[]){ 1 });
+	if (words == 1) return key;
 	Value counter = hlo_ints(b, 1, (int64_t[]){ 0 }, DTYPE_u64);
 	return hlo_concatenate(b, 2, (Value[]){ key, counter }, 0);
 }
 
 /* -- streams --------------------------------------------------------------------------------------------- */
 
+/* Element i is mix(state + (i + 1) * golden): splitmix64 itself, with as many steps as there are elements. */
+static Value next_mixed(Builder *b, Value *state, Type t)
+{
+	int64_t count = numel_of(b, t);
+	Type all = tensor_type(b->a, DTYPE_u64, 1, &count), one = tensor_type(b->a, DTYPE_u64, 1, (int64_t[]){ 1 });
+	Value i = positions(b, all, 0, DTYPE_u64);
+	i = hlo_add(b, i, hlo_splat_int(b, all, 1));
+	i = hlo_multiply(b, i, hlo_splat_int(b, all, (int64_t)golden));
+	i = hlo_add(b, i, hlo_broadcast_in_dim(b, hlo_reshape(b, *state, 0, NULL), 1, &count, (Ints){ 0 }));
+	Value steps = hlo_multiply(b, size_value(b, count, one), hlo_splat_int(b, one, (int64_t)golden));
+	*state = hlo_add(b, *state, steps);
+	i = mixed(b, i);
+	if (t.elem == DTYPE_u32) i = hlo_shift_right_logical(b, i, hlo_splat_int(b, all, 32));
+	return reshape_to(b, hlo_convert(b, i, t.elem), t);
+}
+
 Value next_bits(Builder *b, Value *state, Type t)
 {
 	Value bits = 0;
 	if (!*state || !t.kind) return 0;
+	if (type_of(b, *state).dim[0] == 1) return next_mixed(b, state, t);
 	if (!is_static(t))
-		return build_fail(b, UNSUPPORTED, "random numbers of %s; their sizes must be numbers", type_str(b->a, t));
+		return build_fail(b, UNSUPPORTED, "random numbers of the size %s for a result of a given one", type_str(b->a, t));
 	if (!type_numel(t)) return full(b, t, 0);
 	hlo_rng_bit_generator(b, RNG_THREE_FRY, *state, t, state, &bits);
 	return bits;

@@ -7,7 +7,7 @@
 
 /* -- a stream of draws, for loops ------------------------------------------------------------------------ */
 
-/* The first state of a stream: ui64[2] = key, counter. */
+/* The first state of a stream: ui64[2] = key, counter; ui64[1] for a result of open sizes. */
 Value random_state(Node *n);
 /* Bits of t, which is ui32 or ui64; *state goes on to the next of the stream. */
 Value next_bits(Builder *b, Value *state, Type t);

@@ -276,7 +276,7 @@ static Value place_of_least(Builder *b, Value keys)
 	Value least = reduce_over(b, OP_minimum, keys, last);
 	Value is_least = hlo_compare(b, DIRECTION_EQ, keys, spread_over(b, least, last, t));
 	Value at = positions(b, t, t.rank - 1, DTYPE_i64);
-	at = hlo_select(b, is_least, at, full_like(b, at, (double)t.dim[t.rank - 1]));
+	at = hlo_select(b, is_least, at, size_value(b, t.dim[t.rank - 1], known_type(b, at)));
 	return reduce_over(b, OP_minimum, at, last);
 }
 
@@ -290,10 +290,11 @@ Value lower_multinomial(Node *n)
 	Value w = arg_as(n, "self", acc_type(known_type(b, arg(n, "self")).elem));
 	Type t = known_type(b, w);
 	if (!t.kind) return 0;
-	if (t.rank < 1 || n->out.rank != t.rank || t.dim[t.rank - 1] < 1 || n->out.dim[t.rank - 1] != count)
+	int64_t classes = t.rank ? t.dim[t.rank - 1] : 0;
+	if (t.rank < 1 || n->out.rank != t.rank || !classes || n->out.dim[t.rank - 1] != count)
 		return node_fail(n, BAD_INPUT, "%lld samples of %s", (long long)count, type_str(n->a, t));
 	bool again = arg_bool(n, "replacement", false);
-	if (!again && count > t.dim[t.rank - 1])
+	if (!again && classes >= 0 && count > classes)
 		return node_fail(n, BAD_INPUT, "%lld samples of %s without replacement", (long long)count, type_str(n->a, t));
 	if (again) {                                                 /* [N?, C] -> [N?, S, C] */
 		w = unsqueeze_dim(b, w, t.rank - 1);

@@ -195,11 +195,21 @@ static void hook_return(Printer *p, const Op *op)
 
 /* -- types ----------------------------------------------------------------------------------------------- */
 
+/* Whether two types are the same text: sizes that are not known all are "?". */
+static bool prints_same(Type x, Type y)
+{
+	if (x.kind != TYPE_TENSOR || y.kind != TYPE_TENSOR || x.rank != y.rank) return type_eq(x, y);
+	for (int i = 0; i < x.rank; i++)
+		if (x.dim[i] != y.dim[i] && (x.dim[i] >= 0 || y.dim[i] >= 0)) return false;
+	y.dim = x.dim;
+	return type_eq(x, y);
+}
+
 static void hook_same(Printer *p, const Op *op)
 {
 	bool same = op->nout == 1;
 	for (int i = 0; same && i < op->nin; i++)
-		same = type_eq(value_type(p->m, op->in[i]), value_type(p->m, op->out));
+		same = prints_same(value_type(p->m, op->in[i]), value_type(p->m, op->out));
 	if (same) put_result_types(p, op);
 	else put_fn(p, op);
 }
@@ -208,7 +218,7 @@ static void hook_same(Printer *p, const Op *op)
 static void hook_select_type(Printer *p, const Op *op)
 {
 	Type t = value_type(p->m, op->out);
-	if (!type_eq(value_type(p->m, op->in[1]), t) || !type_eq(value_type(p->m, op->in[2]), t)) { put_fn(p, op); return; }
+	if (!prints_same(value_type(p->m, op->in[1]), t) || !prints_same(value_type(p->m, op->in[2]), t)) { put_fn(p, op); return; }
 	put_type(p->b, value_type(p->m, op->in[0]));
 	PUT(p->b, ", ");
 	put_type(p->b, t);
@@ -219,7 +229,7 @@ static void hook_complex_type(Printer *p, const Op *op)
 {
 	Type t = value_type(p->m, op->out);
 	t.elem = real_of(t.elem);
-	bool same = type_eq(value_type(p->m, op->in[0]), t) && type_eq(value_type(p->m, op->in[1]), t);
+	bool same = prints_same(value_type(p->m, op->in[0]), t) && prints_same(value_type(p->m, op->in[1]), t);
 	if (same) put_result_types(p, op);
 	else put_fn(p, op);
 }
