@@ -14,11 +14,14 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HEAD = """# ATen overloads that convert
 
-Made from `src/aten/rules.def`, the rules and `test/ops.txt` by `tools/ops_doc.py`. In-place forms (`aten.add_.Tensor`) and `.out`
-overloads are turned into these first.
+Made from `src/aten/rules.def`, `src/aten/dynamic.def`, the rules and `test/ops.txt` by `tools/ops_doc.py`. In-place forms
+(`aten.add_.Tensor`) and `.out` overloads are turned into these first.
 
 - **types**: in which the op is compared with eager PyTorch on torch's own samples; `-`: it has no samples of its own there, but
   stands in tests of ours. Other types of torch convert by the same rules.
+- **open sizes**: which sizes of its tensors a module may have as `?`, by `src/aten/dynamic.def`: `any`, `all but the last 2` (those must be
+  numbers), `all but a matrix's` (the last two of the first argument), `all but that of dim`, or `none`. A program with others runs, each
+  set of sizes as a module of its own, and converts for given sizes.
 - **lowers to**: the StableHLO ops that its rule can give. constant, convert, reshape, broadcast_in_dim, compare, select, slice,
   concatenate, transpose and iota are left out where there are others.
 - **limits**: what the rule refuses, naming the node. Data-dependent output shapes are refused everywhere.
@@ -112,6 +115,13 @@ def limits(kind, what):
     return sorted(found)
 
 
+def open_sizes():
+    """rule -> which of its sizes may be open"""
+    texts = {"ANY": "any", "LAST": "all but the last {}", "MATRICES": "all but a matrix's", "ALONG": "all but that of {}"}
+    text = (ROOT / "src/aten/dynamic.def").read_text()
+    return {m[2]: texts[m[1]].format((m[3] or "").strip('"')) for m in re.finditer(r'^(\w+)\((\w+)(?:, ([^,)]+))?', text, re.M)}
+
+
 def tested():
     """aten op -> types in test/ops.txt. An OpInfo is named as its function is: the last part is the op's."""
     out = collections.defaultdict(list)
@@ -123,7 +133,7 @@ def tested():
 
 
 def page():
-    known, types, rows = stablehlo_ops(), tested(), collections.defaultdict(list)
+    known, types, sizes, rows = stablehlo_ops(), tested(), open_sizes(), collections.defaultdict(list)
     all_rules = sorted(set(rules()))
     for target, kind, what in all_rules:
         op, _, overload = target.rpartition(".")
@@ -133,10 +143,12 @@ def page():
         used = types.get(op.partition(".")[2], ())
         order = [short for long, short in SHORT.items() if long in used]
         order += sorted(re.sub(r"(u?)int", r"\1i", t) for t in used if "int" in t)
-        cells = op, " ".join(overloads), " ".join(order) or "-", " ".join(sorted(lowering(kind, what, known))), "; ".join(limits(kind, what))
+        may = "any" if kind != "RULE" else sizes.get(what, "none")
+        ops = " ".join(sorted(lowering(kind, what, known)))
+        cells = op, " ".join(overloads), " ".join(order) or "-", may, ops, "; ".join(limits(kind, what))
         table += "| " + " | ".join(cells) + " |\n"
     count = f"{len(all_rules)} overloads of {len({op for op, *_ in rows})} ops."
-    return f"{HEAD}{count}\n\n| op | overloads | types | lowers to | limits |\n|---|---|---|---|---|\n{table}"
+    return f"{HEAD}{count}\n\n| op | overloads | types | open sizes | lowers to | limits |\n|---|---|---|---|---|---|\n{table}"
 
 
 # -- conformance ---------------------------------------------------------------------------------------------------------
