@@ -4,8 +4,11 @@ shape refinement makes the module static."""
 import pytest
 import torch
 import torch.nn.functional as F
+from functorch.experimental.control_flow import map as map_rows
 from sizes import check_at, export
 from test_dynamic import Call, N
+from test_dynamic_images import check_open
+from torch._higher_order_ops import scan
 
 from torch_stablehlo import exported_program_to_stablehlo
 
@@ -47,3 +50,64 @@ def test_operator(name):
     model = Call(OPS[name])
     program = exported_program_to_stablehlo(export(model, (torch.randn(6, 4),), {"x": {0: N}}))
     check_at(model, program, [(torch.randn(n, 4),) for n in (4, 7, 50)])
+
+
+# -- spectra -------------------------------------------------------------------------------------------------------------
+
+fft, WINDOW = torch.fft, torch.hann_window(16)
+
+
+def signals(*sizes):
+    torch.manual_seed(0)
+    return [(torch.randn(s),) for s in sizes]
+
+
+def test_transforms_of_a_known_length():
+    def fn(x):
+        one = [fft.fft(x), fft.ifft(x), fft.rfft(x), fft.irfft(x), fft.hfft(x), fft.ihfft(x), fft.fft(x, n=7), fft.rfft(x, n=4)]
+        return [*one, fft.irfft(fft.rfft(x), norm="ortho"), fft.fft2(x), fft.rfft2(x), fft.irfft2(x), fft.fftn(x, dim=(1, 2))]
+
+    check_open(fn, signals((6, 3, 8), (9, 3, 8), (2, 3, 8)), (0,))
+    check_open(lambda x: [fft.rfft(x, n=8, dim=0), fft.fft(x, n=5, dim=0)], signals((6, 3), (7, 3)), (0,))
+
+
+@pytest.mark.parametrize("options", [{}, {"center": False, "normalized": True}, {"pad_mode": "constant", "onesided": False}], ids=["plain", "not centred", "zeros"])
+def test_stft(options):
+    check_open(lambda x: torch.stft(x, 16, 4, window=WINDOW, return_complex=True, **options), signals((3, 60), (2, 99), (4, 41)), (0, 1))
+
+
+def test_istft():
+    def fn(x):
+        return torch.istft(torch.complex(x, x * 0.5), 16, 4, window=WINDOW)
+
+    check_open(fn, signals((3, 9, 12), (2, 9, 21), (4, 9, 8)), (0, 2))
+    check_open(lambda x: torch.istft(torch.complex(x, x * 0.5), 16, 4, window=WINDOW, length=33), signals((3, 9, 12), (2, 9, 12)), (0,))
+
+
+# -- loops, bags, groups -------------------------------------------------------------------------------------------------
+
+
+def test_loops_over_an_open_dim():
+    calls = signals((6, 3), (9, 5), (7, 2))
+    check_open(lambda x: map_rows(lambda row, s: (row * s).tanh(), x, x.sum(0)), calls, (0, 1))
+    check_open(lambda x: scan(lambda c, row: ((c + row).tanh(), c * row), torch.zeros_like(x[0]), x), calls, (0, 1))
+    # torch.associative_scan() unrolls itself for the size that it is traced with; this is what it gives on a GPU
+    check_open(lambda x: torch.ops.higher_order.associative_scan(lambda a, c: (a * c,), (x,), ()), signals((6, 3), (9, 3)), (0,))
+
+
+def test_embedding_bag():
+    table = torch.randn(10, 4)
+
+    def fn(index, offsets):
+        modes = [F.embedding_bag(index, table, offsets, mode=mode) for mode in ("sum", "mean", "max")]
+        return [*modes, F.embedding_bag(index, table, offsets, mode="sum", padding_idx=-1)]
+
+    check_open(fn, [(torch.randint(0, 10, (n,)), torch.arange(k)) for n, k in ((6, 3), (9, 5), (7, 2))], (0,), (0,))
+
+
+def test_products_by_group():
+    weight = torch.linspace(-1, 1, 3 * 8 * 16).reshape(3, 8, 16).bfloat16()
+    calls = [(torch.randn(n, 8).bfloat16(), torch.tensor([n // 3, n // 2, n], dtype=torch.int32)) for n in (16, 24, 32)]
+    check_open(lambda x, ends: torch.ops.aten._grouped_mm(x, weight, ends), calls, (0,), ())
+    packed = torch.arange(32).reshape(8, 4).to(torch.int8)
+    check_open(lambda x: torch.ops.aten._weight_int8pack_mm(x, packed, torch.ones(8)), signals((6, 4), (9, 4)), (0,))

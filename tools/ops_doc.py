@@ -20,8 +20,8 @@ Made from `src/aten/rules.def`, `src/aten/dynamic.def`, the rules and `test/ops.
 - **types**: in which the op is compared with eager PyTorch on torch's own samples; `-`: it has no samples of its own there, but
   stands in tests of ours. Other types of torch convert by the same rules.
 - **open sizes**: which sizes of its tensors a module may have as `?`, by `src/aten/dynamic.def`: `any`, `all but the last 2` (those must be
-  numbers), `all but a matrix's` (the last two of the first argument), `all but that of dim`, or `none`. A program with others runs, each
-  set of sizes as a module of its own, and converts for given sizes.
+  numbers), `all but a matrix's` (the last two of the first argument), or `none`. A program with others runs, each set of sizes as a
+  module of its own, and converts for given sizes.
 - **lowers to**: the StableHLO ops that its rule can give. constant, convert, reshape, broadcast_in_dim, compare, select, slice,
   concatenate, transpose and iota are left out where there are others.
 - **limits**: what the rule refuses, naming the node. Data-dependent output shapes are refused everywhere.
@@ -117,9 +117,9 @@ def limits(kind, what):
 
 def open_sizes():
     """rule -> which of its sizes may be open"""
-    texts = {"ANY": "any", "LAST": "all but the last {}", "MATRICES": "all but a matrix's", "ALONG": "all but that of {}"}
+    texts = {"ANY": "any", "LAST": "all but the last {}", "MATRICES": "all but a matrix's"}
     text = (ROOT / "src/aten/dynamic.def").read_text()
-    return {m[2]: texts[m[1]].format((m[3] or "").strip('"')) for m in re.finditer(r'^(\w+)\((\w+)(?:, ([^,)]+))?', text, re.M)}
+    return {m[2]: texts[m[1]].format(m[3]) for m in re.finditer(r'^(\w+)\((\w+)(?:, ([^,)]+))?', text, re.M)}
 
 
 def tested():

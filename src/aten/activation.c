@@ -205,9 +205,9 @@ Value lower_glu(Node *n)
 	Builder *b = n->b;
 	Value x = input(n);
 	int dim = arg_dim(n, "dim", -1, n->out.rank);
-	int64_t half = static_dim(n, n->out, dim);
+	int64_t half = n->out.rank ? n->out.dim[dim] : 0;
 	Value first = slice_dim(b, x, dim, 0, half, 1);
-	Value gate = slice_dim(b, x, dim, half, 2 * half, 1);
+	Value gate = slice_dim(b, x, dim, half, dim_plus(dims_of(b->m), half, half), 1);
 	gate = hlo_logistic(b, gate);
 	x = hlo_multiply(b, first, gate);
 	return rounded(n, x);

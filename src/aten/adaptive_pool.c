@@ -21,9 +21,42 @@ static Windows windows(int64_t size, int64_t count)
 	return w;
 }
 
+/* Sizes that are not known: what the loops below count the module works out. */
+static bool is_open(Windows w) { return w.size < 0 || w.count < 0; }
+
+/* No window is longer than ceil(S / O) + 1. */
+static Windows open_windows(DimTable *t, int64_t size, int64_t count)
+{
+	int64_t above = dim_plus(t, size, dim_minus(t, count, 1));
+	return (Windows){ size, count, dim_plus(t, dim_floordiv(t, above, count), 1) };
+}
+
+/* i64 [O]: where windows begin, and where they end */
+static Value open_starts(Builder *b, Windows w, bool ends)
+{
+	Type t = tensor_type(b->a, DTYPE_i64, 1, &w.count);
+	Value i = positions(b, t, 0, DTYPE_i64), count = size_value(b, w.count, t);
+	if (ends) i = hlo_add(b, i, hlo_splat_int(b, t, 1));
+	i = hlo_multiply(b, i, size_value(b, w.size, t));
+	if (ends) i = hlo_add(b, i, hlo_subtract(b, count, hlo_splat_int(b, t, 1)));
+	return hlo_divide(b, i, count);
+}
+
+/* i64 [O, L] and bool [O, L]: start + l, and whether that is before the end */
+static Value open_places(Builder *b, Windows w, Value *inside)
+{
+	Type t = tensor_type(b->a, DTYPE_i64, 2, (int64_t[]){ w.count, w.longest });
+	Value at = along(b, open_starts(b, w, false), 0, t), end = along(b, open_starts(b, w, true), 0, t);
+	at = hlo_add(b, at, positions(b, t, 1, DTYPE_i64));
+	*inside = hlo_compare(b, DIRECTION_LT, at, end);
+	return at;
+}
+
 /* bool [O, L]: whether a window has that many elements */
 static Value has_element(Builder *b, Windows w)
 {
+	Value inside;
+	if (is_open(w)) return open_places(b, w, &inside), inside;
 	int64_t d[2] = { w.count, w.longest };
 	uint8_t *v = NEW(b->a, uint8_t, w.count * w.longest + 1);
 	for (int64_t i = 0; i < w.count * w.longest; i++) {
@@ -36,6 +69,10 @@ static Value has_element(Builder *b, Windows w)
 /* i64 [O, L]: which element of the dim that is; past a window's end `missing` */
 static Value element_places(Builder *b, Windows w, int64_t missing)
 {
+	if (is_open(w)) {
+		Value inside, at = open_places(b, w, &inside);
+		return hlo_select(b, inside, at, size_value(b, missing, known_type(b, at)));
+	}
 	int64_t n = w.count * w.longest, *v = NEW(b->a, int64_t, n + 1);
 	for (int64_t i = 0; i < n; i++) {
 		v[i] = window_start(w, i / w.longest) + i % w.longest;
@@ -43,6 +80,11 @@ static Value element_places(Builder *b, Windows w, int64_t missing)
 	}
 	Value x = hlo_ints(b, (int)n, v, DTYPE_i64);
 	return hlo_reshape(b, x, 2, (int64_t[]){ w.count, w.longest });
+}
+
+static Windows windows_of(Builder *b, int64_t size, int64_t count)
+{
+	return is_open((Windows){ size, count, 0 }) ? open_windows(dims_of(b->m), size, count) : windows(size, count);
 }
 
 /* Where windows differ in length their places stand in the module, one by one. */
@@ -53,16 +95,18 @@ static Value split_windows(Builder *b, Value x, int dim, int64_t count, Value fi
 {
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	if (count < 0 || (t.dim[dim] < 0 && count != 1)) return build_fail(b, UNSUPPORTED, "windows over %s, or as many, that is not known", dim_text(dims_of(b->m), count < 0 ? count : t.dim[dim]));
-	Windows w = t.dim[dim] < 0 ? (Windows){ count, count, t.dim[dim] } : windows(t.dim[dim], count);
-	if (count * w.longest > 2 * MOST_PLACES)
+	DimTable *sizes = dims_of(b->m);
+	bool even = count && dim_mod(sizes, t.dim[dim], count) == 0;
+	Windows w = windows_of(b, t.dim[dim], count);
+	if (!is_open(w) && count * w.longest > 2 * MOST_PLACES)
 		return build_fail(b, UNSUPPORTED, "%lld windows of %lld elements", (long long)count, (long long)w.longest);
-	if (count && w.size % count == 0) {
+	if (even) {
+		w.longest = dim_floordiv(sizes, t.dim[dim], count);
 		int64_t *d = NEW(b->a, int64_t, t.rank + 1);
 		for (int i = 0; i <= t.rank; i++) d[i] = i == dim ? count : i == dim + 1 ? w.longest : t.dim[i - (i > dim)];
 		return hlo_reshape(b, x, t.rank + 1, d);
 	}
-	x = take_at(b, x, dim, element_places(b, w, w.size - 1));
+	x = take_at(b, x, dim, element_places(b, w, dim_minus(sizes, w.size, 1)));
 	if (!x) return 0;
 	t = type_of(b, x);
 	Value mask = has_element(b, w);
@@ -97,12 +141,14 @@ static Value split_places(Builder *b, Type x, int spatial, Type out, Type split)
 	split.elem = DTYPE_i32;
 	for (int i = spatial - 1; i >= 0; i--) {
 		int64_t size = x.dim[lead + i];
-		Value at = element_places(b, windows(size, out.dim[lead + i]), size);
+		Windows w = windows_of(b, size, out.dim[lead + i]);
+		w.longest = split.dim[lead + 2 * i + 1];
+		Value at = element_places(b, w, size);
 		at = hlo_convert(b, at, DTYPE_i32);
 		at = hlo_broadcast_in_dim(b, at, split.rank, split.dim, iota_ints(b->a, lead + 2 * i, 2));
-		at = hlo_multiply(b, at, hlo_splat_int(b, split, unit));
+		at = hlo_multiply(b, at, size_value(b, unit, split));
 		sum = sum ? hlo_add(b, sum, at) : at;
-		unit *= size;
+		unit = dim_times(dims_of(b->m), unit, size);
 	}
 	return sum;
 }
@@ -122,9 +168,13 @@ static bool fits(Node *n, Value x, int spatial)
 /* [O] lengths of the windows along one dim, laid along it in t */
 static Value lengths(Builder *b, int64_t size, int dim, Type t)
 {
-	if (size < 0) return size_value(b, size, t);             /* one window */
-	Windows w = windows(size, t.dim[dim]);
-	if (w.count && w.size % w.count == 0) return hlo_splat_int(b, t, w.longest);
+	Windows w = windows_of(b, size, t.dim[dim]);
+	if (w.count && dim_mod(dims_of(b->m), size, w.count) == 0) return size_value(b, dim_floordiv(dims_of(b->m), size, w.count), t);
+	if (is_open(w)) {
+		Value end = open_starts(b, w, true);
+		end = hlo_subtract(b, end, open_starts(b, w, false));
+		return along(b, hlo_convert(b, end, t.elem), dim, t);
+	}
 	int64_t *v = NEW(b->a, int64_t, w.count + 1);
 	for (int64_t i = 0; i < w.count; i++) v[i] = window_end(w, i) - window_start(w, i);
 	Value x = hlo_ints(b, (int)w.count, v, DTYPE_i64);

@@ -316,8 +316,8 @@ Value lower_glu_backward(Node *n)
 	int dim = arg_dim(n, "dim", -1, n->out.rank);
 	Value x = arg_as(n, "self", acc), g = arg_as(n, "grad_output", acc);
 	if (!x || !g || !n->out.rank) return 0;
-	int64_t half = n->out.dim[dim] / 2;
-	Value s = slice_dim(b, x, dim, half, 2 * half, 1);
+	int64_t half = dim_floordiv(dims_of(b->m), n->out.dim[dim], 2);
+	Value s = slice_dim(b, x, dim, half, dim_plus(dims_of(b->m), half, half), 1);
 	s = hlo_logistic(b, s);
 	x = slice_dim(b, x, dim, 0, half, 1);
 	Value part[2] = { hlo_multiply(b, g, s), 0 };

@@ -11,18 +11,18 @@ static Value put_back(Node *n, Value g, int dim, int64_t start, int64_t step)
 	Builder *b = n->b;
 	Type t = known_type(b, g), to = n->out;
 	if (!t.kind) return 0;
-	if (t.rank != to.rank || start < 0 || start > to.dim[dim] || step < 1 || step > to.dim[dim] + 1)
+	bool known = start >= 0 && to.dim[dim] >= 0, outside = start == DYNAMIC || step < 1;
+	if (t.rank != to.rank || outside || (known && (start > to.dim[dim] || step > to.dim[dim] + 1)))
 		return node_fail(n, BAD_INPUT, "%s from %lld by %lld in %s", type_str(n->a, t), (long long)start, (long long)step,
 			type_str(n->a, to));
 	if (!t.dim[dim]) return full(b, to, 0);
 	int64_t *low = NEW(b->a, int64_t, t.rank), *high = NEW(b->a, int64_t, t.rank), *between = NEW(b->a, int64_t, t.rank);
+	DimTable *sizes = dims_of(b->m);
 	low[dim] = start;
 	between[dim] = step - 1;
-	high[dim] = to.dim[dim] - start - (t.dim[dim] - 1) * step - 1;
-	return hlo_pad(b, g, scalar(b, 0, t.elem), low, high, between);
+	high[dim] = dim_minus(sizes, to.dim[dim], dim_plus(sizes, start, spaced_length(b, t.dim[dim], step)));
+	return hlo_pad_sizes(b, g, scalar(b, 0, t.elem), low, high, between);
 }
-
-static int64_t from_end(int64_t i, int64_t size) { return i < 0 ? i + size : i; }
 
 /* aten.select_backward(grad_output, input_sizes, dim, index) */
 Value lower_select_backward(Node *n)
@@ -31,7 +31,7 @@ Value lower_select_backward(Node *n)
 	int dim = arg_dim(n, "dim", 0, n->out.rank);
 	if (!g || !n->out.rank) return 0;
 	g = unsqueeze_dim(n->b, g, dim);
-	return put_back(n, g, dim, from_end(arg_int(n, "index", 0), n->out.dim[dim]), 1);
+	return put_back(n, g, dim, whole_index(n, arg_size(n, "index", 0), n->out.dim[dim]), 1);
 }
 
 /* aten.slice_backward(grad_output, input_sizes, dim, start, end, step); start is cut to the size as slice
@@ -41,9 +41,9 @@ Value lower_slice_backward(Node *n)
 	Value g = arg(n, "grad_output");
 	int dim = arg_dim(n, "dim", 0, n->out.rank);
 	if (!g || !n->out.rank) return 0;
-	int64_t size = n->out.dim[dim], start = from_end(arg_int(n, "start", 0), size), step = arg_int(n, "step", 1);
-	start = start < 0 ? 0 : start > size ? size : start;
-	return put_back(n, g, dim, start, step > size + 1 ? size + 1 : step);
+	int64_t size = n->out.dim[dim], step = arg_int(n, "step", 1);
+	int64_t start = slice_bound(n, arg_size(n, "start", 0), size);
+	return put_back(n, g, dim, start, size >= 0 && step > size + 1 ? size + 1 : step);
 }
 
 /* aten.unfold_backward(grad_in [*, L, *, K], input_sizes, dim, size K, step): element k of block l belongs to
@@ -58,7 +58,7 @@ Value lower_unfold_backward(Node *n)
 	if (!g) return 0;
 	if (!rank) return reshape_to(b, cast(b, g, n->out.elem), n->out);
 	Type t = type_of(b, g);
-	if (t.rank != rank + 1 || t.dim[rank] != size || step < 1 || step > INT32_MAX || t.dim[dim] > INT32_MAX)
+	if (t.rank != rank + 1 || (t.dim[rank] >= 0 && t.dim[rank] != size) || step < 1 || step > INT32_MAX || t.dim[dim] > INT32_MAX)
 		return node_fail(n, BAD_INPUT, "blocks of %lld, %lld apart, in %s", (long long)size, (long long)step, type_str(n->a, t));
 	int64_t *order = NEW(n->a, int64_t, t.rank);
 	for (int i = 0; i < t.rank; i++) order[i] = i <= dim ? i : i == dim + 1 ? rank : i - 1;
@@ -151,7 +151,7 @@ Value lower_masked_scatter_backward(Node *n)
 	Value which = running_count(b, mask);
 	Value one = full_like(b, which, 1);
 	which = hlo_subtract(b, which, one);
-	Value nowhere = full_like(b, which, (double)type_numel(n->out));
+	Value nowhere = size_value(b, numel_of(b, n->out), known_type(b, which));
 	which = hlo_select(b, mask, which, nowhere);
 	Value zeros = flattened(b, full(b, n->out, 0));
 	if (!zeros || !which) return 0;

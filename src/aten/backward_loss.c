@@ -16,7 +16,7 @@ static Terms terms(Node *n)
 	p.y = operand(n, "target", t);
 	p.g = operand(n, "grad_output", t);
 	if (arg_int(n, "reduction", REDUCTION_MEAN) == REDUCTION_MEAN)
-		p.g = scaled(b, p.g, 1 / (double)type_numel(n->out));
+		p.g = share_of(b, p.g, 1, numel_of(b, n->out));
 	return p;
 }
 
@@ -104,7 +104,7 @@ static Value labels_that_count(Builder *b, Value target)
 	if (!t.kind) return 0;
 	Value slot = positions(b, t, 1, DTYPE_i64);
 	Value end = is(b, DIRECTION_LT, target, 0);
-	end = hlo_select(b, end, slot, hlo_splat_int(b, t, t.dim[1]));
+	end = hlo_select(b, end, slot, size_value(b, t.dim[1], t));
 	end = reduce_over(b, OP_minimum, end, one_dim(b, 1));
 	end = spread_over(b, end, one_dim(b, 1), t);
 	return hlo_compare(b, DIRECTION_LT, slot, end);
@@ -128,8 +128,7 @@ Value lower_multilabel_margin_backward(Node *n)
 	Value label = arg_as(n, "is_target", DTYPE_bool), g = arg_as(n, "grad_output", acc);
 	if (!x || !target || !label || !g || n->out.rank > 2)
 		return n->out.rank > 2 ? node_fail(n, BAD_INPUT, "self is %s, wanted at most 2 dims", type_str(n->a, n->out)) : 0;
-	int64_t classes = type_numel(n->out), samples = n->out.rank == 2 ? n->out.dim[0] : 1;
-	if (samples > 1) classes /= samples;
+	int64_t classes = n->out.rank ? n->out.dim[n->out.rank - 1] : 1, samples = n->out.rank == 2 ? n->out.dim[0] : 1;
 	if (!samples || !classes) return full(b, n->out, 0);
 	int64_t flat[2] = { samples, classes };
 	Type cube = tensor_type(n->a, acc, 3, (int64_t[]){ samples, classes, classes });
@@ -154,7 +153,7 @@ Value lower_multilabel_margin_backward(Node *n)
 	z = hlo_subtract(b, z, taken);
 	z = sum_over(b, z, one_dim(b, 1));                                     /* [N, C] */
 	bool mean = arg_int(n, "reduction", REDUCTION_MEAN) == REDUCTION_MEAN;
-	z = scaled(b, z, 1 / ((double)classes * (mean ? (double)samples : 1)));
+	z = share_of(b, z, 1, mean ? dim_times(dims_of(b->m), classes, samples) : classes);
 	if (rank_of(b, g)) g = hlo_broadcast_in_dim(b, g, 2, flat, one_dim(b, 0));
 	else g = hlo_broadcast_in_dim(b, g, 2, flat, (Ints){ 0 });
 	z = hlo_multiply(b, z, g);

@@ -124,11 +124,12 @@ Value lower_group_norm_backward(Node *n)
 	Back p = { 0 };
 	Value x;
 	if (!arg_back(n, &p, &x)) return 0;
-	int64_t count = arg_int(n, "N", 1), channels = arg_int(n, "C", 1);
-	int64_t pixels = arg_int(n, "HxW", 1), groups = arg_int(n, "group", 1);
-	if (groups < 1 || channels % groups)
+	int64_t count = arg_size(n, "N", 1), channels = arg_size(n, "C", 1);
+	int64_t pixels = arg_size(n, "HxW", 1), groups = arg_int(n, "group", 1);
+	if (groups < 1 || (channels >= 0 && channels % groups))
 		return node_fail(n, BAD_INPUT, "%lld groups of %lld channels", (long long)groups, (long long)channels);
-	int64_t dim[4] = { count, groups, channels / groups, pixels }, batch_and_pixels[2] = { 0, 3 }, channel[2] = { 1, 2 };
+	int64_t batch_and_pixels[2] = { 0, 3 }, channel[2] = { 1, 2 };
+	int64_t dim[4] = { count, groups, dim_floordiv(dims_of(b->m), channels, groups), pixels };
 	p.t = tensor_type(n->a, p.t.elem, 4, dim);
 	p.dims = iota_ints(n->a, 2, 2);
 	p.g = reshape_to(b, p.g, p.t);

@@ -218,7 +218,7 @@ static Values loop(Node *n, Loop l, Values state)
 	Builder *b = n->b;
 	Region *cond, *body;
 	Values x = types_begin(n, state, &cond);
-	Value end = scalar_int(b, l.count, DTYPE_i64);
+	Value end = size_value(b, l.count, scalar_type(DTYPE_i64));
 	Value more = hlo_compare(b, DIRECTION_LT, x.v[0], end);
 	region_end(b, cond, 1, &more);
 	x = types_begin(n, state, &body);
@@ -229,12 +229,13 @@ static Values loop(Node *n, Loop l, Values state)
 	return out;
 }
 
-/* How many rows the sliced tensors have. */
+/* How many rows the sliced tensors have: a size. */
 static int64_t rows(Node *n, Values xs)
 {
 	if (!xs.n) return node_fail(n, BAD_INPUT, "nothing to go over"), 0;
 	Type t = known_type(n->b, xs.v[0]);
-	return t.kind ? static_dim(n, t, 0) : 0;
+	if (t.kind && !t.rank) return node_fail(n, BAD_INPUT, "a 0-d tensor has no rows"), 0;
+	return t.kind ? t.dim[0] : 0;
 }
 
 /* Zeros of the types of outputs from..from+count-1. */
@@ -289,7 +290,7 @@ Value lower_associative_scan(Node *n)
 	Values xs = values_at(n, 1), extra = values_at(n, 2), first = { xs.n, NEW(n->a, Value, xs.n + 1) };
 	Loop l = { xs.n, xs.n, extra.n, xs.n, 1, rows(n, xs), body };
 	if (n->b->m->err->code) return 0;
-	if (l.count < 2) return give(n, xs);
+	if (l.count == 0 || l.count == 1) return give(n, xs);
 	for (int i = 0; i < xs.n; i++) first.v[i] = row(n, xs.v[i], scalar_int(n->b, 0, DTYPE_i64));
 	Values end = loop(n, l, state_of(n, 1, first, xs, extra, xs));
 	return give(n, part(end, end.n - xs.n, xs.n));

@@ -141,11 +141,43 @@ static Value convolution(Node *n, Spec s)
 
 /* -- rules ----------------------------------------------------------------------------------------------- */
 
-/* The arguments that all spellings share; `input` is the name of the input tensor. */
+/* Padding that is computed of the kernel's sizes, and groups that are regrouped, take them as numbers. */
+static bool kernel_is_known(Node *n, Type w)
+{
+	if (is_static(w)) return true;
+	node_fail(n, UNSUPPORTED, "a kernel %s: its sizes must be numbers", type_str(n->a, w));
+	return false;
+}
+
+/* Numbers of which sums and products fit 63 bits */
+static bool are_small(Ints v)
+{
+	for (int i = 0; i < v.n; i++)
+		if (v.v[i] < -(1 << 30) || v.v[i] > 1 << 30) return false;
+	return true;
+}
+
+/* "stride", "dilation", "output_padding" and "padding" of s, whose other arguments are there */
+static bool arg_windows(Node *n, Spec *s)
+{
+	const Arg *padding = arg_raw(n, "padding");
+	Type w = type_of(n->b, s->w);
+	if ((s->transposed || (padding && padding->kind == ARG_STR)) && !kernel_is_known(n, w)) return false;
+	s->stride = arg_ints_n(n, "stride", s->spatial, 1);
+	s->dilation = arg_ints_n(n, "dilation", s->spatial, 1);
+	s->output_padding = arg_ints_n(n, "output_padding", s->spatial, 0);
+	bool small = are_small(s->stride) && are_small(s->dilation) && are_small(s->output_padding);
+	if (!small || !are_small((Ints){ w.rank, w.dim }))
+		return node_fail(n, BAD_INPUT, "weight %s, or a number of its windows, is beyond 2^30", type_str(n->a, w)), false;
+	s->padding = padding_of(n, w, s->spatial, s->dilation);
+	if (!s->padding.n) s->padding = both_sides(n->a, (Ints){ s->spatial, NEW(n->a, int64_t, s->spatial) });
+	return are_small(s->padding) || (node_fail(n, BAD_INPUT, "padding beyond 2^30"), false);
+}
+
+/* The arguments that all spellings share; `input` is the name of the input tensor. After a failure w is 0. */
 static Spec spec(Node *n, const char *input)
 {
-	Spec s = { 0 };
-	s.x = arg(n, input);
+	Spec s = { .x = arg(n, input), .transposed = arg_bool(n, "transposed", false) };
 	s.w = arg(n, "weight");
 	s.bias = arg_opt(n, "bias");
 	if (!s.x || !s.w) return s;
@@ -157,14 +189,9 @@ static Spec spec(Node *n, const char *input)
 		node_fail(n, BAD_INPUT, "input %s, weight %s, %lld groups", type_str(n->a, type_of(n->b, s.x)), type_str(n->a, w),
 			(long long)s.groups);
 		s.w = 0;
-		return s;
+	} else if (!arg_windows(n, &s)) {
+		s.w = 0;
 	}
-	s.stride = arg_ints_n(n, "stride", s.spatial, 1);
-	s.dilation = arg_ints_n(n, "dilation", s.spatial, 1);
-	s.output_padding = arg_ints_n(n, "output_padding", s.spatial, 0);
-	s.padding = padding_of(n, w, s.spatial, s.dilation);
-	if (!s.padding.n) s.padding = both_sides(n->a, (Ints){ s.spatial, NEW(n->a, int64_t, s.spatial) });
-	s.transposed = arg_bool(n, "transposed", false);
 	return s;
 }
 
@@ -177,7 +204,7 @@ Value lower_conv_transpose(Node *n)
 {
 	Spec s = spec(n, "input");
 	s.transposed = true;
-	return convolution(n, s);
+	return s.w && kernel_is_known(n, type_of(n->b, s.w)) ? convolution(n, s) : 0;
 }
 
 /* The kernels' own ops, whose input is "self": thnn_conv2d, slow_conv3d, mkldnn_convolution, ... */
@@ -224,15 +251,32 @@ Value lower_conv_tbc(Node *n)
 /* How far a kernel of w reaches along spatial dim i: dilation * (K - 1) */
 static int64_t reach(Spec s, Type w, int i) { return s.dilation.v[i] * (w.dim[2 + i] - 1); }
 
+/* Padding is a number. By a stride over a size that is not known it depends on the rest that the stride leaves. */
+static int64_t padding_number(Builder *b, int64_t d)
+{
+	int64_t v = 0;
+	if (!dim_constant(dims_of(b->m), d, &v))
+		build_fail(b, UNSUPPORTED, "the gradient of a convolution with a stride over a size that is not known");
+	return v;
+}
+
+/* (count - 1) * step + 1 */
+static int64_t extent(Builder *b, int64_t count, int64_t step)
+{
+	DimTable *t = dims_of(b->m);
+	return dim_plus(t, dim_times(t, dim_minus(t, count, 1), step), 1);
+}
+
 /* g turned back into the input x: a convolution becomes a transposed one whose output_padding makes up for what the stride
  * has skipped, a transposed one a plain one that does not see its output_padding. */
 static Value input_gradient(Builder *b, Spec s, Value g, DType acc)
 {
 	Type x = type_of(b, s.x), w = type_of(b, s.w), from = type_of(b, g);
+	DimTable *t = dims_of(b->m);
 	int64_t *rest = NEW(b->a, int64_t, s.spatial), *pad = COPY(b->a, int64_t, s.padding.v, s.padding.n);
 	for (int i = 0; i < s.spatial; i++) {
-		int64_t least = (from.dim[2 + i] - 1) * s.stride.v[i] - pad[2 * i] - pad[2 * i + 1] + reach(s, w, i) + 1;
-		rest[i] = x.dim[2 + i] - least;
+		int64_t padded = dim_plus(t, x.dim[2 + i], dim_number(t, pad[2 * i] + pad[2 * i + 1] - reach(s, w, i)));
+		rest[i] = padding_number(b, dim_minus(t, padded, extent(b, from.dim[2 + i], s.stride.v[i])));
 		if (s.transposed) pad[2 * i + 1] -= s.output_padding.v[i];
 	}
 	s.x = g;
@@ -249,8 +293,11 @@ static Value kernel_gradient(Builder *b, Spec s, Value large, Value small, DType
 	Type w = type_of(b, s.w), x = type_of(b, large), y = type_of(b, small);
 	Ints spatial = iota_ints(b->a, 2, s.spatial);
 	int64_t *pad = COPY(b->a, int64_t, s.padding.v, s.padding.n);
-	for (int i = 0; i < s.spatial; i++)
-		pad[2 * i + 1] = reach(s, w, i) + (y.dim[2 + i] - 1) * s.stride.v[i] + 1 - x.dim[2 + i] - pad[2 * i];
+	DimTable *t = dims_of(b->m);
+	for (int i = 0; i < s.spatial; i++) {
+		int64_t seen = dim_plus(t, extent(b, y.dim[2 + i], s.stride.v[i]), dim_number(t, reach(s, w, i) - pad[2 * i]));
+		pad[2 * i + 1] = padding_number(b, dim_minus(t, seen, x.dim[2 + i]));
+	}
 	return hlo_convolution(b, large, small, (Conv){
 		.strides      = s.dilation,
 		.padding      = { s.padding.n, pad },
@@ -277,7 +324,7 @@ Value lower_convolution_backward(Node *n)
 	Builder *b = n->b;
 	Spec s = spec(n, "input");
 	Value g = arg(n, "grad_output"), grad[3] = { 0 };
-	if (!s.x || !s.w || !g) return 0;
+	if (!s.x || !s.w || !g || !kernel_is_known(n, type_of(b, s.w))) return 0;
 	Type t = type_of(b, g);
 	if (!is_float(t.elem)) return node_fail(n, UNSUPPORTED, "gradients of type %s", type_str(n->a, t));
 	if (t.rank != s.spatial + 2 || rank_of(b, s.x) != t.rank)

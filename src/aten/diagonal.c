@@ -15,12 +15,6 @@ static Diagonal diagonal_of(DimTable *t, int64_t rows, int64_t columns, int64_t 
 	return (Diagonal){ dim_plus(t, dim_times(t, columns, skip_rows), skip_columns), dim_plus(t, columns, 1), count };
 }
 
-/* From the first element to behind the last. */
-static int64_t length_of(DimTable *t, Diagonal d)
-{
-	return d.count ? dim_plus(t, dim_times(t, dim_minus(t, d.count, 1), d.step), 1) : 0;
-}
-
 /* An argument that says which diagonal. */
 static int64_t arg_offset(Node *n, const char *name)
 {
@@ -74,7 +68,7 @@ static Value take_diagonal(Builder *b, Value x, int64_t offset)
 	DimTable *sizes = dims_of(b->m);
 	Diagonal d = diagonal_of(sizes, t.dim[t.rank - 2], t.dim[t.rank - 1], offset);
 	x = flat_matrices(b, x);
-	return slice_dim(b, x, t.rank - 2, d.first, dim_plus(sizes, d.first, length_of(sizes, d)), d.step);
+	return slice_dim(b, x, t.rank - 2, d.first, dim_plus(sizes, d.first, spaced_length(b, d.count, d.step)), d.step);
 }
 
 /* aten.diagonal(self, offset=0, dim1=0, dim2=1): the diagonal as the last dim */
@@ -109,7 +103,7 @@ static Value spread_diagonal(Builder *b, Value diag, Value fill, int64_t rows, i
 	int64_t *low = NEW(b->a, int64_t, t.rank), *high = NEW(b->a, int64_t, t.rank), *between = NEW(b->a, int64_t, t.rank);
 	low[last] = d.first;
 	between[last] = dim_minus(sizes, d.step, 1);
-	high[last] = dim_minus(sizes, dim_times(sizes, rows, columns), dim_plus(sizes, d.first, length_of(sizes, d)));
+	high[last] = dim_minus(sizes, dim_times(sizes, rows, columns), dim_plus(sizes, d.first, spaced_length(b, d.count, d.step)));
 	Value flat = hlo_pad_sizes(b, diag, fill, low, high, between);
 	int64_t *dim = NEW(b->a, int64_t, t.rank + 1);
 	for (int i = 0; i < last; i++) dim[i] = t.dim[i];

@@ -68,43 +68,25 @@ bool define_sizes(Lower *l, Func *f, const Lowered *args)
 
 /* -- which rules take them ------------------------------------------------------------------------------- */
 
-enum { NO_DIM = -1000 };
-typedef enum Takes { TAKES_NONE, TAKES_ANY, TAKES_LAST, TAKES_ALONG, TAKES_MATRICES } Takes;
+/* What a rule wants as numbers: the last sizes, or all. first: of the first argument alone. */
+typedef struct Wanted { int last; bool all, first; } Wanted;
 
-static const struct DynamicRow { Rule *rule; Takes takes; int k; const char *along; } dynamic_rows[] = {
-#define ANY(rule)                    { rule, TAKES_ANY, 0, NULL },
-#define LAST(rule, k)                { rule, TAKES_LAST, k, NULL },
-#define MATRICES(rule)               { rule, TAKES_MATRICES, 2, NULL },
-#define ALONG(rule, name, otherwise) { rule, TAKES_ALONG, otherwise, name },
+static const struct DynamicRow { Rule *rule; Wanted wanted; } dynamic_rows[] = {
+#define ANY(rule)      { rule, { 0 } },
+#define LAST(rule, k)  { rule, { .last = k } },
+#define MATRICES(rule) { rule, { .last = 2, .first = true } },
 #include "aten/dynamic.def"
 #undef ANY
 #undef LAST
 #undef MATRICES
-#undef ALONG
 };
 
-/* What a rule wants as numbers: the last sizes, the size of one dim, or all. first: of the first argument alone. */
-typedef struct Wanted { int last, along; bool all, first; } Wanted;
-
-/* The dim that an argument names, of a tensor of this rank; -1: none, or several. */
-static int named_dim(const Arg *x, int otherwise, int rank)
+static Wanted wanted_sizes(const RuleRow *r)
 {
-	int64_t dim = !x ? otherwise : x->kind == ARG_INT ? x->i : -1 - (int64_t)rank;
-	return (int)(dim < 0 ? dim + rank : dim);
-}
-
-static Wanted wanted_sizes(Node *n, const RuleRow *r)
-{
-	const struct DynamicRow *row = NULL;
-	if (!r->rule) return (Wanted){ .along = -1 };        /* elementwise */
-	for (size_t i = 0; !row && i < sizeof dynamic_rows / sizeof *dynamic_rows; i++)
-		if (r->rule == dynamic_rows[i].rule) row = &dynamic_rows[i];
-	if (!row || row->takes != TAKES_ALONG)
-		return (Wanted){ .all = !row, .along = -1, .last = row ? row->k : 0, .first = row && row->takes == TAKES_MATRICES };
-	const Arg *self = arg_raw(n, "self");
-	int rank = self && self->kind == ARG_VALUE ? value_meta_type(n->l, self->value).rank : 0;
-	int dim = named_dim(arg_raw(n, row->along), row->k, rank);
-	return (Wanted){ .all = dim < 0, .along = dim };
+	if (!r->rule) return (Wanted){ 0 };                  /* elementwise */
+	for (size_t i = 0; i < sizeof dynamic_rows / sizeof *dynamic_rows; i++)
+		if (r->rule == dynamic_rows[i].rule) return dynamic_rows[i].wanted;
+	return (Wanted){ .all = true };
 }
 
 /* A size of the argument that is not known and is wanted as a number, or 0. */
@@ -123,7 +105,7 @@ static int64_t unknown_size(Lower *l, const Arg *x, Wanted w)
 	if (g->kind == VALUE_SYMINT) return w.all && lower_dim(l, g->sym) < 0 ? lower_dim(l, g->sym) : 0;
 	Type t = value_meta_type(l, x->value);
 	for (int i = 0; i < t.rank; i++)
-		if (t.dim[i] < 0 && (w.all || i == w.along || (t.rank >= w.last && i >= t.rank - w.last))) return t.dim[i];
+		if (t.dim[i] < 0 && (w.all || (t.rank >= w.last && i >= t.rank - w.last))) return t.dim[i];
 	return 0;
 }
 
@@ -131,8 +113,7 @@ static int64_t unknown_size_of(Node *n, Wanted w)
 {
 	int64_t d = 0;
 	for (int i = 0; i < (w.first ? 1 : n->g->narg) && !d; i++) d = unknown_size(n->l, &n->g->arg[i].arg, w);
-	bool reduced = w.along >= 0 || w.first;          /* results may lack the dim: what stands there is another */
-	for (int i = 0; i < n->g->nout && !d && !reduced; i++)
+	for (int i = 0; i < n->g->nout && !d && !w.first; i++)
 		if (n->g->out[i]) d = unknown_size(n->l, &(Arg){ .kind = ARG_VALUE, .value = n->g->out[i] }, w);
 	return d;
 }

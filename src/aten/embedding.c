@@ -174,9 +174,9 @@ static Value max_of_bags(Node *n, Bags g, Value sizes, Value *which)
 	Value mine = take_at(b, top, 0, g.bag);                              /* [N, D] */
 	Value is_top = hlo_compare(b, DIRECTION_EQ, rows, mine);
 	Value row = positions(b, type_of(b, rows), 0, DTYPE_i64);
-	Value past = full_like(b, row, (double)g.n);
+	Value past = size_value(b, g.n, known_type(b, row));
 	row = hlo_select(b, is_top, row, past);
-	Value first = full(b, with_elem(g.out, DTYPE_i64), (double)g.n);
+	Value first = size_value(b, g.n, with_elem(g.out, DTYPE_i64));
 	first = combine_at(b, OP_minimum, first, at, row);
 	*which = take_at(b, g.index, 0, first);
 	sizes = along(b, sizes, 0, with_elem(g.out, DTYPE_i64));
@@ -222,7 +222,8 @@ Value lower_embedding_bag_padding(Node *n)
 	Value weight = arg(n, "weight");
 	if (!weight || !rank_of(n->b, weight)) return 0;
 	int64_t row = arg_int(n, "padding_idx", INT64_MIN);
-	return embedding_bag(n, row < 0 && has_arg(n, "padding_idx") ? row + type_of(n->b, weight).dim[0] : row);
+	if (row < 0 && has_arg(n, "padding_idx")) row += static_dim(n, type_of(n->b, weight), 0);
+	return embedding_bag(n, row);
 }
 
 /* -- bags, back ------------------------------------------------------------------------------------------ */

@@ -38,6 +38,13 @@ static void resize(Fft *f, int dim, int64_t size)
 	Builder *b = f->n->b;
 	int64_t have = size_of(f, dim);
 	if (!f->x || size < 0 || size == have) return;
+	if (have < 0) {                                    /* cut or filled up: which is not known */
+		Type t = type_of(b, f->x);
+		int64_t *low = NEW(b->a, int64_t, t.rank), *high = NEW(b->a, int64_t, t.rank);
+		high[dim] = dim_minus(dims_of(b->m), size, have);
+		f->x = hlo_pad_sizes(b, f->x, scalar(b, 0, t.elem), low, high, NULL);
+		return;
+	}
 	if (size < have) {
 		f->x = slice_dim(b, f->x, dim, 0, size, 1);
 		return;
@@ -51,6 +58,10 @@ static void step(Fft *f, int dim, FftType type, int64_t points)
 {
 	Builder *b = f->n->b;
 	int last = f->x ? rank_of(b, f->x) - 1 : 0;
+	if (points < 0) {
+		node_fail(f->n, UNSUPPORTED, "a transform over a size that is not known");
+		return;
+	}
 	if (points < 1) {
 		node_fail(f->n, BAD_INPUT, "a transform of %lld points", (long long)points);
 		return;
@@ -192,6 +203,13 @@ static Value real_to_complex(Node *n, bool forward)
 Value lower_fft_rfft(Node *n) { return real_to_complex(n, true); }
 Value lower_fft_ihfft(Node *n) { return real_to_complex(n, false); }
 
+/* Of m terms 2 (m - 1); a handle where m is one. */
+static int64_t points_of_half(const Fft *f, int dim)
+{
+	int64_t m = size_of(f, dim);
+	return m < 0 ? m : 2 * (m - 1);
+}
+
 /* aten.fft_irfft and so on: the real signal of n points (2 (m - 1) of m terms) whose half spectrum this is.
  * aten.fft_hfft and so on: the same of the conjugate, with the forward transform's norm. */
 static Value complex_to_real(Node *n, bool forward)
@@ -200,7 +218,7 @@ static Value complex_to_real(Node *n, bool forward)
 	Axes a = axes_of(&f);
 	int last = last_axis(&f, a);
 	if (last < 0) return 0;
-	int64_t points = a.size[last] < 0 ? 2 * (size_of(&f, a.dim[last]) - 1) : a.size[last];
+	int64_t points = a.size[last] < 0 ? points_of_half(&f, a.dim[last]) : a.size[last];
 	resize_all(&f, a, last);
 	resize(&f, a.dim[last], points / 2 + 1);
 	complex_steps(&f, a, last, forward);

@@ -29,6 +29,18 @@ Value divided_by_size(Builder *b, Value x, int64_t size)
 	return size >= 0 ? divided_by(b, x, (double)size) : hlo_divide(b, x, size_value(b, size, known_type(b, x)));
 }
 
+Value times_size(Builder *b, Value x, int64_t size)
+{
+	return size >= 0 ? scaled(b, x, (double)size) : hlo_multiply(b, x, size_value(b, size, known_type(b, x)));
+}
+
+Value within_size(Builder *b, Value x, int64_t size)
+{
+	if (size >= 0) return bounded(b, x, 0, (double)(size - 1));
+	x = at_least(b, x, 0);
+	return hlo_minimum(b, x, size_value(b, size_less_one(b, size), known_type(b, x)));
+}
+
 Value share_of(Builder *b, Value x, double c, int64_t size)
 {
 	if (size >= 0) return scaled(b, x, c / (double)size);

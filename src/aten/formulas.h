@@ -18,8 +18,10 @@ typedef Value Math2(Builder *b, Value x, Value y);
 Value plus(Builder *b, Value x, double c);                        /* x + c */
 Value minus_from(Builder *b, double c, Value x);                  /* c - x */
 Value scaled(Builder *b, Value x, double c);                       /* x * c */
-Value divided_by_size(Builder *b, Value x, int64_t size);
-Value share_of(Builder *b, Value x, double c, int64_t size);       /* x * (c / size); size may be a handle */
+Value divided_by_size(Builder *b, Value x, int64_t size);          /* size may be a handle, here and in the next three */
+Value times_size(Builder *b, Value x, int64_t size);
+Value within_size(Builder *b, Value x, int64_t size);              /* min(max(x, 0), size - 1); NaN stays NaN */
+Value share_of(Builder *b, Value x, double c, int64_t size);       /* x * (c / size) */
 Value divided_by(Builder *b, Value x, double c);                  /* x / c */
 Value over(Builder *b, double c, Value x);                        /* c / x */
 Value at_least(Builder *b, Value x, double c);                    /* max(x, c); NaN stays NaN */

@@ -30,8 +30,9 @@ static Value unnormalized(const Sampler *s, Value x, int64_t size)
 {
 	Builder *b = s->n->b;
 	x = plus(b, x, 1);
-	if (s->align_corners) return scaled(b, x, (double)(size - 1) / 2);
-	x = scaled(b, x, (double)size);
+	if (s->align_corners && size >= 0) return scaled(b, x, (double)(size - 1) / 2);
+	if (s->align_corners) return scaled(b, times_size(b, x, size_less_one(b, size)), 0.5);
+	x = times_size(b, x, size);
 	x = plus(b, x, -1);
 	return scaled(b, x, 0.5);
 }
@@ -62,7 +63,7 @@ static Value padded(const Sampler *s, Value x, int64_t size)
 		double edge = s->align_corners ? 0 : 0.5;
 		x = reflected(b, x, -edge, (double)(size - 1) + edge);
 	}
-	return bounded(b, x, 0, (double)(size - 1));
+	return within_size(b, x, size);
 }
 
 /* How an unnormalized coordinate, and what padding_mode makes of it, change with the grid's: by half the size; the other way after an
@@ -167,14 +168,13 @@ static Corner corner_of(const Sampler *s, int which)
 	Corner c = { 0 };
 	for (int d = 0; d < s->spatial; d++, which /= s->ntap) {
 		Tap t = s->tap[d][which % s->ntap];
-		double most = (double)(s->size[d] - 1);
 		Value low = is(b, DIRECTION_GE, t.at, 0);
-		Value high = is(b, DIRECTION_LE, t.at, most);
+		Value high = hlo_compare(b, DIRECTION_LE, t.at, size_value(b, size_less_one(b, s->size[d]), known_type(b, t.at)));
 		Value inside = hlo_and(b, low, high);
-		Value at = bounded(b, t.at, 0, most);
+		Value at = within_size(b, t.at, s->size[d]);
 		at = hlo_convert(b, at, DTYPE_i32);
 		if (d) {
-			c.index = hlo_multiply(b, c.index, hlo_splat_int(b, type_of(b, at), s->size[d]));
+			c.index = hlo_multiply(b, c.index, size_value(b, s->size[d], known_type(b, at)));
 			c.index = hlo_add(b, c.index, at);
 			c.inside = hlo_and(b, c.inside, inside);
 			if (t.weight) c.weight = hlo_multiply(b, c.weight, t.weight);
@@ -249,11 +249,14 @@ static Type sampler_of(Node *n, Sampler *s, Value *x, Value grid)
 		node_fail(n, BAD_INPUT, "input %s, interpolation_mode %lld", type_str(n->a, t), (long long)s->mode);
 		return (Type){ 0 };
 	}
-	int64_t points = 1, pixels = 1;
+	int64_t pixels = size_over(b, t, iota_ints(n->a, 2, s->spatial)), points = size_over(b, at, iota_ints(n->a, 1, s->spatial));
 	for (int d = 0; d < s->spatial; d++) {
 		s->size[d] = t.dim[2 + d];
-		pixels *= t.dim[2 + d];
-		points *= at.dim[1 + d];
+		if (s->size[d] < 0 && (s->slopes || s->padding == PADDING_REFLECTION)) {
+			const char *what = s->slopes ? "the gradient" : "reflection at the borders";
+			node_fail(n, UNSUPPORTED, "%s of an image %s, whose sizes are not known", what, type_str(n->a, t));
+			return (Type){ 0 };
+		}
 	}
 	for (int d = 0; d < s->spatial; d++) taps_of(s, d, grid);
 	*x = hlo_reshape(b, *x, 3, (int64_t[]){ t.dim[0], t.dim[1], pixels });
@@ -417,7 +420,7 @@ Value lower_affine_grid(Node *n)
 	Value sum = column_over(b, theta, spatial, t);
 	for (int i = 0; i < spatial; i++) {
 		int dim = spatial - i;                                    /* x is the last of the spatial dims */
-		Value x = base_points(b, t.dim[dim], arg_bool(n, "align_corners", false), t.elem);
+		Value x = base_points(b, static_dim(n, t, dim), arg_bool(n, "align_corners", false), t.elem);
 		x = along(b, x, dim, t);
 		x = hlo_multiply(b, x, column_over(b, theta, i, t));
 		sum = hlo_add(b, sum, x);

@@ -49,6 +49,15 @@ int64_t size_over(Builder *b, Type t, Ints dims)
 	return n;
 }
 
+int64_t spaced_length(Builder *b, int64_t count, int64_t step)
+{
+	DimTable *t = dims_of(b->m);
+	int64_t rest = dim_max(t, dim_minus(t, count, 1), 0);
+	return dim_plus(t, dim_min(t, count, 1), dim_times(t, rest, step));
+}
+
+int64_t size_less_one(Builder *b, int64_t size) { return dim_minus(dims_of(b->m), size, 1); }
+
 int64_t numel_of(Builder *b, Type t) { return size_over(b, t, all_dims(b, t.rank)); }
 
 Value size_value(Builder *b, int64_t size, Type t)

@@ -23,6 +23,11 @@ Value write_at(Builder *b, Value x, Place p, Value updates);
 /* x with op(x, updates) in place: add, multiply, maximum, minimum. */
 Value combine_at(Builder *b, OpCode op, Value x, Place p, Value updates);
 
+/* Sizes of a dim of `size`, as arguments say them (slice.c): Python's slice bounds, where negative counts from the end, then clamped;
+ * an index, from the end when negative. All may be handles. */
+int64_t slice_bound(Node *n, int64_t i, int64_t size);
+int64_t whole_index(Node *n, int64_t i, int64_t size);
+
 /* bool or int [n] -> i64[n]: the sum of x[0..i]; of a mask: how many are set up to there. */
 Value running_count(Builder *b, Value x);
 /* How often each row of a table of `rows` stands in index [N], at each of its places: acc [N] (backward_index.c) */

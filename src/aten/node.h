@@ -106,6 +106,9 @@ Value sum_over(Builder *b, Value x, Ints dims);
 Value mean_over(Builder *b, Value x, Ints dims);             /* float */
 int64_t count_over(Type t, Ints dims);                       /* product of those dims, all of them numbers */
 int64_t size_over(Builder *b, Type t, Ints dims);            /* the same; a handle where one is not known */
+/* From the first to behind the last of `count` elements that stand step apart; of sizes. */
+int64_t spaced_length(Builder *b, int64_t count, int64_t step);
+int64_t size_less_one(Builder *b, int64_t size);
 int64_t numel_of(Builder *b, Type t);                        /* of all elements, likewise */
 Value size_value(Builder *b, int64_t size, Type t);          /* a size in the element type of t, for each element */
 Ints one_dim(Builder *b, int dim);

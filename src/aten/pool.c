@@ -28,7 +28,8 @@ static Ints over_spatial(Arena *a, int rank, Ints v, int64_t lead)
 	return (Ints){ rank, d };
 }
 
-/* Padding of x so that there are as many windows as torch counts: with ceil_mode the last may reach past the padding. */
+/* Padding of x so that there are as many windows as torch counts: with ceil_mode the last may reach past the padding. Of a size that is
+ * not known there may then be one more, which begins past it: counted_windows() takes it off. */
 static Ints window_padding(Builder *b, Pool p, Type x, Type out)
 {
 	int64_t *v = NEW(b->a, int64_t, 2 * x.rank + 1);
@@ -37,9 +38,10 @@ static Ints window_padding(Builder *b, Pool p, Type x, Type out)
 		int64_t reach = (out.dim[d] - 1) * p.stride.v[i] + p.dilation.v[i] * (p.size.v[i] - 1) + 1;
 		int64_t missing = reach - x.dim[d] - p.padding.v[i];
 		bool known = x.dim[d] >= 0 && out.dim[d] >= 0;
-		if (!known && p.ceil) build_fail(b, UNSUPPORTED, "ceil_mode over a size that is not known");
+		int64_t high = p.padding.v[i] + (p.ceil ? p.stride.v[i] - 1 : 0);
+		if (known) high = missing > p.padding.v[i] ? missing : p.padding.v[i];
 		v[2 * d] = p.padding.v[i];
-		v[2 * d + 1] = known && missing > p.padding.v[i] ? missing : p.padding.v[i];
+		v[2 * d + 1] = high;
 	}
 	return (Ints){ 2 * x.rank, v };
 }
@@ -52,6 +54,14 @@ static Window window_of(Builder *b, Pool p, Type x, Type out)
 		.window_dilations = over_spatial(b->a, x.rank, p.dilation, 1),
 		.padding          = window_padding(b, p, x, out),
 	};
+}
+
+/* As many windows of x along each spatial dim as `out` has. */
+static Value counted_windows(Builder *b, Pool p, Value x, Type out)
+{
+	for (int i = out.rank - p.spatial; i < out.rank && x && p.ceil; i++)
+		if (type_of(b, x).dim[i] != out.dim[i]) x = slice_dim(b, x, i, 0, out.dim[i], 1);
+	return x;
 }
 
 static bool fits(Node *n, Value x, int spatial)
@@ -119,13 +129,15 @@ static Value max_pool(Node *n, int spatial)
 	Value x = arg(n, "self");
 	if (!fits(n, x, spatial)) return 0;
 	Type t = type_of(b, x);
-	Window w = window_of(b, pool_of(n, spatial), t, n->out);
-	if (!out_wanted(n, 1)) return hlo_reduce_window(b, OP_maximum, x, lowest(b, t.elem), w);
+	Pool p = pool_of(n, spatial);
+	Window w = window_of(b, p, t, n->out);
+	if (!out_wanted(n, 1)) return counted_windows(b, p, hlo_reduce_window(b, OP_maximum, x, lowest(b, t.elem), w), n->out);
 	Value in[2] = { x, flat_places(b, t, spatial) }, init[2], out[2] = { 0, 0 };
 	no_maximum(b, t.elem, init);
 	hlo_reduce_window_n(b, 2, in, init, w, larger_pair(b, t.elem), out);
+	out[1] = counted_windows(b, p, out[1], n->out);
 	set_out(n, 1, cast(b, out[1], out_type(n, 1).elem));
-	return out[0];
+	return counted_windows(b, p, out[0], n->out);
 }
 
 /* aten.max_poolNd(self [N?, C, *S], kernel_size, stride=kernel_size, padding=0, dilation=1, ceil_mode=False);
@@ -164,17 +176,32 @@ static Value counts_along(Builder *b, const Pool *p, int i, int64_t size, Type t
 	return along(b, counts, dim, t);
 }
 
+/* x with the padding of p as elements of their own */
+static Value padded_by(Builder *b, const Pool *p, Value x, double value)
+{
+	Type t = type_of(b, x);
+	Value v = scalar(b, value, t.elem);
+	return hlo_pad(b, x, v, over_spatial(b->a, t.rank, p->padding, 0).v, over_spatial(b->a, t.rank, p->padding, 0).v, NULL);
+}
+
 /* Sizes that are not known: the window's where all of it counts, else so many ones as are in it. */
-static Value counts_of_any_size(Builder *b, const Pool *p, Type x, Type t, bool count_pad)
+static Value counts_of_any_size(Builder *b, Pool p, Type x, Type t, bool count_pad)
 {
 	int64_t all = 1;
 	bool padded = false;
-	for (int i = 0; i < p->spatial; i++) {
-		all *= p->size.v[i];
-		padded |= p->padding.v[i] != 0;
+	for (int i = 0; i < p.spatial; i++) {
+		all *= p.size.v[i];
+		padded |= p.padding.v[i] != 0;
 	}
-	if (count_pad || !padded) return hlo_splat_int(b, t, all);
-	return hlo_reduce_window(b, OP_add, full(b, x, 1), scalar(b, 0, x.elem), window_of(b, *p, x, t));
+	if (!p.ceil && (count_pad || !padded)) return hlo_splat_int(b, t, all);
+	Value one = full(b, with_elem(x, t.elem), 1);
+	if (count_pad && padded) {
+		one = padded_by(b, &p, one, 1);
+		p.padding.v = NEW(b->a, int64_t, p.spatial);
+	}
+	if (!one) return 0;
+	Value zero = scalar(b, 0, t.elem);
+	return counted_windows(b, p, hlo_reduce_window(b, OP_add, one, zero, window_of(b, p, type_of(b, one), t)), t);
 }
 
 static Value divisor(Node *n, const Pool *p, Type x, Type t)
@@ -184,7 +211,7 @@ static Value divisor(Node *n, const Pool *p, Type x, Type t)
 	bool count_pad = arg_bool(n, "count_include_pad", true);
 	Value all = 0;
 	for (int i = t.rank - p->spatial; i < t.rank; i++)
-		if (t.dim[i] < 0 || x.dim[i] < 0) return counts_of_any_size(b, p, x, t, count_pad);
+		if (t.dim[i] < 0 || x.dim[i] < 0) return counts_of_any_size(b, *p, x, t, count_pad);
 	for (int i = 0; i < p->spatial; i++) {
 		Value one = counts_along(b, p, i, x.dim[x.rank - p->spatial + i], t, count_pad);
 		all = all ? hlo_multiply(b, all, one) : one;
@@ -202,6 +229,7 @@ static Value avg_pool(Node *n, int spatial)
 	Type from = type_of(b, x);
 	Pool p = pool_of(n, spatial);
 	x = hlo_reduce_window(b, OP_add, x, scalar(b, 0, t.elem), window_of(b, p, from, t));
+	x = counted_windows(b, p, x, t);
 	Value count = divisor(n, &p, from, t);
 	x = hlo_divide(b, x, count);
 	return cast(b, x, n->out.elem);
@@ -222,7 +250,7 @@ static Value flat_spatial(Builder *b, Value x, int spatial)
 	if (!t.kind) return 0;
 	int lead = t.rank - spatial;
 	int64_t *d = COPY(b->a, int64_t, t.dim, t.rank);
-	for (int i = lead + 1; i < t.rank; i++) d[lead] *= t.dim[i];
+	d[lead] = size_over(b, t, iota_ints(b->a, lead, spatial));
 	return hlo_reshape(b, x, lead + 1, d);
 }
 
@@ -261,12 +289,15 @@ static Value avg_pool_backward(Node *n, int spatial)
 	Value count = divisor(n, &p, to, t);
 	g = hlo_divide(b, g, count);
 	int64_t *low = NEW(n->a, int64_t, t.rank), *high = NEW(n->a, int64_t, t.rank), *between = NEW(n->a, int64_t, t.rank);
+	DimTable *sizes = dims_of(b->m);
 	for (int i = 0, d = t.rank - spatial; i < spatial; i++, d++) {
+		int64_t before = p.size.v[i] - 1 - p.padding.v[i];
+		int64_t most = dim_plus(sizes, to.dim[d], p.size.v[i] - 1);
 		between[d] = p.stride.v[i] - 1;
-		low[d] = p.size.v[i] - 1 - p.padding.v[i];
-		high[d] = to.dim[d] + p.size.v[i] - 2 - (t.dim[d] - 1) * p.stride.v[i] - low[d];
+		low[d] = dim_number(sizes, before);
+		high[d] = dim_minus(sizes, dim_minus(sizes, most, spaced_length(b, t.dim[d], p.stride.v[i])), low[d]);
 	}
-	g = hlo_pad(b, g, scalar(b, 0, t.elem), low, high, between);
+	g = hlo_pad_sizes(b, g, scalar(b, 0, t.elem), low, high, between);
 	g = hlo_reduce_window(b, OP_add, g, scalar(b, 0, t.elem), (Window){ .size = over_spatial(n->a, t.rank, p.size, 1) });
 	return cast(b, g, n->out.elem);
 }

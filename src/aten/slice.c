@@ -1,14 +1,14 @@
 /* Parts of a tensor, and writing them back: slice, select, narrow, split, unbind, diagonal, unfold,
  * as_strided. */
 #include "aten/ctx.h"
+#include "aten/index.h"
 #include "aten/rules.h"
 
 /* -- slices ---------------------------------------------------------------------------------------------- */
 
 typedef struct Span { int dim; int64_t start, limit, step; } Span;
 
-/* Python's slice bounds: negative counts from the end, then clamped. Both may be handles. */
-static int64_t bound(Node *n, int64_t i, int64_t size)
+int64_t slice_bound(Node *n, int64_t i, int64_t size)
 {
 	DimTable *t = dims_of(n->b->m);
 	DimRange r = dim_range(t, i);
@@ -31,8 +31,8 @@ static Span arg_span(Node *n, Type t)
 		return (Span){ .step = 1 };
 	}
 	int64_t size = t.dim[s.dim];
-	s.start = bound(n, arg_size(n, "start", 0), size);
-	s.limit = bound(n, arg_size(n, "end", INT64_MAX), size);
+	s.start = slice_bound(n, arg_size(n, "start", 0), size);
+	s.limit = slice_bound(n, arg_size(n, "end", INT64_MAX), size);
 	s.limit = dim_max(dims_of(n->b->m), s.limit, s.start);
 	return s;
 }
@@ -77,8 +77,7 @@ Value lower_slice(Node *n)
 	return slice_dim(n->b, x, s.dim, s.start, s.limit, s.step);
 }
 
-/* index i of a dim of `size`, from the end when negative; both may be handles */
-static int64_t whole_index(Node *n, int64_t i, int64_t size)
+int64_t whole_index(Node *n, int64_t i, int64_t size)
 {
 	DimTable *t = dims_of(n->b->m);
 	DimRange r = dim_range(t, i);
@@ -118,7 +117,7 @@ Value lower_narrow(Node *n)
 	int64_t length = arg_size(n, "length", 0);
 	if (!t.rank) return node_fail(n, BAD_INPUT, "narrow of a 0-d tensor");
 	if (is_tensor_arg(n, "start") || is_running(n, "start")) return narrow_at(n, x, dim, "start", length);
-	int64_t start = bound(n, arg_size(n, "start", 0), t.dim[dim]);
+	int64_t start = slice_bound(n, arg_size(n, "start", 0), t.dim[dim]);
 	bool known = start >= 0 && length >= 0 && t.dim[dim] >= 0;
 	if (dim_range(dims_of(n->b->m), length).max < 0 || (known && length > t.dim[dim] - start))
 		return node_fail(n, BAD_INPUT, "%lld elements from %lld on of a dim of size %lld", (long long)length, (long long)start,
@@ -227,7 +226,7 @@ static Ints cuts_at(Node *n, const char *name, int64_t size)
 {
 	Ints given = arg_ints(n, name);
 	int64_t *v = NEW(n->a, int64_t, given.n + 2);
-	for (int i = 0; i < given.n; i++) v[i + 1] = bound(n, dim_number(dims_of(n->b->m), given.v[i]), size);
+	for (int i = 0; i < given.n; i++) v[i + 1] = slice_bound(n, dim_number(dims_of(n->b->m), given.v[i]), size);
 	v[given.n + 1] = size;
 	return (Ints){ given.n + 2, v };
 }

@@ -75,11 +75,12 @@ static Value pair_of(Builder *b, Value x)
 static Value reflected(Node *n, Value x, int64_t pad)
 {
 	Builder *b = n->b;
-	int64_t size = known_type(b, x).kind ? type_of(b, x).dim[1] : 0, total = size + 2 * pad;
-	if (pad >= size || total > INT32_MAX)
+	DimTable *t = dims_of(b->m);
+	int64_t size = known_type(b, x).kind ? type_of(b, x).dim[1] : 0;
+	if (size >= 0 && (pad >= size || size + 2 * pad > INT32_MAX))
 		return node_fail(n, BAD_INPUT, "%lld elements reflected on both sides of %lld", (long long)pad, (long long)size);
 	Value left = slice_dim(b, x, 1, 1, pad + 1, 1);
-	Value right = slice_dim(b, x, 1, size - pad - 1, size - 1, 1);
+	Value right = slice_dim(b, x, 1, dim_minus(t, size, pad + 1), dim_minus(t, size, 1), 1);
 	left = hlo_reverse(b, left, one_dim(b, 1));
 	right = hlo_reverse(b, right, one_dim(b, 1));
 	return hlo_concatenate(b, 3, (Value[]){ left, x, right }, 1);
@@ -90,7 +91,7 @@ static Value with_zeros(Builder *b, Value x, int64_t low, int64_t high)
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
 	Value zero = scalar(b, 0, t.elem);
-	return hlo_pad(b, x, zero, (int64_t[]){ 0, low }, (int64_t[]){ 0, high }, NULL);
+	return hlo_pad_sizes(b, x, zero, (int64_t[]){ 0, low }, (int64_t[]){ 0, high }, NULL);
 }
 
 /* stft.center: n_fft / 2 more elements on both sides, so that frame t is centered at t * hop; align_to_window: zeros, so that
@@ -126,9 +127,10 @@ Value lower_stft(Node *n)
 	x = extended(n, x, f);
 	t = known_type(b, x);
 	if (!t.kind) return 0;
-	if (t.dim[1] < f.points)
+	if (t.dim[1] >= 0 && t.dim[1] < f.points)
 		return node_fail(n, BAD_INPUT, "n_fft %lld of %lld elements", (long long)f.points, (long long)t.dim[1]);
-	int64_t frames = (t.dim[1] - f.points) / f.hop + 1;
+	DimTable *sizes = dims_of(b->m);
+	int64_t frames = dim_plus(sizes, dim_floordiv(sizes, dim_minus(sizes, t.dim[1], f.points), f.hop), 1);
 	x = take_at(b, x, 1, places(b, f, frames));                            /* [B, T, n_fft] */
 	Value w = window_of(n, f, t.elem);
 	x = hlo_multiply(b, x, along(b, w, 2, known_type(b, x)));
@@ -147,7 +149,9 @@ static Value overlapped(Builder *b, Value x, Frames f)
 {
 	Type t = known_type(b, x);
 	if (!t.kind) return 0;
-	int64_t d[2] = { t.dim[0], f.points + f.hop * (t.dim[1] - 1) };
+	DimTable *sizes = dims_of(b->m);
+	int64_t between = dim_times(sizes, dim_minus(sizes, t.dim[1], 1), f.hop);
+	int64_t d[2] = { t.dim[0], dim_plus(sizes, between, f.points) };
 	Type sum = tensor_type(b->a, t.elem, 2, d);
 	Value none = full(b, sum, 0);
 	Value at = places(b, f, t.dim[1]);
@@ -178,6 +182,7 @@ Value lower_istft(Node *n)
 	Value x = batched(b, arg_as(n, "self", complex_of(elem)), 3);
 	Type t = known_type(b, x);
 	if (!t.kind || t.rank != 3) return t.kind ? node_fail(n, BAD_INPUT, "self %s", type_str(n->a, t)) : 0;
+	if (t.dim[1] < 0) return node_fail(n, UNSUPPORTED, "so many terms as are not known");
 	f.halved = arg_bool(n, "onesided", t.dim[1] != f.points);
 	if (is_complex(elem) && f.halved) return node_fail(n, BAD_INPUT, "a complex signal of half a spectrum");
 	if (t.dim[1] != (f.halved ? f.points / 2 + 1 : f.points))
@@ -190,10 +195,11 @@ Value lower_istft(Node *n)
 	x = overlapped(b, x, f);
 	w = overlapped(b, w, f);
 	int64_t have = x ? type_of(b, x).dim[1] : 0, start = arg_bool(n, "center", true) ? f.points / 2 : 0;
-	int64_t want = n->out.rank ? n->out.dim[n->out.rank - 1] : 0, end = start + want < have ? start + want : have;
+	DimTable *sizes = dims_of(b->m);
+	int64_t want = n->out.rank ? n->out.dim[n->out.rank - 1] : 0, end = dim_min(sizes, dim_plus(sizes, start, want), have);
 	x = slice_dim(b, x, 1, start, end, 1);
 	w = slice_dim(b, w, 1, start, end, 1);
 	x = hlo_divide(b, x, w);
-	x = with_zeros(b, x, 0, want - (end - start));
+	x = with_zeros(b, x, 0, dim_minus(sizes, want, dim_minus(sizes, end, start)));
 	return reshape_to(b, x, n->out);
 }

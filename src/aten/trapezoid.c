@@ -14,8 +14,6 @@ typedef struct Curve {
 /* The type that sums have: i64 of integers, else the result's, f32 for f16 and bf16. */
 static DType sum_type(DType own, DType out) { return is_int(own) || own == DTYPE_bool ? DTYPE_i64 : acc_type(out); }
 
-static int64_t less_one(Builder *b, int64_t size) { return dim_minus(dims_of(b->m), size, 1); }
-
 static bool arg_curve(Node *n, Curve *c)
 {
 	Builder *b = n->b;
@@ -33,7 +31,7 @@ static bool arg_curve(Node *n, Curve *c)
 static Value neighbours(Builder *b, Curve c)
 {
 	Value after = slice_dim(b, c.y, c.dim, 1, c.t.dim[c.dim], 1);
-	Value before = slice_dim(b, c.y, c.dim, 0, less_one(b, c.t.dim[c.dim]), 1);
+	Value before = slice_dim(b, c.y, c.dim, 0, size_less_one(b, c.t.dim[c.dim]), 1);
 	return hlo_add(b, after, before);
 }
 
@@ -48,7 +46,7 @@ static Value widths(Node *n, Type t, int dim)
 	if (at < 0 || at >= of.rank) return node_fail(n, UNSUPPORTED, "x of rank %d for y of rank %d", of.rank, t.rank);
 	int64_t size = of.dim[at];
 	Value after = slice_dim(b, x, at, 1, size, 1);
-	Value before = slice_dim(b, x, at, 0, less_one(b, size), 1);
+	Value before = slice_dim(b, x, at, 0, size_less_one(b, size), 1);
 	x = hlo_subtract(b, after, before);
 	x = cast(b, x, t.elem);
 	return of.rank == 1 ? along(b, x, dim, t) : broadcast(b, x, t);
@@ -62,7 +60,7 @@ static Value areas(Node *n, Curve c)
 	elem = is_float(elem) || is_complex(elem) ? acc_type(n->out.elem) : elem;
 	Value sum = neighbours(b, c);
 	sum = cast(b, sum, elem);
-	Value width = widths(n, with_elem(shape_with(b, c.t, c.dim, less_one(b, c.t.dim[c.dim])), elem), c.dim);
+	Value width = widths(n, with_elem(shape_with(b, c.t, c.dim, size_less_one(b, c.t.dim[c.dim])), elem), c.dim);
 	sum = hlo_multiply(b, sum, width);
 	return cast(b, sum, sum_type(elem, n->out.elem));
 }
@@ -74,7 +72,7 @@ static Value even_trapezoid(Node *n, Curve c)
 	DType acc = acc_type(n->out.elem);
 	int64_t size = c.t.dim[c.dim];
 	Value first = slice_dim(b, c.y, c.dim, 0, 1, 1);
-	Value last = slice_dim(b, c.y, c.dim, less_one(b, size), size, 1);
+	Value last = slice_dim(b, c.y, c.dim, size_less_one(b, size), size, 1);
 	Value ends = hlo_add(b, first, last);
 	ends = squeeze_dim(b, ends, c.dim);
 	ends = scaled(b, cast(b, ends, acc), 0.5);

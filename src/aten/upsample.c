@@ -3,16 +3,14 @@
 #include "aten/formulas.h"
 #include "aten/index.h"
 #include "aten/rules.h"
+#include "aten/upsample.h"
 
 #include <math.h>
 
-/* size new elements, each the sum of `count` old ones: at[size * count], weight[size * count] */
-typedef struct Taps { int64_t from, size; int count; int64_t *at; double *weight; } Taps;
-
-/* What is asked of one dim. scale: new over old size as the caller gave it; 0: not given. */
-typedef struct Resize { int64_t from, to; double scale; bool align_corners, wide; } Resize;
-
 typedef Taps MakeTaps(Arena *a, Resize r);
+
+/* How to resize: taps of known sizes and of others (NULL: refused); copies: one tap, without a weight */
+typedef struct Kind { MakeTaps *taps; MakeOpenTaps *open; bool copies; } Kind;
 
 /* -- positions ------------------------------------------------------------------------------------------- */
 
@@ -39,7 +37,7 @@ static int64_t within(int64_t i, int64_t size) { return i < 0 ? 0 : i >= size ? 
 static Taps new_taps(Arena *a, Resize r, int count)
 {
 	int64_t n = r.to * count;
-	return (Taps){ r.from, r.to, count, NEW(a, int64_t, n + 1), NEW(a, double, n + 1) };
+	return (Taps){ .from = r.from, .size = r.to, .count = count, .at = NEW(a, int64_t, n + 1), .weight = NEW(a, double, n + 1) };
 }
 
 /* -- kinds of taps --------------------------------------------------------------------------------------- */
@@ -77,7 +75,7 @@ static Taps linear_taps(Arena *a, Resize r)
 }
 
 /* The cubic kernel of parameter c at distance x (Keys 1981). */
-static double cubic(double x, double c)
+static double keys(double x, double c)
 {
 	x = fabs(x);
 	if (x < 1) return ((c + 2) * x - (c + 3)) * x * x + 1;
@@ -92,7 +90,7 @@ static Taps cubic_taps(Arena *a, Resize r)
 		double x = source_of(r, step, i), low = floor(x);
 		for (int k = 0; k < 4; k++) {
 			t.at[4 * i + k] = within((int64_t)low + k - 1, r.from);
-			t.weight[4 * i + k] = cubic(x - low + 1 - k, -0.75);
+			t.weight[4 * i + k] = keys(x - low + 1 - k, -0.75);
 		}
 	}
 	return t;
@@ -101,7 +99,7 @@ static Taps cubic_taps(Arena *a, Resize r)
 /* -- antialiased ----------------------------------------------------------------------------------------- */
 
 static double triangle(double x) { return fabs(x) < 1 ? 1 - fabs(x) : 0; }
-static double cubic_half(double x) { return cubic(x, -0.5); }
+static double cubic_half(double x) { return keys(x, -0.5); }
 static double sinc(double x) { return x == 0 ? 1 : sin(M_PI * x) / (M_PI * x); }
 static double lanczos(double x) { return fabs(x) < 3 ? sinc(x) * sinc(x / 3) : 0; }
 
@@ -135,6 +133,7 @@ static Taps lanczos_aa_taps(Arena *a, Resize r) { return antialiased_taps(a, r, 
 
 static bool repeats_each(Taps t)
 {
+	if (t.open) return false;
 	for (int64_t i = 0; i < t.size; i++)
 		if (t.at[i] != i * t.from / t.size) return false;
 	return t.from && t.size % t.from == 0;
@@ -143,6 +142,7 @@ static bool repeats_each(Taps t)
 /* i64 [size]: where tap k of every new element is */
 static Value places_of(Builder *b, Taps t, int k)
 {
+	if (t.open) return t.open_at[k];
 	int64_t *at = NEW(b->a, int64_t, t.size + 1);
 	for (int64_t i = 0; i < t.size; i++) at[i] = t.at[i * t.count + k];
 	return hlo_ints(b, (int)t.size, at, DTYPE_i64);
@@ -165,6 +165,7 @@ static Value take_nearest(Builder *b, Value x, int dim, Taps t)
 /* [size, count] weights as a constant of elem; column k: [size] */
 static Value weights_of(Builder *b, Taps t, int k, DType elem)
 {
+	if (t.open) return hlo_convert(b, t.open_weight[k], elem);
 	double *w = NEW(b->a, double, t.size + 1);
 	for (int64_t i = 0; i < t.size; i++) w[i] = t.weight[i * t.count + k];
 	Value v = hlo_constant(b, tensor_type(b->a, DTYPE_f64, 1, &t.size), w, (size_t)t.size * sizeof *w);
@@ -203,6 +204,14 @@ static Value product_of_taps(Builder *b, Value x, int dim, Taps t, bool back)
 
 /* -- rules ----------------------------------------------------------------------------------------------- */
 
+static const Kind nearest = { nearest_taps, open_nearest_taps, true };
+static const Kind nearest_exact = { nearest_exact_taps, open_nearest_exact_taps, true };
+static const Kind linear = { linear_taps, open_linear_taps, false };
+static const Kind cubic = { cubic_taps, open_cubic_taps, false };
+static const Kind linear_aa = { linear_aa_taps, NULL, false };
+static const Kind cubic_aa = { cubic_aa_taps, NULL, false };
+static const Kind lanczos_aa = { lanczos_aa_taps, NULL, false };
+
 /* The scale that the caller gave for one spatial dim: "scale_factors" of the .vec forms; "scales", or "scales_d", .. */
 static double scale_of(Node *n, int spatial, int i)
 {
@@ -213,11 +222,21 @@ static double scale_of(Node *n, int spatial, int i)
 	return arg_num(n, names[3 - spatial + i], 0);
 }
 
+static bool taps_of(Node *n, Resize r, Kind kind, Taps *out)
+{
+	bool open = r.from < 0 || r.to < 0;
+	if (r.from == 0 || r.to == 0 || r.from > 1 << 20 || r.to > 1 << 20)
+		return node_fail(n, BAD_INPUT, "size %lld to %lld", (long long)r.from, (long long)r.to), false;
+	if (open && !kind.open) return node_fail(n, UNSUPPORTED, "resizing with antialias of a size that is not known"), false;
+	*out = open ? kind.open(n->b, r) : kind.taps(n->a, r);
+	return true;
+}
+
 /* self or input [N, C, *S] -> [N, C, *S'] */
-static Value resize(Node *n, int spatial, MakeTaps *make)
+static Value resize(Node *n, int spatial, Kind kind)
 {
 	Builder *b = n->b;
-	bool copies = make == nearest_taps || make == nearest_exact_taps;
+	bool copies = kind.copies;
 	Value x = arg(n, has_arg(n, "input") ? "input" : "self");
 	if (!x) return 0;
 	Type t = type_of(b, x);
@@ -228,9 +247,8 @@ static Value resize(Node *n, int spatial, MakeTaps *make)
 	for (int i = 0; i < spatial && x; i++) {
 		Resize r = { t.dim[2 + i], n->out.dim[2 + i], scale_of(n, spatial, i), arg_bool(n, "align_corners", false),
 			t.elem == DTYPE_f64 };
-		if (r.from < 1 || r.to < 1 || r.from > 1 << 20 || r.to > 1 << 20)
-			return node_fail(n, BAD_INPUT, "size %lld to %lld", (long long)r.from, (long long)r.to);
-		Taps taps = make(n->a, r);
+		Taps taps;
+		if (!taps_of(n, r, kind, &taps)) return 0;
 		x = copies ? take_nearest(b, x, 2 + i, taps) : taps.count <= 4 ? sum_of_taps(b, x, 2 + i, taps)
 			: product_of_taps(b, x, 2 + i, taps, false);
 	}
@@ -238,22 +256,22 @@ static Value resize(Node *n, int spatial, MakeTaps *make)
 }
 
 /* aten.upsample_nearestNd(self, output_size, scales..), .vec(input, output_size, scale_factors): element floor(i * old / new) */
-Value lower_nearest1d(Node *n) { return resize(n, 1, nearest_taps); }
-Value lower_nearest2d(Node *n) { return resize(n, 2, nearest_taps); }
-Value lower_nearest3d(Node *n) { return resize(n, 3, nearest_taps); }
+Value lower_nearest1d(Node *n) { return resize(n, 1, nearest); }
+Value lower_nearest2d(Node *n) { return resize(n, 2, nearest); }
+Value lower_nearest3d(Node *n) { return resize(n, 3, nearest); }
 /* aten._upsample_nearest_exactNd: element floor((i + 0.5) * old / new) */
-Value lower_nearest_exact1d(Node *n) { return resize(n, 1, nearest_exact_taps); }
-Value lower_nearest_exact2d(Node *n) { return resize(n, 2, nearest_exact_taps); }
-Value lower_nearest_exact3d(Node *n) { return resize(n, 3, nearest_exact_taps); }
+Value lower_nearest_exact1d(Node *n) { return resize(n, 1, nearest_exact); }
+Value lower_nearest_exact2d(Node *n) { return resize(n, 2, nearest_exact); }
+Value lower_nearest_exact3d(Node *n) { return resize(n, 3, nearest_exact); }
 /* aten.upsample_linear1d, bilinear2d, trilinear3d, bicubic2d(self, output_size, align_corners, scales..), .vec */
-Value lower_linear1d(Node *n) { return resize(n, 1, linear_taps); }
-Value lower_bilinear2d(Node *n) { return resize(n, 2, linear_taps); }
-Value lower_trilinear3d(Node *n) { return resize(n, 3, linear_taps); }
-Value lower_bicubic2d(Node *n) { return resize(n, 2, cubic_taps); }
+Value lower_linear1d(Node *n) { return resize(n, 1, linear); }
+Value lower_bilinear2d(Node *n) { return resize(n, 2, linear); }
+Value lower_trilinear3d(Node *n) { return resize(n, 3, linear); }
+Value lower_bicubic2d(Node *n) { return resize(n, 2, cubic); }
 /* aten._upsample_bilinear2d_aa, _upsample_bicubic2d_aa, _upsample_lanczos2d_aa: the kernel widened when shrinking */
-Value lower_bilinear2d_aa(Node *n) { return resize(n, 2, linear_aa_taps); }
-Value lower_bicubic2d_aa(Node *n) { return resize(n, 2, cubic_aa_taps); }
-Value lower_lanczos2d_aa(Node *n) { return resize(n, 2, lanczos_aa_taps); }
+Value lower_bilinear2d_aa(Node *n) { return resize(n, 2, linear_aa); }
+Value lower_bicubic2d_aa(Node *n) { return resize(n, 2, cubic_aa); }
+Value lower_lanczos2d_aa(Node *n) { return resize(n, 2, lanczos_aa); }
 
 /* -- back ------------------------------------------------------------------------------------------------ */
 
@@ -281,10 +299,10 @@ static Value sum_neighbours(Builder *b, Value g, int dim, int64_t size)
 }
 
 /* grad_output [N, C, *S'] -> [N, C, *S] */
-static Value resize_backward(Node *n, int spatial, MakeTaps *make)
+static Value resize_backward(Node *n, int spatial, Kind kind)
 {
 	Builder *b = n->b;
-	bool copies = make == nearest_taps || make == nearest_exact_taps;
+	bool copies = kind.copies;
 	Value g = arg_as(n, "grad_output", acc_type(n->out.elem));
 	if (!g) return 0;
 	Type t = type_of(b, g);
@@ -294,9 +312,8 @@ static Value resize_backward(Node *n, int spatial, MakeTaps *make)
 	for (int i = 0; i < spatial && g; i++) {
 		Resize r = { n->out.dim[2 + i], t.dim[2 + i], scale_of(n, spatial, i), arg_bool(n, "align_corners", false),
 			t.elem == DTYPE_f64 };
-		if (r.from < 1 || r.to < 1 || r.from > 1 << 20 || r.to > 1 << 20)
-			return node_fail(n, BAD_INPUT, "size %lld from %lld", (long long)r.from, (long long)r.to);
-		Taps taps = make(n->a, r);
+		Taps taps;
+		if (!taps_of(n, r, kind, &taps)) return 0;
 		g = copies && repeats_each(taps) ? sum_neighbours(b, g, 2 + i, r.from)
 			: taps.count <= 4 ? give_taps(b, g, 2 + i, taps, copies) : product_of_taps(b, g, 2 + i, taps, true);
 	}
@@ -304,17 +321,17 @@ static Value resize_backward(Node *n, int spatial, MakeTaps *make)
 }
 
 /* aten.upsample_nearestNd_backward(grad_output, output_size, input_size, scales..), _upsample_nearest_exactNd_backward */
-Value lower_nearest1d_backward(Node *n) { return resize_backward(n, 1, nearest_taps); }
-Value lower_nearest2d_backward(Node *n) { return resize_backward(n, 2, nearest_taps); }
-Value lower_nearest3d_backward(Node *n) { return resize_backward(n, 3, nearest_taps); }
-Value lower_nearest_exact1d_backward(Node *n) { return resize_backward(n, 1, nearest_exact_taps); }
-Value lower_nearest_exact2d_backward(Node *n) { return resize_backward(n, 2, nearest_exact_taps); }
-Value lower_nearest_exact3d_backward(Node *n) { return resize_backward(n, 3, nearest_exact_taps); }
+Value lower_nearest1d_backward(Node *n) { return resize_backward(n, 1, nearest); }
+Value lower_nearest2d_backward(Node *n) { return resize_backward(n, 2, nearest); }
+Value lower_nearest3d_backward(Node *n) { return resize_backward(n, 3, nearest); }
+Value lower_nearest_exact1d_backward(Node *n) { return resize_backward(n, 1, nearest_exact); }
+Value lower_nearest_exact2d_backward(Node *n) { return resize_backward(n, 2, nearest_exact); }
+Value lower_nearest_exact3d_backward(Node *n) { return resize_backward(n, 3, nearest_exact); }
 /* aten.upsample_linear1d_backward(grad_output, output_size, input_size, align_corners, scales..) and its kin */
-Value lower_linear1d_backward(Node *n) { return resize_backward(n, 1, linear_taps); }
-Value lower_bilinear2d_backward(Node *n) { return resize_backward(n, 2, linear_taps); }
-Value lower_trilinear3d_backward(Node *n) { return resize_backward(n, 3, linear_taps); }
-Value lower_bicubic2d_backward(Node *n) { return resize_backward(n, 2, cubic_taps); }
-Value lower_bilinear2d_aa_backward(Node *n) { return resize_backward(n, 2, linear_aa_taps); }
-Value lower_bicubic2d_aa_backward(Node *n) { return resize_backward(n, 2, cubic_aa_taps); }
-Value lower_lanczos2d_aa_backward(Node *n) { return resize_backward(n, 2, lanczos_aa_taps); }
+Value lower_linear1d_backward(Node *n) { return resize_backward(n, 1, linear); }
+Value lower_bilinear2d_backward(Node *n) { return resize_backward(n, 2, linear); }
+Value lower_trilinear3d_backward(Node *n) { return resize_backward(n, 3, linear); }
+Value lower_bicubic2d_backward(Node *n) { return resize_backward(n, 2, cubic); }
+Value lower_bilinear2d_aa_backward(Node *n) { return resize_backward(n, 2, linear_aa); }
+Value lower_bicubic2d_aa_backward(Node *n) { return resize_backward(n, 2, cubic_aa); }
+Value lower_lanczos2d_aa_backward(Node *n) { return resize_backward(n, 2, lanczos_aa); }

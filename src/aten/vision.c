@@ -13,11 +13,10 @@ typedef struct Axis { Value at[2], weight[2], inside[2]; } Axis;
 /* A coordinate along an image in torchvision's region operators: up to one element beyond it the edge's value, then 0 */
 static Axis clamped_axis(Builder *b, Value x, int64_t size)
 {
-	double last = (double)(size - 1);
-	Value from = is(b, DIRECTION_GE, x, -1), to = is(b, DIRECTION_LE, x, (double)size);
+	Value from = is(b, DIRECTION_GE, x, -1), to = hlo_compare(b, DIRECTION_LE, x, size_value(b, size, known_type(b, x)));
 	Value inside = hlo_and(b, from, to);
-	x = bounded(b, x, 0, last);
-	Value low = hlo_floor(b, x), high = at_most(b, plus(b, low, 1), last);
+	x = within_size(b, x, size);
+	Value low = hlo_floor(b, x), high = within_size(b, plus(b, low, 1), size);
 	Value part = hlo_subtract(b, x, low);
 	low = hlo_convert(b, low, DTYPE_i32);
 	high = hlo_convert(b, high, DTYPE_i32);
@@ -28,13 +27,13 @@ static Axis clamped_axis(Builder *b, Value x, int64_t size)
 static Axis padded_axis(Builder *b, Value x, int64_t size)
 {
 	Axis a;
-	double last = (double)(size - 1);
 	Value low = hlo_floor(b, x), part = hlo_subtract(b, x, low);
 	for (int i = 0; i < 2; i++) {
 		Value at = plus(b, low, i);
-		Value from = is(b, DIRECTION_GE, at, 0), to = is(b, DIRECTION_LE, at, last);
+		Value from = is(b, DIRECTION_GE, at, 0);
+		Value to = hlo_compare(b, DIRECTION_LT, at, size_value(b, size, known_type(b, at)));
 		a.inside[i] = hlo_and(b, from, to);
-		at = bounded(b, at, 0, last);
+		at = within_size(b, at, size);
 		a.at[i] = hlo_convert(b, at, DTYPE_i32);
 		a.weight[i] = i ? part : minus_from(b, 1, part);
 	}
@@ -267,16 +266,17 @@ static Value take_pixels(Builder *b, Value x, Value index)
 static Value tap_values(const Deform *d, Value image, Value offset)
 {
 	Builder *b = d->n->b;
-	int64_t batch = d->images * d->groups, taps = d->kh * d->kw * d->oh * d->ow;
+	DimTable *sizes = dims_of(b->m);
+	int64_t batch = dim_times(sizes, d->images, d->groups), taps = dim_times(sizes, dim_times(sizes, d->oh, d->ow), d->kh * d->kw);
 	Type t = tensor_type(b->a, d->elem, 3, (int64_t[]){ batch, d->channels / d->groups, taps });
 	int64_t flat[] = { batch, taps };
 	Ints over = { 2, (int64_t[]){ 0, 2 } };
-	image = hlo_reshape(b, image, 3, (int64_t[]){ batch, t.dim[1], d->h * d->w });
+	image = hlo_reshape(b, image, 3, (int64_t[]){ batch, t.dim[1], dim_times(sizes, d->h, d->w) });
 	Axis y = padded_axis(b, hlo_reshape(b, tap_coordinate(d, offset, 0), 2, flat), d->h);
 	Axis x = padded_axis(b, hlo_reshape(b, tap_coordinate(d, offset, 1), 2, flat), d->w);
 	Value zero = full(b, t, 0), sum = zero;
 	for (int k = 0; k < 4 && !b->m->err->code; k++) {
-		Value row = hlo_multiply(b, y.at[k / 2], full_like(b, y.at[k / 2], (double)d->w));
+		Value row = hlo_multiply(b, y.at[k / 2], size_value(b, d->w, known_type(b, y.at[k / 2])));
 		Value v = take_pixels(b, image, hlo_add(b, row, x.at[k % 2]));
 		Value weight = hlo_multiply(b, y.weight[k / 2], x.weight[k % 2]);
 		Value inside = hlo_and(b, y.inside[k / 2], x.inside[k % 2]);
@@ -293,7 +293,8 @@ static Value weighted_taps(const Deform *d, Value taps, Value weight, int64_t gr
 {
 	Node *n = d->n;
 	Builder *b = n->b;
-	int64_t rows = n->out.dim[1] / groups, inner = d->channels / groups * d->kh * d->kw, o = d->oh * d->ow;
+	int64_t rows = n->out.dim[1] / groups, inner = d->channels / groups * d->kh * d->kw;
+	int64_t o = dim_times(dims_of(b->m), d->oh, d->ow);
 	taps = hlo_reshape(b, taps, 4, (int64_t[]){ d->images, groups, inner, o });
 	weight = hlo_reshape(b, weight, 3, (int64_t[]){ groups, rows, inner });
 	weight = hlo_broadcast_in_dim(b, weight, 4, (int64_t[]){ d->images, groups, rows, inner }, iota_ints(b->a, 1, 3));
@@ -302,10 +303,12 @@ static Value weighted_taps(const Deform *d, Value taps, Value weight, int64_t gr
 
 static bool fits(const Deform *d, Type x, Type w, Type offset, int64_t groups)
 {
-	if (d->groups < 1 || groups < 1 || d->channels % d->groups || d->channels % groups || d->n->out.dim[1] % groups) return false;
+	if (d->groups < 1 || groups < 1 || !is_static(w) || d->channels < 0) return false;
+	if (d->channels % d->groups || d->channels % groups || d->n->out.dim[1] % groups) return false;
 	if (w.dim[0] != d->n->out.dim[1] || w.dim[1] != d->channels / groups) return false;
 	int64_t taps;
-	return !__builtin_mul_overflow(2 * d->groups, d->kh * d->kw, &taps) && offset.dim[0] == x.dim[0] && offset.dim[1] == taps;
+	bool images = offset.dim[0] == x.dim[0] || (offset.dim[0] < 0 && x.dim[0] < 0);
+	return !__builtin_mul_overflow(2 * d->groups, d->kh * d->kw, &taps) && images && offset.dim[1] == taps;
 }
 
 /* torchvision.deform_conv2d(input [N, C, H, W], weight [D, C / groups, KH, KW], offset [N, 2 * G * K, OH, OW], mask [N, G * K, OH, OW],
