@@ -150,7 +150,7 @@ bool check_dynamic(Node *n, const RuleRow *r)
 	static const char fixed[] = ": a size has to be a number, or that of an input. Take as many as there can be, and mask or pad what is too much";
 	if (!n->l->program->sym.n) return true;
 	const char *size = size_of_values(n), *what = advice(n->g->target);
-	int64_t d = size ? 0 : unknown_size_of(n, wanted_sizes(n, r));
+	int64_t d = size ? 0 : unknown_size_of(n, wanted_sizes(r));
 	if (d && is_unbacked(dim_text(dims_of(n->b->m), d))) size = dim_text(dims_of(n->b->m), d);
 	if (size)
 		node_fail(n, UNSUPPORTED, "has the size %s, which depends on values of the running program%s", size, *what ? what : fixed);
