@@ -190,6 +190,11 @@ typedef struct tshlo_convert_options {
 	                              * program's own marks alone */
 	bool of_several;             /* of several programs, for tshlo_join(): names of sharding and inlined that this one lacks are another's */
 	bool shardy;                 /* Shardy's attributes beside GSPMD's; its dialect in the text */
+	bool quantized_types;        /* what is quantized by known scales has !quant.uniform types, with uniform_quantize and
+	                              * uniform_dequantize, for compilers that take them; else it is integer arithmetic */
+	const char *int4_packing;    /* which CPU packed the weights of aten._weight_int4pack_mm_for_cpu: "avx512", "avx2",
+	                              * "default" (x86 without them, Arm with SVE of 256 bits), "neon"; NULL: such weights
+	                              * are refused unless the program packs them itself */
 } tshlo_convert_options;
 
 /* Converts the program, which the model takes over on success and on failure alike: do not use or free it

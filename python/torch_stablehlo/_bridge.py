@@ -4,6 +4,7 @@ Nothing is lowered or decided here: names, arguments and metadata are handed ove
 """
 
 import operator
+import platform
 import re
 
 import torch
@@ -297,6 +298,14 @@ def is_effect(n):
 def is_check(n):
     """Whether a node only raises when a factorization failed (its token, the operator, ...): a module cannot raise."""
     return is_effect(n) and n.args[1] is torch.ops.aten._linalg_check_errors.default
+
+
+def this_int4_packing():
+    """How torch's kernels of this CPU pack weights of 4 bits."""
+    name = torch.backends.cpu.get_cpu_capability().lower()
+    if platform.machine() in ("aarch64", "arm64"):
+        return "default" if name == "sve256" else "neon"
+    return name if name in ("avx512", "avx2") else "default"
 
 
 def flat(values):

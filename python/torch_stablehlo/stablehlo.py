@@ -59,6 +59,9 @@ class StableHLOExportOptions:
     inline_weights: weights that are constants of the module instead of arguments: True, all; a number of bytes, those that are not larger; or a
         list of such sizes and of names in the state dict, with *, ? and [a-z]. Those that the program writes are always arguments
     weights_format: "npy", a file in data/ for each, as torch_xla; or "safetensors", all in one weights.safetensors, which torch_xla cannot load
+    quantized_types: what is quantized by known scales has !quant.uniform types, with uniform_quantize and uniform_dequantize, as
+        torch_xla writes them; else it is integer arithmetic, which every plugin runs
+    int4_packing: which CPU packed weights of 4 bits: "avx512", "avx2", "default" or "neon"; None is this one
     target: StableHLO version of the bytecode ("1.9.0"); None is the oldest that can express the program
     """
 
@@ -80,6 +83,8 @@ class StableHLOExportOptions:
     shardy: bool = False
     inline_weights: Any = False
     weights_format: str = "npy"
+    quantized_types: bool = False
+    int4_packing: Optional[str] = None
 
     def _refuse_later(self):
         for name, usual in (
@@ -262,6 +267,8 @@ def _convert(ep, options, method, of_many):
 
 
 def _convert_options(options, method):
+    from ._bridge import this_int4_packing
+
     """(the library's options, what they point into)"""
     opt = ffi.new("tshlo_convert_options *")
     opt.method = name = ffi.new("char[]", method.encode())
@@ -276,7 +283,9 @@ def _convert_options(options, method):
     inlined = [ffi.new("char[]", str(which).encode()) for which in _inlined(options.inline_weights)]
     opt.inline_weights = options.inline_weights is True
     opt.ninlined, opt.inlined = len(inlined), (patterns := ffi.new("char *[]", inlined))
-    return opt, (name, names, allowed, keys, dims, inlined, patterns)
+    opt.quantized_types = options.quantized_types
+    opt.int4_packing = packing = ffi.new("char[]", (options.int4_packing or this_int4_packing()).encode())
+    return opt, (name, names, allowed, keys, dims, inlined, patterns, packing)
 
 
 def _inlined(which):

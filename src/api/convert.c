@@ -160,7 +160,9 @@ static LowerOptions lower_options(Arena *a, const tshlo_convert_options *opt)
 	if (!opt) return (LowerOptions){ 0 };
 	return (LowerOptions){ .inline_weights = opt->inline_weights, .ninlined = opt->ninlined,
 		.inlined = copy_names(a, opt->ninlined, opt->inlined), .seed = opt->seed, .seed_input = opt->seed_input,
-		.ncustom_op = opt->ncustom_op, .custom_op = copy_names(a, opt->ncustom_op, opt->custom_op) };
+		.ncustom_op = opt->ncustom_op, .custom_op = copy_names(a, opt->ncustom_op, opt->custom_op),
+		.quantized_types = opt->quantized_types,
+		.int4_packing = opt->int4_packing ? *copy_names(a, 1, &opt->int4_packing) : NULL };
 }
 
 /* Makes the table of sizes know those of the inputs. Whether there is one that is not a number. */
@@ -225,8 +227,15 @@ static bool is_static_module(const Module *mod)
 	return true;
 }
 
+static bool check_options(const tshlo_convert_options *opt, Err *e)
+{
+	if (!opt || !opt->int4_packing || is_int4_packing(opt->int4_packing)) return true;
+	return fail(e, BAD_INPUT, "int4_packing is '%s', wanted avx512, avx2, default or neon", opt->int4_packing);
+}
+
 static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 {
+	if (!check_options(opt, e)) return false;
 	Method *k = m->method = NEW(&m->arena, Method, 1);
 	m->nmethod = 1;
 	const char *name = opt && opt->method ? opt->method : "forward";

@@ -29,7 +29,7 @@ static const char custom_advice[] =
 
 static bool is_own(const char *target)
 {
-	static const char *const torchs[] = { "aten.", "prims.", "_operator.", "higher_order.", "math.", "torch.", "builtins.", "quantized_decomposed." };
+	static const char *const torchs[] = { "aten.", "prims.", "_operator.", "higher_order.", "math.", "torch.", "builtins.", "quantized_decomposed.", "export." };
 	for (size_t i = 0; i < sizeof torchs / sizeof *torchs; i++)
 		if (!strncmp(target, torchs[i], strlen(torchs[i]))) return false;
 	return true;

@@ -61,7 +61,12 @@ typedef struct LowerOptions {
 	int ncustom_op;              /* operators that become custom_call, as is_custom() has it */
 	const char *const *custom_op;
 	Shardings shardings;
+	bool quantized_types;        /* !quant.uniform values where they can say it (quant_type.h), not integer arithmetic */
+	const char *int4_packing;    /* how weights of 4 bits are packed (int4.def); NULL: unknown */
 } LowerOptions;
+
+/* Whether int4.def has a row of this name. */
+bool is_int4_packing(const char *name);
 
 /* Every overload without a rule that is not custom either, one line each: "aten.foo.default  x3  model.py:17, in forward".
  * True when there is none. */

@@ -27,9 +27,9 @@ typedef struct Args {
 	Strings input, output, expect, custom_op, dim, methods, inlined;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms, *weights;
-	const char *seed;
+	const char *seed, *int4_packing;
 	const char *sharding;
-	bool shardy, seed_input, inline_weights, no_text, no_weights, locations, ops, json, help, warmup, untuned;
+	bool shardy, seed_input, inline_weights, quantized_types, no_text, no_weights, locations, ops, json, help, warmup, untuned;
 	int64_t repeat;
 	double rtol, atol;
 } Args;
@@ -94,7 +94,7 @@ bool file_size(const char *path, uint64_t *nbytes);
 /* A directory is loaded, a .pt2 opened and converted. NULL on failure. */
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
 
-/* What --seed, --seed-input, --dim, --sharding and --shardy say; owns what opt points to. */
+/* What --seed, --seed-input, --dim, --sharding, --shardy and --int4-packing say; owns what opt points to. */
 typedef struct Conversion {
 	tshlo_convert_options opt;
 	tshlo_dim *dim;
@@ -113,7 +113,9 @@ void conversion_free(Conversion *c);
 		"a size of a dynamic program that is to be\nthis one: s0=8, or x.0=8 for input x, dim 0" }, \
 	{ "sharding",   0, OPTION_ONE,  offsetof(Args, sharding),   "FILE", \
 		"JSON: which weights, inputs and outputs are\nsplit over several devices (docs/sharding.md)" }, \
-	{ "shardy",     0, OPTION_FLAG, offsetof(Args, shardy),     NULL, "shardings as Shardy has them, too" }
+	{ "shardy",     0, OPTION_FLAG, offsetof(Args, shardy),     NULL, "shardings as Shardy has them, too" }, \
+	{ "int4-packing", 0, OPTION_ONE, offsetof(Args, int4_packing), "CPU", \
+		"which CPU packed weights of 4 bits: avx512,\navx2, default or neon" }
 
 /* Reports a failure of open_model(); where ops are missing, with the Python line that lets torch decompose them. Returns an
  * exit code. */

@@ -67,13 +67,14 @@ static const char *only_of_programs(const Args *a)
 {
 	if (a->sharding) return "sharding";
 	if (a->shardy) return "shardy";
+	if (a->int4_packing) return "int4-packing";
 	return a->seed ? "seed" : a->seed_input ? "seed-input" : a->dim.n ? "dim" : NULL;
 }
 
 int conversion_new(Conversion *c, const Command *command, const Args *a)
 {
 	const char *pt2 = only_of_programs(a);
-	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n, .shardy = a->shardy } };
+	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n, .shardy = a->shardy, .int4_packing = a->int4_packing } };
 	if (pt2 && a->file && is_directory(a->file))
 		return complain(EXIT_UNSUPPORTED, "%s: %s: --%s is for .pt2 files, this is a directory", command->name, a->file, pt2);
 	int code = read_seed(command->name, a->seed, a->seed_input, &c->opt.seed);

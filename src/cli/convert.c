@@ -54,7 +54,8 @@ static int check_options(const Args *a, Format f)
 	if (a->weights && f != FORMAT_DIRECTORY) return complain(EXIT_USAGE, "convert: --weights is for directories");
 	if (a->weights && strcmp(a->weights, "npy") && strcmp(a->weights, "safetensors"))
 		return complain(EXIT_USAGE, "convert: --weights is '%s', wanted npy or safetensors", a->weights);
-	const char *pt2 = a->inline_weights ? "inline-weights" : a->inlined.n ? "inline" : a->custom_op.n ? "custom-op" : a->method && files ? "method" : NULL;
+	const char *pt2 = a->inline_weights ? "inline-weights" : a->inlined.n ? "inline" : a->custom_op.n ? "custom-op"
+		: a->quantized_types ? "quantized-types" : a->method && files ? "method" : NULL;
 	if (!a->file && !files) return complain(EXIT_USAGE, "convert: several methods are for directories and SavedModels");
 	if (a->file && is_directory(a->file) && pt2)
 		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file, pt2);
@@ -178,6 +179,7 @@ static int convert(const Args *given)
 	c.opt.inline_weights = a->inline_weights;
 	c.opt.ninlined = a->inlined.n;
 	c.opt.inlined = a->inlined.v;
+	c.opt.quantized_types = a->quantized_types;
 	c.opt.ncustom_op = a->custom_op.n;
 	c.opt.custom_op = a->custom_op.v;
 	code = convert_with(a, f, &c.opt);
@@ -193,6 +195,7 @@ static const Option options[] = {
 	{ "inline-weights",  0,  OPTION_FLAG, offsetof(Args, inline_weights), NULL,   "weights as constants, not as arguments" },
 	{ "inline",          0,  OPTION_MANY, offsetof(Args, inlined),        "SIZE|NAME", "only weights of at most so many bytes (64KiB),\nor of such names ('*.bias')" },
 	CONVERSION_OPTIONS,
+	{ "quantized-types", 0,  OPTION_FLAG, offsetof(Args, quantized_types), NULL,  "!quant.uniform types for what is quantized by\nknown scales, not integer arithmetic" },
 	{ "custom-op",       0,  OPTION_MANY, offsetof(Args, custom_op),      "NAME", "an operator outside aten that becomes a\ncustom_call: my_lib::op, or my_lib for all of it" },
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },

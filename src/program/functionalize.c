@@ -428,39 +428,52 @@ static const char *each_target(const Fn *f, const GraphNode *g)
 	return NULL;
 }
 
-/* Normalizations that also write running_mean and running_var when `flag` is set (NULL: always). The functional form gives
- * those behind the op's own results. */
-static const struct StatisticsRow { const char *target, *flag, *functional; int nout; } statistics[] = {
-	{ "aten._batch_norm_with_update.default", NULL, "aten._batch_norm_with_update_functional.default", 4 },
-	{ "aten._native_batch_norm_legit.default", "training", "aten._native_batch_norm_legit_functional.default", 3 },
-	{ "aten.batch_norm.default", "training", "aten._native_batch_norm_legit_functional.default", 3 },
-	{ "aten.instance_norm.default", "use_input_stats", "aten.instance_norm.default", 1 },
-	{ "aten.native_batch_norm.default", "training", "aten._native_batch_norm_legit_functional.default", 3 },
+static const struct StateRow { const char *target, *flag, *functional; int nout; const char *state; } states[] = {
+#define STATE(target, flag, functional, nout, state) { target, flag, functional, nout, state },
+#include "program/states.def"
+#undef STATE
 };
 
-static const struct StatisticsRow *statistics_row(const Fn *f, const GraphNode *g)
+enum { MOST_STATE = 4 };
+
+/* The arguments that the row says are written, in order; their number, 0 when one is no tensor. */
+static int state_of(const Fn *f, const GraphNode *g, const struct StateRow *r, VId state[MOST_STATE])
 {
-	for (size_t i = 0; i < sizeof statistics / sizeof *statistics; i++) {
-		const struct StatisticsRow *r = &statistics[i];
+	int n = 0, found = 0;
+	for (const char *c = r->state; c; c = strchr(c + 1, ',')) n++;
+	for (int i = 0; i < g->narg; i++) {
+		int k = item_index(r->state, g->arg[i].name);
+		VId v = k < 0 ? 0 : tensor_arg(f, &g->arg[i].arg);
+		if (v) state[k] = v, found++;
+	}
+	return found == n ? n : 0;
+}
+
+static const struct StateRow *state_row(const Fn *f, const GraphNode *g)
+{
+	VId state[MOST_STATE];
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+		const struct StateRow *r = &states[i];
 		if (strcmp(g->target, r->target) || (r->flag && !arg_is_true(g, r->flag, false))) continue;
-		return tensor_arg(f, node_arg(g, "running_mean")) && tensor_arg(f, node_arg(g, "running_var")) ? r : NULL;
+		return state_of(f, g, r, state) ? r : NULL;
 	}
 	return NULL;
 }
 
-static bool do_statistics(Fn *f, const GraphNode *g, const struct StatisticsRow *r)
+static bool do_state(Fn *f, const GraphNode *g, const struct StateRow *r)
 {
-	VId mean = tensor_arg(f, node_arg(g, "running_mean")), var = tensor_arg(f, node_arg(g, "running_var"));
+	VId old[MOST_STATE], now[MOST_STATE];
+	int n = state_of(f, g, r, old);
 	GraphNode *copy = copy_node(f, g, r->functional);
 	size_t at = (size_t)(copy - f->node.v);
-	VId new_mean = new_value(f, mean), new_var = new_value(f, var);
-	VId *out = NEW(f->a, VId, r->nout + 2);
+	VId *out = NEW(f->a, VId, r->nout + n);
 	for (int i = 0; i < g->nout && i < r->nout; i++) out[i] = g->out[i];
-	out[r->nout] = new_mean;
-	out[r->nout + 1] = new_var;
+	for (int i = 0; i < n; i++) out[r->nout + i] = now[i] = new_value(f, old[i]);
 	f->node.v[at].out = out;
-	f->node.v[at].nout = r->nout + 2;
-	return write_value(f, mean, new_mean) && write_value(f, var, new_var);
+	f->node.v[at].nout = r->nout + n;
+	for (int i = 0; i < n; i++)
+		if (!write_value(f, old[i], now[i])) return false;
+	return true;
 }
 
 static bool do_node(Fn *f, const GraphNode *g)
@@ -468,11 +481,11 @@ static bool do_node(Fn *f, const GraphNode *g)
 	if (is_view(f, g, view_row(f, g->target))) return do_view(f, g);
 	const char *functional = functional_name(f, g->target), *outs = out_names(f, g),
 		*each = each_target(f, g);
-	const struct StatisticsRow *norm = statistics_row(f, g);
+	const struct StateRow *state = state_row(f, g);
 	if (functional) return do_in_place(f, g, functional);
 	if (*outs) return do_out(f, g, outs);
 	if (each) return do_each(f, g, each);
-	if (norm) return do_statistics(f, g, norm);
+	if (state) return do_state(f, g, state);
 	keep_outputs(g, copy_node(f, g, g->target));
 	return true;
 }
@@ -537,6 +550,8 @@ const char *functional_target(Arena *a, const char *target)
 	index_tables(&f);
 	const char *name = functional_name(&f, target), *overload = target + op_len(target);
 	if (name) return name;
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		if (!states[i].flag && !strcmp(target, states[i].target)) return states[i].functional;
 	size_t n = strlen(overload);
 	bool is_out = write_row(&f, target) || !strcmp(overload, ".out") || (n > 4 && !strcmp(overload + n - 4, "_out"));
 	return is_out ? without_out(&f, target) : target;
@@ -547,7 +562,7 @@ static bool needs_work(const Fn *f)
 {
 	for (int i = 0; i < f->g->node.n; i++) {
 		const GraphNode *g = &f->g->node.v[i];
-		if (functional_name(f, g->target) || *out_names(f, g) || statistics_row(f, g) || is_as_strided(g))
+		if (functional_name(f, g->target) || *out_names(f, g) || state_row(f, g) || is_as_strided(g))
 			return true;
 	}
 	return false;
