@@ -162,6 +162,9 @@ TSHLO_API void tshlo_output(tshlo_program *p, tshlo_output_kind kind, const char
 /* storage[0..nbytes) must outlive every model made of the program; strides and offset in elements. */
 TSHLO_API void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int rank, const int64_t *dims,
 	const int64_t *strides, int64_t offset, const void *storage, size_t nbytes);
+/* The weight `name` is of a tensor subclass: its inner tensors are weights of their own, name.part, or have parts again; nodes
+ * export.access_subclass_inner_tensor(src_subclass_tensor, attr) read them by their part. Given once. */
+TSHLO_API void tshlo_weight_parts(tshlo_program *p, const char *name, int n, const char *const *parts);
 /* torch.utils._pytree.treespec_dumps() of the inputs ((args, kwargs)) and the outputs. */
 TSHLO_API void tshlo_specs(tshlo_program *p, const char *in_spec, const char *out_spec);
 

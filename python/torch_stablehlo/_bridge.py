@@ -213,7 +213,12 @@ class Bridge:
 
     def weight(self, name, t):
         if torch.utils._python_dispatch.is_traceable_wrapper_subclass(t):
-            raise UnsupportedError(f"tensor '{name}' is a {type(t).__name__}, wanted a plain tensor")
+            parts = t.__tensor_flatten__()[0]
+            names = [ffi.new("char[]", part.encode()) for part in parts]
+            lib.tshlo_weight_parts(self.p, name.encode(), len(parts), ffi.new("char *[]", names))
+            for part in parts:
+                self.weight(f"{name}.{part}", getattr(t, part))
+            return
         t = t.detach()
         if t.layout is not torch.strided:
             raise UnsupportedError(f"tensor '{name}' has layout {t.layout}, wanted a dense tensor")

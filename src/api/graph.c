@@ -376,6 +376,18 @@ void tshlo_weight(tshlo_program *p, const char *name, tshlo_dtype dtype, int ran
 		fail(&p->err, BAD_INPUT, "tensor '%s' does not lie inside its %zu bytes of storage", name, nbytes);
 }
 
+void tshlo_weight_parts(tshlo_program *p, const char *name, int n, const char *const *parts)
+{
+	BUILD();
+	if (!given(name, "name of a tensor", &p->err) || (n && !given(parts, "list of inner tensors", &p->err))) return;
+	const char **part = NEW(arena(p), const char *, n < 0 ? 0 : n);
+	for (int i = 0; i < n; i++) {
+		if (!given(parts[i], "name of an inner tensor", &p->err)) return;
+		part[i] = copy(p, parts[i]);
+	}
+	program_add_parts(p->program, copy(p, name), n, part);
+}
+
 void tshlo_specs(tshlo_program *p, const char *in_spec, const char *out_spec)
 {
 	BUILD();
@@ -407,7 +419,8 @@ static void finish(tshlo_program *p)
 		return;
 	}
 	hand_over(p);
-	if (!p->err.code) graph_check(&p->program->arena, p->program->graph, &p->err);
+	if (p->err.code || !graph_check(&p->program->arena, p->program->graph, &p->err)) return;
+	unwrap_subclasses(p->program, &p->err);
 }
 
 bool program_finish(tshlo_program *p, Err *e)

@@ -3,6 +3,7 @@
 #include "api/sizes.h"
 #include "api/spread.h"
 #include "api/tuned.h"
+#include "stablehlo/quantized.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,6 +272,31 @@ static int devices_for(tshlo_runner *r)
 	return n <= plugin_ndevices(p) - i ? n : 1;
 }
 
+static Kept *compile_module(tshlo_runner *r, const Module *m, Build c, Err *e)
+{
+	Buf code = { 0 };
+	Kept *x = NULL;
+	if (write_bytecode(m, oldest_usable(m), &code)) {
+		c.p = code.p;
+		c.n = code.n;
+		c.module = m;
+		x = tunes(r) ? compile_tuned(r, m, c, e) : compile(r, &c, e);
+	}
+	buf_free(&code);
+	return x;
+}
+
+/* The same on the integers that values of quantized types are stored as. */
+static Kept *compile_unquantized(tshlo_runner *r, const Module *m, Build c, Err *e)
+{
+	Module mod = { .err = e };
+	err_clear(e);
+	Kept *x = unquantized_module(m, r->method, &mod) ? compile_module(r, &mod, c, e) : NULL;
+	module_free(&mod);
+	return x;
+}
+
+/* Quantized types are for plugins that take them. */
 static bool add_module(tshlo_runner *r, Err *e)
 {
 	Build c = { 0 };
@@ -279,7 +305,9 @@ static bool add_module(tshlo_runner *r, Err *e)
 	c.p = version ? tshlo_bytecode(r->model, k->name, NULL, &c.n, (tshlo_error *)e) : NULL;
 	if (!c.p || !check_version(plugin_info(r->device->plugin), version, e)) return false;
 	const Module *m = c.module = tunes(r) || r->ndevice > 1 ? readable_module(r) : NULL;
-	Kept *x = m && tunes(r) ? compile_tuned(r, m, c, e) : compile(r, &c, e);
+	Kept *x = m && tunes(r) && !has_quantized_types(m) ? compile_tuned(r, m, c, e) : compile(r, &c, e);
+	if (!x && e->code == PLUGIN && !m) m = readable_module(r);
+	if (!x && e->code == PLUGIN && m && has_quantized_types(m)) x = compile_unquantized(r, m, c, e);
 	runner_drop(r->runner, x);
 	return x != NULL;
 }
@@ -287,11 +315,9 @@ static bool add_module(tshlo_runner *r, Err *e)
 static Kept *compile_sizes(tshlo_runner *r, const tshlo_tensor *user, Numbers numbers, Err *e)
 {
 	Module mod = { 0 };
-	Buf code = { 0 };
-	bool ok = sized_module(r->model, r->method, user, &mod, e) && write_bytecode(&mod, oldest_usable(&mod), &code);
-	Build c = { .p = code.p, .n = code.n, .user = user, .numbers = numbers, .module = &mod };
-	Kept *x = !ok ? NULL : tunes(r) ? compile_tuned(r, &mod, c, e) : compile(r, &c, e);
-	buf_free(&code);
+	Build c = { .user = user, .numbers = numbers };
+	Kept *x = !sized_module(r->model, r->method, user, &mod, e) ? NULL
+		: has_quantized_types(&mod) ? compile_unquantized(r, &mod, c, e) : compile_module(r, &mod, c, e);
 	module_free(&mod);
 	return x;
 }

@@ -247,7 +247,8 @@ static bool lower_for(const Method *k, const Solution *s, Module *mod)
 	return lower(k->sizes.program, mod, &opt, &lowered) && verify(mod);
 }
 
-/* The types of a loaded function's arguments, those of user inputs with the sizes that they have; NULL: they do not fit. */
+/* The types of a function's arguments, those of user inputs with the sizes that they have (in NULL: as they are); NULL: they do not
+ * fit. */
 static const Type *given_types(const Func *f, const Method *k, const tshlo_tensor *in, Module *mod)
 {
 	if (!f || f->narg != k->nin)
@@ -255,7 +256,7 @@ static const Type *given_types(const Func *f, const Method *k, const tshlo_tenso
 	Type *t = NEW(&mod->arena, Type, f->narg + 1);
 	for (int i = 0; i < f->narg; i++) {
 		t[i] = f->arg_type[i];
-		if (k->in[i].input != TSHLO_INPUT_USER) continue;
+		if (k->in[i].input != TSHLO_INPUT_USER || !in) continue;
 		if (in->rank != t[i].rank)
 			return fail(mod->err, BAD_INPUT, "input %d has rank %d, its bytecode takes rank %d", i, in->rank, t[i].rank), NULL;
 		t[i] = tensor_type(&mod->arena, t[i].elem, in->rank, in->dims);
@@ -264,7 +265,7 @@ static const Type *given_types(const Func *f, const Method *k, const tshlo_tenso
 	return t;
 }
 
-/* A loaded module, as the sizes of its arguments make it. */
+/* A module, as the sizes of its arguments make it. */
 static bool refine_for(const Module *from, const Method *k, const tshlo_tensor *in, Module *mod)
 {
 	GUARD(&mod->arena, mod->err, return false);
@@ -283,4 +284,9 @@ bool sized_module(tshlo_model *m, Method *k, const tshlo_tensor *in, Module *mod
 	bool ok = solution_new(k, &s, e) && solve(k, in, &s, e) && lower_for(k, &s, mod);
 	solution_free(&s);
 	return ok;
+}
+
+bool unquantized_module(const Module *from, const Method *k, Module *mod)
+{
+	return refine_for(from, k, NULL, mod);
 }

@@ -16,4 +16,7 @@ int given_integers(const Method *k, const tshlo_tensor *in, int64_t *out);
 /* The method's module for the sizes of these inputs, into an empty one; verified. */
 bool sized_module(tshlo_model *m, Method *k, const tshlo_tensor *in, Module *mod, Err *e);
 
+/* The method's module `from`, whose sizes are known, into an empty one without quantized types, which most plugins do not take. */
+bool unquantized_module(const Module *from, const Method *k, Module *mod);
+
 #endif

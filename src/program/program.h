@@ -116,6 +116,13 @@ typedef struct Tensor {
 	size_t nbytes;              /* of the storage */
 } Tensor;
 
+/* A weight of a tensor subclass: its inner tensors are weights of their own, "<name>.<part>", or have parts again. */
+typedef struct Subclass {
+	const char *name;
+	int n;
+	const char *const *part;    /* [n] */
+} Subclass;
+
 typedef enum InputKind {
 	INPUT_USER, INPUT_PARAMETER, INPUT_BUFFER, INPUT_CONSTANT_TENSOR, INPUT_CONSTANT, INPUT_OBJECT, INPUT_TOKEN
 } InputKind;
@@ -150,6 +157,7 @@ typedef struct Program {
 	int noutput; Output *output;
 	VEC(Tensor) tensor;
 	Map tensor_by_name;
+	VEC(Subclass) parts;
 	VEC(Sym) sym;
 	int nrange; Range *range;
 	const char *in_spec, *out_spec;   /* pytree specs as torch.utils._pytree.treespec_dumps writes them; ""
@@ -180,6 +188,10 @@ static inline Arg arg_value(VId v) { return (Arg){ .kind = ARG_VALUE, .value = v
 const Tensor *program_tensor(const Program *p, const char *name);
 Tensor *program_add_tensor(Program *p, const char *name);
 
+/* The strings are kept, not copied; NULL: the weight is a plain tensor. */
+void program_add_parts(Program *p, const char *name, int n, const char *const *part);
+const Subclass *program_parts(const Program *p, const char *name);
+
 /* torch's own limit on the dimensions of a tensor that it can iterate over. */
 enum { MAX_RANK = 64 };
 
@@ -202,6 +214,10 @@ void tensor_pack(const Tensor *t, void *out);
 /* The innermost "file:line, in function" of the user's own code in a stack_trace (the last frame that lies
  * outside torch and other site-packages), in the arena; "" when there is none. */
 const char *user_line(Arena *a, const char *stack_trace);
+
+/* Inputs that are weights of a tensor subclass become one input for each inner tensor, and the nodes that look into them go
+ * (subclass.c). Done once the graph and all weights are there. */
+bool unwrap_subclasses(Program *p, Err *e);
 
 /* Views and in-place writes become values: afterwards no node's target ends in '_' or writes an argument,
  * and what the program wrote to buffers, parameters and inputs stands at the end of p->output as mutations

@@ -46,6 +46,9 @@ bool read_model(Model *m, const Json *doc, const char *name);
 /* ---- weights.c ---- */
 /* A payload config ("config": {name: PayloadMeta}) whose files lie in `folder`. */
 bool read_payloads(Model *m, Zip *z, const char *config, const char *folder);
+/* A pickled tensor, or the inner tensors of a subclass, as weights. depth: how many subclasses it is in. */
+struct PVal;
+bool add_pickled(Model *m, const char *name, const struct PVal *v, int depth);
 /* Fails, with what was needed and found, when t does not fit its storage. */
 bool check_tensor(const Tensor *t, Err *e);
 

@@ -17,6 +17,7 @@ typedef struct Machine {
 	Reader r;                   /* data.pkl */
 	Err *err;
 	VEC(PVal) stack, memo;
+	int calls;                  /* that are in each other */
 } Machine;
 
 typedef struct Args { const PVal *v; int n; } Args;
@@ -26,7 +27,7 @@ const char *pickle_kind(PVal v)
 	static const char *const name[] = {
 		[P_NONE] = "None", [P_BOOL] = "a bool", [P_INT] = "an int", [P_FLOAT] = "a float", [P_STR] = "a string",
 		[P_TUPLE] = "a tuple", [P_LIST] = "a list", [P_DICT] = "a dict", [P_TENSOR] = "a tensor",
-		[P_FUNCTION] = "a function", [P_CLASS] = "a class of tensors",
+		[P_SUBCLASS] = "a tensor subclass", [P_FUNCTION] = "a function", [P_CLASS] = "a class of tensors", [P_OBJECT] = "an object",
 		[P_STORAGE_CLASS] = "a class", [P_STORAGE] = "a storage", [P_DTYPE] = "a dtype", [P_MARK] = "a mark",
 	};
 	return name[v.kind];
@@ -147,19 +148,6 @@ static PVal call_parameter(Machine *m, Args a)
 	return (PVal){ .kind = P_NONE };
 }
 
-static PVal call(Machine *m, PVal f, PVal a);
-static bool is_tensor_function(int i);
-
-/* _rebuild_from_type_v2(function, class, arguments, attributes): of tensors that a program was exported for with Dim.DYNAMIC. The
- * arguments may be nested as deep as the file is long: it calls no function that calls. */
-static PVal call_with_attributes(Machine *m, Args a)
-{
-	bool ok = a.n == 4 && a.v[0].kind == P_FUNCTION && a.v[1].kind == P_CLASS && a.v[2].kind == P_TUPLE;
-	if (ok && is_tensor_function(a.v[0].function)) return call(m, a.v[0], a.v[2]);
-	fail(m->err, BAD_INPUT, "_rebuild_from_type_v2: unexpected arguments");
-	return (PVal){ .kind = P_NONE };
-}
-
 /* OrderedDict(), which SETITEMS then fills. */
 static PVal call_dict(Machine *m, Args a)
 {
@@ -174,23 +162,52 @@ static PVal call_size(Machine *m, Args a)
 	return (PVal){ .kind = P_NONE };
 }
 
+static PVal call(Machine *m, int function, PList *args);
+
+/* _rebuild_wrapper_subclass(class, dtype, size, ..): what it is made of is in its state. */
+static PVal call_wrapper(Machine *m, Args a)
+{
+	(void)a;
+	return new_list(m, P_SUBCLASS, (Args){ 0 });
+}
+
+/* _rebuild_from_type_v2(function, class, arguments, state): the function called, then the state set. Of a plain class it is attributes
+ * alone, as tensors have them that a program was exported for with Dim.DYNAMIC. */
+static PVal call_from_type(Machine *m, Args a)
+{
+	PVal v = { .kind = P_NONE };
+	if (a.n != 4 || a.v[0].kind != P_FUNCTION || a.v[2].kind != P_TUPLE)
+		return fail(m->err, BAD_INPUT, "_rebuild_from_type_v2: unexpected arguments"), v;
+	if (a.v[1].kind != P_CLASS && !m->p->subclasses) return fail(m->err, UNSUPPORTED, "a tensor subclass"), v;
+	v = call(m, a.v[0].function, a.v[2].list);
+	PVal state = a.v[3];
+	if (state.kind == P_TUPLE && state.list->item.n == 2) state = state.list->item.v[0];      /* with slots */
+	if (v.kind == P_SUBCLASS && state.kind == P_DICT) v.list = state.list;
+	return v;
+}
+
 static const struct { const char *module, *name; PVal (*call)(Machine *m, Args a); } functions[] = {
 	{ "torch._utils", "_rebuild_tensor_v2", call_tensor_v2 },
 	{ "torch._utils", "_rebuild_tensor_v3", call_tensor_v3 },
 	{ "torch._utils", "_rebuild_parameter", call_parameter },
 	{ "torch._utils", "_rebuild_parameter_with_state", call_parameter },
-	{ "torch._tensor", "_rebuild_from_type_v2", call_with_attributes },
+	{ "torch._utils", "_rebuild_wrapper_subclass", call_wrapper },
+	{ "torch._tensor", "_rebuild_from_type_v2", call_from_type },
 	{ "collections", "OrderedDict", call_dict },
 	{ "torch", "Size", call_size },
 };
 
-static bool is_tensor_function(int i) { return functions[i].call == call_tensor_v2 || functions[i].call == call_tensor_v3; }
-
-static PVal call(Machine *m, PVal f, PVal a)
+/* A call may be an argument of a call. */
+static PVal call(Machine *m, int function, PList *args)
 {
-	if (f.kind == P_FUNCTION && a.kind == P_TUPLE) return functions[f.function].call(m, (Args){ a.list->item.v, a.list->item.n });
-	fail(m->err, BAD_INPUT, "offset %zu: a call of %s", m->r.at, pickle_kind(f));
-	return (PVal){ .kind = P_NONE };
+	enum { MOST = 8 };
+	PVal v = { .kind = P_NONE };
+	if (m->calls == MOST) fail(m->err, UNSUPPORTED, "calls nested more than %d deep", MOST);
+	if (m->err->code) return v;
+	m->calls++;
+	v = functions[function].call(m, (Args){ args->item.v, args->item.n });
+	m->calls--;
+	return v;
 }
 
 static void put_global(Machine *m, const char *module, const char *name)
@@ -212,6 +229,7 @@ static void put_global(Machine *m, const char *module, const char *name)
 		}
 	DType dtype = torch ? dtype_from_torch(name, strlen(name)) : DTYPE_none;
 	if (dtype) put_val(m, (PVal){ .kind = P_DTYPE, .dtype = dtype });
+	else if (m->p->subclasses) put_val(m, (PVal){ .kind = P_OBJECT });
 	else fail(m->err, UNSUPPORTED, "it holds a %s.%s; only tensors in lists, tuples and dicts are read", module, name);
 }
 
@@ -375,11 +393,21 @@ static bool op_call(Machine *m, uint8_t op)
 	case 'R':                                                                          /* REDUCE */
 		a = pop(m);
 		f = pop(m);
-		put_val(m, call(m, f, a));
+		if (f.kind == P_OBJECT && a.kind == P_TUPLE) put_val(m, f);
+		else if (f.kind != P_FUNCTION || a.kind != P_TUPLE)
+			fail(m->err, BAD_INPUT, "offset %zu: a call of %s", m->r.at, pickle_kind(f));
+		else put_val(m, call(m, f.function, a.list));
+		return true;
+	case 0x81:                                                                         /* NEWOBJ */
+		a = pop(m);
+		f = pop(m);
+		if (f.kind != P_OBJECT) fail(m->err, UNSUPPORTED, "offset %zu: an object made of %s", m->r.at, pickle_kind(f));
+		put_val(m, f);
 		return true;
 	case 'Q': load_storage(m, pop(m)); return true;                                    /* BINPERSID */
 	case 'b':                                                                          /* BUILD: attributes of a dict, no items */
 		pop(m);
+		if (m->stack.n && m->stack.v[m->stack.n - 1].kind == P_OBJECT) return true;
 		if (!m->stack.n || m->stack.v[m->stack.n - 1].kind != P_DICT)
 			fail(m->err, UNSUPPORTED,
 				"offset %zu: an object with a state; only tensors in lists, tuples and dicts are read", m->r.at);
@@ -401,7 +429,7 @@ static bool run(Machine *m, PVal *out)
 		if (m->err->code) return false;
 	}
 	*out = pop(m);
-	if (!m->err->code && out->kind > P_TENSOR)
+	if (!m->err->code && out->kind > P_SUBCLASS)
 		return fail(m->err, BAD_INPUT, "the pickle gives %s", pickle_kind(*out));
 	return !m->err->code;
 }

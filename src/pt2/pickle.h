@@ -3,7 +3,7 @@
  * The file is a zip of its own: <root>/data.pkl, a pickle of protocol 2 (CPython's pickletools.py
  * documents each opcode), and <root>/data/<key>, the storages. A pickle is a program for a stack machine
  * that may call anything; this machine knows only the few functions by which torch rebuilds tensors
- * (pickle.c, globals[]) and calls nothing else. */
+ * (pickle.c, functions[]) and calls nothing else. */
 #ifndef PT2_PICKLE_H
 #define PT2_PICKLE_H
 
@@ -12,7 +12,8 @@
 
 typedef enum PKind {
 	P_NONE, P_BOOL, P_INT, P_FLOAT, P_STR, P_TUPLE, P_LIST, P_DICT, P_TENSOR,
-	P_FUNCTION, P_CLASS, P_STORAGE_CLASS, P_STORAGE, P_DTYPE, P_MARK      /* only inside the machine */
+	P_SUBCLASS,                 /* a tensor subclass: list holds its attributes */
+	P_FUNCTION, P_CLASS, P_STORAGE_CLASS, P_STORAGE, P_DTYPE, P_OBJECT, P_MARK      /* only inside the machine */
 } PKind;
 
 typedef struct PList PList;
@@ -24,7 +25,7 @@ typedef struct PVal {
 		int64_t i;
 		double f;
 		const char *str;
-		PList *list;        /* TUPLE, LIST; DICT: key, value, key, value */
+		PList *list;        /* TUPLE, LIST; DICT, SUBCLASS: key, value, key, value */
 		Tensor *tensor;     /* its name is NULL */
 		struct PStorage *storage;
 		int function;
@@ -41,6 +42,7 @@ typedef struct Pickle {
 	const char *what;
 	Zip zip;
 	const char *root;           /* "archive/" */
+	bool subclasses;            /* tensor subclasses are read; of their attributes those that are no tensors are left out */
 } Pickle;
 
 bool pickle_open(Pickle *p, Arena *a, const uint8_t *bytes, size_t n, const char *what, Err *e);

@@ -56,7 +56,7 @@ static bool load(Program *p, const uint8_t *bytes, size_t n, const char *model, 
 	Model m = { .p = p, .a = a, .err = e, .sym.arena = a, .expr.arena = a, .user_input.arena = a,
 		.stored_input.arena = a };
 	return zip_open(&z, a, bytes, n, "archive", e) && find_layout(&z, model, &l, e) &&
-		read_json(&m, &z, &l) && read_tensors(&m, &z, &l) && match_tensors(&m);
+		read_json(&m, &z, &l) && read_tensors(&m, &z, &l) && unwrap_subclasses(p, e) && match_tensors(&m);
 }
 
 /* Fills p, or frees it and gives NULL. */

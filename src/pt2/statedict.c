@@ -7,15 +7,7 @@
 static bool add_item(Model *m, PVal key, PVal v)
 {
 	if (key.kind != P_STR) return fail(m->err, BAD_INPUT, "%s as a key", pickle_kind(key));
-	if (v.kind != P_TENSOR)
-		return fail(m->err, UNSUPPORTED, "'%s' is %s, wanted a tensor", key.str, pickle_kind(v));
-	if (program_tensor(m->p, key.str))
-		return fail(m->err, BAD_INPUT, "tensor '%s' stands there twice", key.str);
-	Tensor *t = program_add_tensor(m->p, key.str);
-	const char *name = t->name;
-	*t = *v.tensor;
-	t->name = name;
-	return true;
+	return add_pickled(m, key.str, &v, 0);
 }
 
 /* An empty file stands for no tensors. */
@@ -28,6 +20,7 @@ bool read_state_dict(Model *m, Zip *z, const char *path)
 	if (!zip_read(z, x, ZIP_QUICK, m->err)) return false;
 	if (!x->nbytes) return true;
 	if (!pickle_open(&pickle, m->a, x->bytes, (size_t)x->nbytes, path, m->err)) return false;
+	pickle.subclasses = true;
 	if (!pickle_load(&pickle, &v)) return false;
 	if (v.kind != P_DICT) return fail(m->err, BAD_INPUT, "%s: %s, wanted a dict", path, pickle_kind(v));
 	for (int i = 0; i + 1 < v.list->item.n; i += 2)

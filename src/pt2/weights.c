@@ -50,19 +50,46 @@ static bool raw_tensor(Model *m, JVal meta, const ZipEntry *file, Tensor *t)
 	return check_tensor(t, m->err);
 }
 
+enum { MAX_NESTED = 16 };
+
+/* The inner tensors of a subclass: its attributes that are tensors. */
+static bool add_parts(Model *m, const char *name, const PList *attributes, int depth)
+{
+	int n = 0;
+	const char **part = NEW(m->a, const char *, attributes->item.n / 2);
+	if (depth > MAX_NESTED) return fail(m->err, UNSUPPORTED, "tensor subclasses in each other, more than %d", MAX_NESTED);
+	for (int i = 0; i + 1 < attributes->item.n; i += 2) {
+		PVal key = attributes->item.v[i];
+		const PVal *v = &attributes->item.v[i + 1];
+		if (key.kind != P_STR || (v->kind != P_TENSOR && v->kind != P_SUBCLASS)) continue;
+		if (!add_pickled(m, arena_printf(m->a, "%s.%s", name, key.str), v, depth + 1)) return false;
+		part[n++] = key.str;
+	}
+	program_add_parts(m->p, name, n, part);
+	return true;
+}
+
+bool add_pickled(Model *m, const char *name, const PVal *v, int depth)
+{
+	if (program_tensor(m->p, name) || program_parts(m->p, name))
+		return fail(m->err, BAD_INPUT, "tensor '%s' stands there twice", name);
+	if (v->kind == P_SUBCLASS) return add_parts(m, name, v->list, depth);
+	if (v->kind != P_TENSOR) return fail(m->err, UNSUPPORTED, "'%s' is %s, wanted a tensor", name, pickle_kind(*v));
+	Tensor *t = program_add_tensor(m->p, name);
+	name = t->name;
+	*t = *v->tensor;
+	t->name = name;
+	return true;
+}
+
 /* A tensor subclass is pickled; what it pickles as may be a plain tensor after all. */
-static bool pickled_tensor(Model *m, const ZipEntry *file, Tensor *t)
+static bool pickled_tensor(Model *m, const ZipEntry *file, const char *name)
 {
 	Pickle pickle;
 	PVal v;
-	const char *name = t->name;
 	if (!pickle_open(&pickle, m->a, file->bytes, (size_t)file->nbytes, file->name, m->err)) return false;
-	if (!pickle_load(&pickle, &v)) return false;
-	if (v.kind != P_TENSOR)
-		return fail(m->err, UNSUPPORTED, "%s: pickled as %s, wanted a tensor", file->name, pickle_kind(v));
-	*t = *v.tensor;
-	t->name = name;
-	return true;
+	pickle.subclasses = true;
+	return pickle_load(&pickle, &v) && add_pickled(m, name, &v, 0);
 }
 
 static bool read_payload(Model *m, Zip *z, JVal v, const char *folder, const char *name)
@@ -76,10 +103,10 @@ static bool read_payload(Model *m, Zip *z, JVal v, const char *folder, const cha
 	ZipEntry *file = zip_find(z, full);
 	if (!file) return fail(m->err, BAD_INPUT, "the archive has no '%s'", full);
 	if (!zip_read(z, file, ZIP_QUICK, m->err)) return false;
-	if (program_tensor(m->p, name))
+	if (pickled) return pickled_tensor(m, file, name);
+	if (program_tensor(m->p, name) || program_parts(m->p, name))
 		return fail(m->err, BAD_INPUT, "a tensor of this name stands there twice");
-	Tensor *t = program_add_tensor(m->p, name);
-	return pickled ? pickled_tensor(m, file, t) : raw_tensor(m, meta, file, t);
+	return raw_tensor(m, meta, file, program_add_tensor(m->p, name));
 }
 
 bool read_payloads(Model *m, Zip *z, const char *config, const char *folder)

@@ -1,9 +1,10 @@
 /* A function with sizes that are not known, for arguments whose sizes are: every op again, on operands of static types. What computes shapes
  * (get_dimension_size and the arithmetic on small integer tensors) becomes constants on the way, so that ops that take shapes as
- * operands become their static twins. Calls are inlined. */
+ * operands become their static twins. Calls are inlined. Values of quantized types become the integers that they are stored as. */
 #include "stablehlo/refine.h"
 
 #include "stablehlo/ir.h"
+#include "stablehlo/quantized.h"
 
 #include <string.h>
 
@@ -15,6 +16,8 @@ typedef struct Refiner {
 	Value *now;                  /* [from->value.n] */
 	int depth;                   /* of calls */
 } Refiner;
+
+static Type old_type(const Refiner *r, Value v) { return stored_type(value_type(r->from, v)); }
 
 static Value cannot(Refiner *r, const Op *op, const char *why)
 {
@@ -254,7 +257,7 @@ static Region *clone_region(Refiner *r, const Op *op, const Region *from, const 
 	Value *arg = NEW(b->a, Value, from->narg + 1), *ret = NULL;
 	int nret = 0;
 	for (int i = 0; i < from->narg; i++) {
-		t[i] = op->code == OP_while && i < op->nin ? known_type(b, in[i]) : r->from->value.v[from->arg + (Value)i].type;
+		t[i] = op->code == OP_while && i < op->nin ? known_type(b, in[i]) : old_type(r, from->arg + (Value)i);
 		if (!is_static(t[i])) cannot(r, op, "a region takes a size that is not known");
 	}
 	Region *to = region_begin(b, from->narg, t, arg);
@@ -285,9 +288,9 @@ static bool result_types(Refiner *r, const Op *op, const Value *in, Region *cons
 	draft.region = (Region **)(uintptr_t)region;
 	if (infer && op->code != OP_uniform_quantize && !infer(r->b->m, &draft, op->nout, t)) return false;
 	for (int i = 0; i < op->nout; i++) {
-		Type old = r->from->value.v[op->out + (Value)i].type;
+		Type old = old_type(r, op->out + (Value)i);
 		if (!infer || op->code == OP_uniform_quantize) t[i] = given_type(r, op, old, in);
-		else if (old.kind == TYPE_TENSOR) t[i].elem = old.elem, t[i].quant = old.quant;
+		else if (old.kind == TYPE_TENSOR) t[i].elem = old.elem;
 		if (t[i].kind == TYPE_TENSOR && !is_static(t[i])) cannot(r, op, "its result is of a size that nothing tells");
 	}
 	return !r->b->m->err->code;
@@ -317,6 +320,25 @@ static void clone_call(Refiner *r, const Op *op, const Value *in)
 	for (int i = 0; i < op->nout && i < nret; i++) r->now[op->out + (Value)i] = ret[i];
 }
 
+/* An op of quantized types as one on integers; false: it is one of those as it stands. */
+static bool clone_quantized(Refiner *r, const Op *op, const Value *in)
+{
+	switch (op->code) {
+	case OP_uniform_quantize: case OP_uniform_dequantize: case OP_bitcast_convert:
+		r->now[op->out] = on_stored(r->b, r->from, op, in[0]);
+		return true;
+	case OP_constant: {
+		Dense d = *op->attr[0].dense;
+		r->now[op->out] = hlo_constant(r->b, stored_type(d.type), d.data, d.nbytes);
+		return true;
+	}
+	default:
+		if (moves_elements(op->code) || op->nregion) return false;
+		build_fail(r->b, UNSUPPORTED, "stablehlo.%s computes with quantized values, which no device is given", op_table[op->code].name);
+		return true;
+	}
+}
+
 static void clone_op(Refiner *r, const Op *op)
 {
 	Builder *b = r->b;
@@ -325,8 +347,9 @@ static void clone_op(Refiner *r, const Op *op)
 		clone_call(r, op, in);
 		return;
 	}
+	if (is_quantized_op(r->from, op) && clone_quantized(r, op, in)) return;
 	if (is_twin(op->code)) {
-		r->now[op->out] = twin(r, op, r->from->value.v[op->out].type, in);
+		r->now[op->out] = twin(r, op, old_type(r, op->out), in);
 		return;
 	}
 	Region **region = NEW(b->a, Region *, op->nregion + 1);
@@ -363,7 +386,7 @@ bool refine(const Module *from, const Func *f, const Type *arg, Module *to)
 	Func *main = func_new(to, f->name);
 	Value *in = NEW(&to->arena, Value, f->narg + 1), *ret = NULL;
 	int nret = 0;
-	for (int i = 0; i < f->narg; i++) in[i] = func_arg(to, main, arg[i], f->arg_name ? f->arg_name[i] : NULL);
+	for (int i = 0; i < f->narg; i++) in[i] = func_arg(to, main, stored_type(arg[i]), f->arg_name ? f->arg_name[i] : NULL);
 	for (int i = 0; i < f->narg && f->arg_attr; i++) main->arg_attr[i] = f->arg_attr[i];
 	to->attr = from->attr;
 	Builder b = builder(to, main);
