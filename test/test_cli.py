@@ -143,11 +143,11 @@ def mlir(text=None, artifact=None):
 
 
 COMMANDS = {
-    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "custom-op", "no-text", "no-weights", "weights", "locations", "serving-key",
+    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "int4-packing", "quantized-types", "custom-op", "no-text", "no-weights", "weights", "locations", "serving-key",
                 "function-alias", "input-names", "output-names", "platforms", "warmup"],
-    "run": ["input", "output", "plugin", "method", "repeat", "cache", "untuned", "seed", "seed-input", "dim", "sharding", "shardy"],
-    "compile": ["cache", "input", "plugin", "method", "untuned", "seed", "seed-input", "dim", "sharding", "shardy"],
-    "verify": ["input", "expect", "rtol", "atol", "cache", "untuned", "plugin", "method", "seed", "seed-input", "dim", "sharding", "shardy"],
+    "run": ["input", "output", "plugin", "method", "repeat", "cache", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],
+    "compile": ["cache", "input", "plugin", "method", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],
+    "verify": ["input", "expect", "rtol", "atol", "cache", "untuned", "plugin", "method", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],
     "inspect": ["ops", "json"],
 }
 
@@ -163,7 +163,7 @@ def test_help_and_version():
 def test_help_of_a_command(command):
     out = good(command, "--help")
     assert good(command, "-h") == out and good(command, "x.pt2", "--help") == out
-    assert set(re.findall(r"--([a-z-]+)", out.split("\n\n")[2])) == {*COMMANDS[command], "help"}
+    assert set(re.findall(r"--([a-z0-9-]+)", out.split("\n\n")[2])) == {*COMMANDS[command], "help"}
     assert "Exit codes" in out and max(map(len, out.splitlines())) <= 80
 
 

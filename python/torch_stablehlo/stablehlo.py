@@ -267,9 +267,9 @@ def _convert(ep, options, method, of_many):
 
 
 def _convert_options(options, method):
+    """(the library's options, what they point into)"""
     from ._bridge import this_int4_packing
 
-    """(the library's options, what they point into)"""
     opt = ffi.new("tshlo_convert_options *")
     opt.method = name = ffi.new("char[]", method.encode())
     names = [ffi.new("char[]", op.encode()) for op in sorted(options.custom_ops_allowed_in_graph)]

@@ -9,10 +9,11 @@
 
 /* -- numbers that are known ------------------------------------------------------------------------------ */
 
-static Nums numbers_of(Node *n, const Dense *c)
+/* No more than `most`. */
+static Nums numbers_of(Node *n, const Dense *c, int most)
 {
 	int64_t count = c->splat ? 1 : type_numel(c->type);
-	if (count < 0 || count > INT32_MAX) return (Nums){ 0 };
+	if (count < 0 || count > most) return (Nums){ 0 };
 	double *v = NEW(n->a, double, count + 1);
 	const uint8_t *at = c->data;
 	for (int64_t i = 0; i < count; i++, at += dtype_nbytes(c->type.elem)) v[i] = dtype_load(c->type.elem, at, 0);
@@ -26,8 +27,8 @@ static bool is_written(const Program *p, const char *target)
 	return false;
 }
 
-/* The weight that a value of the program is, when it has data and the program never writes it; or NULL. */
-static const Tensor *weight_of(Node *n, VId v)
+/* The weight that a value of the program is, when it has data, no more than `most` elements, and is never written; or NULL. */
+static const Tensor *weight_of(Node *n, VId v, int most)
 {
 	const Program *p = n->l->program;
 	if (n->l->graph != p->graph) return NULL;         /* a branch numbers its values anew */
@@ -35,24 +36,24 @@ static const Tensor *weight_of(Node *n, VId v)
 		const Input *in = &p->input[i];
 		if (in->kind == INPUT_USER || in->arg.kind != ARG_VALUE || in->arg.value != v) continue;
 		const Tensor *t = in->target && !is_written(p, in->target) ? program_tensor(p, in->target) : NULL;
-		return t && t->storage && tensor_numel(t) <= INT32_MAX ? t : NULL;
+		return t && t->storage && tensor_numel(t) <= most ? t : NULL;
 	}
 	return NULL;
 }
 
-/* What an argument's elements are; n = 0: that depends on the run. */
-static Nums known_numbers(Node *n, const char *name)
+/* What an argument's elements are, up to `most`; n = 0: that depends on the run, or there are more. */
+static Nums known_numbers(Node *n, const char *name, int most)
 {
 	const Arg *x = arg_raw(n, name);
 	Value v = has_arg(n, name) ? arg(n, name) : 0;
 	if (!v) return (Nums){ 0 };
 	const Op *op = n->b->m->value.v[v].def;
-	if (op && op->code == OP_constant) return numbers_of(n, op->attr[0].dense);
-	const Tensor *w = x->kind == ARG_VALUE ? weight_of(n, x->value) : NULL;
+	if (op && op->code == OP_constant) return numbers_of(n, op->attr[0].dense, most);
+	const Tensor *w = x->kind == ARG_VALUE ? weight_of(n, x->value, most) : NULL;
 	if (!w) return (Nums){ 0 };
 	uint8_t *packed = NEW(n->a, uint8_t, (size_t)tensor_numel(w) * dtype_nbytes(w->dtype) + 1);
 	tensor_pack(w, packed);
-	return numbers_of(n, &(Dense){ tensor_type(n->a, w->dtype, w->rank, w->dim), false, packed, 0 });
+	return numbers_of(n, &(Dense){ tensor_type(n->a, w->dtype, w->rank, w->dim), false, packed, 0 }, most);
 }
 
 /* -- types ----------------------------------------------------------------------------------------------- */
@@ -60,7 +61,7 @@ static Nums known_numbers(Node *n, const char *name)
 /* "quant_min" or "quant_max" as given, else as the storage type has it; beyond that, or unknown: false. */
 static bool read_end(Node *n, const char *name, DType storage, bool top, int64_t *out)
 {
-	Nums x = known_numbers(n, name);
+	Nums x = known_numbers(n, name, 1);
 	*out = (int64_t)(top ? most_of(storage) : least_of(storage));
 	if (!has_arg(n, name)) return true;
 	if (x.n != 1 || !(x.v[0] >= least_of(storage) && x.v[0] <= most_of(storage))) return false;
@@ -85,7 +86,7 @@ static double nth(Nums x, int i) { return x.n == 1 ? x.v[0] : x.v[i]; }
 /* Scales of that many elements; zero points as many, or none when the argument is absent. */
 static bool read_scales(Node *n, const char *scale, const char *zero, Quant *q)
 {
-	Nums s = known_numbers(n, scale), z = known_numbers(n, zero);
+	Nums s = known_numbers(n, scale, q->n), z = known_numbers(n, zero, q->n);
 	double *scales = NEW(n->a, double, q->n + 1);
 	int64_t *zeros = NEW(n->a, int64_t, q->n + 1);
 	bool none = !has_arg(n, zero);

@@ -99,8 +99,9 @@ static bool do_inputs(Unwrap *u)
 /* A value of a subclass that is left after the nodes that look into it. */
 static bool refuse_whole(Unwrap *u, VId v, const char *who, const char *target)
 {
-	return fail(u->err, UNSUPPORTED, "'%s' is a tensor subclass that %s%s%s takes whole; ep.run_decompositions({}), or"
-		" torchao.utils.unwrap_tensor_subclass(model) before the export, takes it apart", u->path[v], who, *target ? " " : "", target);
+	if (!*target) return fail(u->err, UNSUPPORTED, "'%s' is a tensor subclass, and %s whole; give its inner tensors", u->path[v], who);
+	return fail(u->err, UNSUPPORTED, "'%s' is a tensor subclass that %s %s takes whole; ep.run_decompositions({}), or"
+		" torchao.utils.unwrap_tensor_subclass(model) before the export, takes it apart", u->path[v], who, target);
 }
 
 static bool rewrite(Unwrap *u, Arg *x, const char *who, const char *target)
@@ -122,20 +123,28 @@ static bool same_type(const GraphValue *x, const GraphValue *y)
 	return true;
 }
 
+static const Arg *named_arg(const GraphNode *n, const char *name)
+{
+	for (int i = 0; i < n->narg; i++)
+		if (!strcmp(n->arg[i].name, name)) return &n->arg[i].arg;
+	return NULL;
+}
+
+/* Whether the node looks into a weight of a subclass; those that look into anything else stay, and have no rule. */
+static bool is_access(const Unwrap *u, const GraphNode *n)
+{
+	if (strcmp(n->target, "export.access_subclass_inner_tensor.default")) return false;
+	const Arg *from = named_arg(n, "src_subclass_tensor");
+	return from && from->kind == ARG_VALUE && u->path[from->value];
+}
+
 /* export.access_subclass_inner_tensor(src_subclass_tensor, attr) */
 static bool do_access(Unwrap *u, const GraphNode *n)
 {
-	const Arg *from = NULL, *attr = NULL;
-	for (int i = 0; i < n->narg; i++) {
-		if (!strcmp(n->arg[i].name, "src_subclass_tensor")) from = &n->arg[i].arg;
-		if (!strcmp(n->arg[i].name, "attr")) attr = &n->arg[i].arg;
-	}
-	if (!from || from->kind != ARG_VALUE || !attr || attr->kind != ARG_STR || n->nout != 1 || !n->out[0])
+	const Arg *attr = named_arg(n, "attr");
+	if (!attr || attr->kind != ARG_STR || n->nout != 1 || !n->out[0])
 		return fail(u->err, BAD_INPUT, "node '%s' (%s): unexpected arguments", n->name ? n->name : "?", n->target);
-	const char *path = u->path[from->value];
-	if (!path)
-		return fail(u->err, UNSUPPORTED, "'%s' is a tensor subclass and no weight of the program, which is not supported",
-			u->g->value.v[from->value].name);
+	const char *path = u->path[named_arg(n, "src_subclass_tensor")->value];
 	const char *full = arena_printf(u->a, "%s.%s", path, attr->str);
 	if (program_parts(u->p, full)) return u->path[n->out[0]] = full, true;
 	int leaf = map_get(&u->leaf, full, strlen(full));
@@ -151,7 +160,7 @@ static bool do_nodes(Unwrap *u)
 	int kept = 0;
 	for (int i = 0; i < u->g->node.n; i++) {
 		GraphNode *n = &u->g->node.v[i];
-		if (!strcmp(n->target, "export.access_subclass_inner_tensor.default")) {
+		if (is_access(u, n)) {
 			if (!do_access(u, n)) return false;
 			continue;
 		}
