@@ -23,7 +23,7 @@ int partitions_of(const Module *m)
 static bool tiling(Arena *a, const Any *attr, Type t, int ndevice, Tiling *out, Err *e)
 {
 	const Any *s = member(attr, "mhlo.sharding");
-	Blocks b = { 0 };
+	Tiles b = { 0 };
 	if (s && s->kind == ANY_STR && !gspmd_read(a, s->str, t.rank, ndevice, &b, e)) return false;
 	*out = (Tiling){ b.tiles, b.block };
 	return true;

@@ -45,8 +45,8 @@ bool mesh_eq(const Mesh *x, const Mesh *y);
 const char *gspmd_text(Arena *a, const Spec *s);         /* {devices=[2,1]<=[2]} */
 /* The string read, for a tensor of that rank: dimension i is cut into tiles[i], device k has block[k], counted row-major. tiles NULL: every device
  * has all of it. BAD_INPUT, UNSUPPORTED: "maximal", "manual", tuples. */
-typedef struct Blocks { const int64_t *tiles; const int *block; } Blocks;
-bool gspmd_read(Arena *a, const char *s, int rank, int64_t ndevice, Blocks *out, Err *e);
+typedef struct Tiles { const int64_t *tiles; const int *block; } Tiles;
+bool gspmd_read(Arena *a, const char *s, int rank, int64_t ndevice, Tiles *out, Err *e);
 const char *sdy_mesh_text(Arena *a, const Mesh *m);      /* <["x"=2, "y"=2]> */
 void put_sdy_mesh(Buf *b, const Mesh *m);
 const char *sdy_spec_text(Arena *a, const Spec *s);      /* <@mesh, [{"x"}, {}]> */

@@ -65,11 +65,11 @@ static bool put_blocks(Text *t, int64_t n, const int64_t *device, int64_t ncopy,
 	return true;
 }
 
-bool gspmd_read(Arena *a, const char *s, int rank, int64_t ndevice, Blocks *out, Err *e)
+bool gspmd_read(Arena *a, const char *s, int rank, int64_t ndevice, Tiles *out, Err *e)
 {
 	Text t = { s, e, s };
 	int64_t size[MAX_AXES + 1], all = 1;
-	*out = (Blocks){ 0 };
+	*out = (Tiles){ 0 };
 	if (!eat(&t, "{")) return wrong(&t);
 	if (eat(&t, "replicated")) return eat(&t, "}") || wrong(&t);
 	int n = eat(&t, "devices=[") ? get_numbers(&t, size, MAX_AXES + 1) : -1;
@@ -81,6 +81,6 @@ bool gspmd_read(Arena *a, const char *s, int rank, int64_t ndevice, Blocks *out,
 	if (!(eat(&t, "<=") ? get_iota : get_list)(&t, ndevice, device)) return false;
 	if (n > rank && !eat(&t, "last_tile_dim_replicate")) return wrong(&t);
 	if (!eat(&t, "}") || !put_blocks(&t, ndevice, device, ncopy, block)) return wrong(&t);
-	if (ncopy < ndevice) *out = (Blocks){ COPY(a, int64_t, size, rank + 1), block };
+	if (ncopy < ndevice) *out = (Tiles){ COPY(a, int64_t, size, rank + 1), block };
 	return true;
 }
