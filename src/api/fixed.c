@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundle/meta.h"
+#include "base/json.h"
 
 /* Python's json reads what this writes, NaN and Infinity included; a float keeps its point. */
 static void put_value(Buf *b, const Arg *x)
@@ -31,9 +31,7 @@ static const char *value_json(Arena *a, const Arg *x)
 {
 	Buf b = { 0 };
 	put_value(&b, x);
-	const char *s = b.failed ? NULL : arena_printf(a, "%.*s", (int)b.n, (const char *)b.p);
-	buf_free(&b);
-	return s;
+	return buf_to_arena(&b, a);
 }
 
 static bool fixed_inputs(Arena *a, const Program *p, Method *k, Err *e)

@@ -58,3 +58,18 @@ void buf_free(Buf *b)
 	free(b->p);
 	*b = (Buf){ 0 };
 }
+
+char *buf_to_arena(Buf *b, Arena *a)
+{
+	jmp_buf full, *around = a->full;
+	if (setjmp(full)) {
+		buf_free(b);
+		a->full = around;
+		longjmp(*around, 1);
+	}
+	a->full = &full;
+	char *s = b->failed ? NULL : arena_str(a, (const char *)b->p, b->n);
+	a->full = around;
+	buf_free(b);
+	return s;
+}

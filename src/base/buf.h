@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+
 /* Owns p (malloc); free with buf_free(). Zeroed: empty and ready. */
 typedef struct Buf {
 	uint8_t *p;
@@ -23,5 +25,8 @@ void putf(Buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void put_le(Buf *b, uint64_t v, int nbytes);
 
 void buf_free(Buf *b);
+
+/* The bytes as a NUL-terminated string in the arena; b is freed, also when the arena has no memory. NULL: b has failed. */
+char *buf_to_arena(Buf *b, Arena *a);
 
 #endif

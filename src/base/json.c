@@ -494,3 +494,32 @@ bool json_fail(Err *e, JVal v, const char *fmt, ...)
 	free(message);
 	return false;
 }
+
+/* ---- writing ---------------------------------------------------------------------------------------------- */
+
+/* The next code point of checked UTF-8. */
+static uint32_t next_char(const char **s)
+{
+	const uint8_t *p = (const uint8_t *)*s;
+	int n = p[0] < 0x80 ? 0 : p[0] < 0xe0 ? 1 : p[0] < 0xf0 ? 2 : 3;
+	uint32_t c = n ? p[0] & (0x3fu >> n) : p[0];
+	int i = 1;
+	for (; i <= n && (p[i] & 0xc0) == 0x80; i++) c = c << 6 | (p[i] & 0x3f);
+	*s += i;
+	return c;
+}
+
+void put_json_str(Buf *b, const char *s)
+{
+	if (!s) { put_str(b, "null"); return; }
+	put_byte(b, '"');
+	while (*s) {
+		uint32_t c = next_char(&s);
+		const char *at = c < 0x80 ? strchr("\"\"\\\\\nn\rr\tt\bb\ff", (int)c) : NULL;
+		if (at && (c < ' ' || c == '"' || c == '\\')) putf(b, "\\%c", at[1]);
+		else if (c >= ' ' && c <= '~') put_byte(b, (uint8_t)c);
+		else if (c < 0x10000) putf(b, "\\u%04x", c);
+		else putf(b, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + (c & 0x3ff));
+	}
+	put_byte(b, '"');
+}

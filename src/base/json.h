@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 typedef enum JKind { JSON_missing, JSON_null, JSON_bool, JSON_number, JSON_string, JSON_array, JSON_object } JKind;
@@ -46,6 +47,9 @@ bool json_is(JVal v, const char *s);          /* v is the string s; no allocatio
 
 /* The source text of a value, for embedding it elsewhere unchanged (strings with their quotes). */
 const char *json_text(JVal v, size_t *n);
+
+/* Writes a string (UTF-8; NULL: null) as Python's json does with ensure_ascii: everything but printable ASCII is escaped. */
+void put_json_str(Buf *b, const char *s);
 
 /* Whether p[0..n) is UTF-8; and the most bytes, up to `most`, that cut none of its characters in two. */
 bool is_utf8(const char *p, size_t n);

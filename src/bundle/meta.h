@@ -10,9 +10,6 @@
 void meta_write(Buf *b, const FunctionMeta *m);
 bool meta_read(Arena *a, const char *text, size_t n, const char *what, FunctionMeta *m, Err *e);
 
-/* s as a JSON string, as Python's json writes it with ensure_ascii; null for NULL. */
-void put_json_str(Buf *b, const char *s);
-
 /* functions/<name>.torch_stablehlo.json: m->result, m->user_name and the fixed inputs and outputs.
  * torch_xla takes a .meta with an unknown member for no meta at all, and passes over files with other
  * endings; so this is a file of its own, written when there is need. */

@@ -83,6 +83,7 @@ Op *emit_op(Builder *b, OpCode code, int nout, const Type *result, int nin, cons
 	op = op_new(b->m, code, nout, t, nin, in, attr);
 	op->nregion = nregion;
 	op->region = COPY(b->a, Region *, region, nregion);
+	op->loc = b->loc;
 	*push(b->a, &b->at->op) = op;
 	cse_add(b, op);
 	return op;
@@ -126,7 +127,10 @@ Region *region_begin(Builder *b, int n, const Type *t, Value *arg)
 {
 	Region *r = NEW(b->a, Region, 1);
 	block_args(b->m, r, n, t);
-	for (int i = 0; i < n; i++) arg[i] = r->arg + (Value)i;
+	for (int i = 0; i < n; i++) {
+		arg[i] = r->arg + (Value)i;
+		b->m->value.v[arg[i]].loc = b->loc;
+	}
 	r->parent = b->at;
 	b->at = r;
 	return r;

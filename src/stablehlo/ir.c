@@ -91,7 +91,7 @@ static Value new_values(Module *m, Op *def, int n, const Type *t)
 	Value first = (Value)m->value.n;
 	for (int i = 0; i < n; i++) {
 		ValueInfo *v = push(&m->arena, &m->value);
-		*v = (ValueInfo){ t[i], def, i };
+		*v = (ValueInfo){ t[i], def, i, 0 };
 	}
 	return first;
 }
@@ -233,7 +233,7 @@ void drop_unused_args(Module *m, Func *f, const bool *keep, bool *dropped)
 		dropped[i] = !used[i] && !keep[i];
 		if (dropped[i]) continue;
 		to[i] = first + (Value)left;
-		m->value.v[to[i]] = (ValueInfo){ f->arg_type[i], NULL, left };
+		m->value.v[to[i]] = (ValueInfo){ f->arg_type[i], NULL, left, m->value.v[first + (Value)i].loc };
 		f->arg_type[left] = f->arg_type[i];
 		f->arg_attr[left] = f->arg_attr[i];
 		f->arg_name[left++] = f->arg_name[i];

@@ -53,6 +53,7 @@ void put_argument(Printer *p, Value v)
 	put_value(p, v);
 	PUT(p->b, ": ");
 	put_type(p->b, value_type(p->m, v));
+	put_argument_loc(p, v);
 }
 
 /* In a function's body the func dialect is the default and its ops go without prefix. */
@@ -119,20 +120,23 @@ void put_generic(Printer *p, const Op *op)
 	put_fn(p, op);
 }
 
-static void put_op(Printer *p, const Op *op)
+/* What follows the results. */
+static void put_named_op(Printer *p, const Op *op)
 {
 	bool generic = !op_table[op->code].form;
-	put_spaces(p);
-	put_results(p, op);
-	if (p->m->nmesh && put_sharding_constraint(p, op)) {
-		put_byte(p->b, '\n');
-		return;
-	}
 	if (generic) put_byte(p->b, '"');
 	put_op_name(p, op);
 	if (generic) put_byte(p->b, '"');
 	if (generic) put_generic(p, op);
 	else put_form(p, op);
+}
+
+static void put_op(Printer *p, const Op *op)
+{
+	put_spaces(p);
+	put_results(p, op);
+	if (!p->m->nmesh || !put_sharding_constraint(p, op)) put_named_op(p, op);
+	put_loc(p, op->loc);
 	put_byte(p->b, '\n');
 }
 
@@ -192,6 +196,7 @@ static void put_signature(Printer *p, const Func *f, bool declared)
 		}
 		put_type(p->b, f->arg_type[i]);
 		if (has_members(f->arg_attr, i)) put_any_dict(p->b, &f->arg_attr[i]);
+		if (!declared) put_argument_loc(p, f->body.arg + (Value)i);
 	}
 	put_byte(p->b, ')');
 	if (!f->nres) return;
@@ -222,13 +227,15 @@ static void put_func(Printer *p, const Func *f)
 		PUT(p->b, " {\n");
 		put_body(p, &f->body);
 	}
+	put_loc(p, f->loc);
 	put_byte(p->b, '\n');
 }
 
-bool print_plain(const Module *m, Buf *out)
+static void put_module(Printer *p)
 {
-	Printer p = { .m = m, .b = out, .name = calloc((size_t)m->value.n + 1, sizeof(SsaName)) };
-	if (!p.name) return out->failed = true, fail(m->err, NO_MEMORY, "out of memory");
+	const Module *m = p->m;
+	Buf *out = p->b;
+	put_loc_table(p, true);
 	PUT(out, "module");
 	if (m->name) {
 		PUT(out, " @");
@@ -239,11 +246,24 @@ bool print_plain(const Module *m, Buf *out)
 		put_any_dict(out, &m->attr);
 	}
 	PUT(out, " {\n");
-	p.indent = 2;
-	put_meshes(&p);
-	for (int i = 0; i < m->func.n; i++) put_func(&p, m->func.v[i]);
-	PUT(out, "}\n");
+	p->indent = 2;
+	put_meshes(p);
+	for (int i = 0; i < m->func.n; i++) put_func(p, m->func.v[i]);
+	put_byte(out, '}');
+	put_loc(p, m->loc);
+	put_byte(out, '\n');
+	put_loc_table(p, false);
+}
+
+bool print_plain(const Module *m, Buf *out)
+{
+	Printer p = { .m = m, .b = out, .name = calloc((size_t)m->value.n + 1, sizeof(SsaName)) };
+	bool ok = p.name && find_locs(&p);
+	if (ok) put_module(&p);
 	free(p.name);
+	free(p.alias);
+	free(p.met);
+	if (!ok) return out->failed = true, fail(m->err, NO_MEMORY, "out of memory");
 	if (!out->failed) return true;
 	return fail(m->err, NO_MEMORY,
 		"no text of the module: out of memory, or a constant's bytes do not fit its type");

@@ -1,5 +1,5 @@
 /* Inside the printer: print.c (modules, functions, regions, generic ops), print_form.c (custom forms),
- * print_name.c (SSA names), print_attr.c (attributes), print_dense.c (constants), print_type.c (types and
+ * print_name.c (SSA names), print_loc.c (locations), print_attr.c (attributes), print_dense.c (constants), print_type.c (types and
  * what every file needs). Nothing here fails by itself: the Buf remembers that memory ran out or that
  * something could not be written. */
 #ifndef STABLEHLO_PRINT_H
@@ -50,10 +50,16 @@ typedef struct Scope {
 	unsigned used;               /* bit per base: the plain word is taken */
 } Scope;
 
+/* #loc3: whether the text refers to it, and does so before the module has ended. */
+typedef struct LocAlias { bool met, early; int number; } LocAlias;
+
 typedef struct Printer {
 	const Module *m;
 	Buf *b;
 	SsaName *name;                  /* [m->value.n] */
+	LocAlias *alias;             /* [m->locs.info.n]; NULL: the module is without locations */
+	Loc *met;                    /* [nmet] that the text refers to, by number */
+	int nmet;
 	int indent;
 	Scope scope;                 /* of the region being printed */
 	bool top;                    /* in a function's body, not in an op's region */
@@ -70,7 +76,7 @@ void put_newline(Printer *p);
 void put_operand_types(Printer *p, const Op *op);
 void put_result_types(Printer *p, const Op *op);
 void put_fn(Printer *p, const Op *op);                    /* (tensor<f32>) -> tensor<f32> */
-void put_argument(Printer *p, Value v);                   /* %arg0: tensor<f32> */
+void put_argument(Printer *p, Value v);                   /* %arg0: tensor<f32> loc("x") */
 void put_region(Printer *p, const Op *op, int i, bool with_arguments);   /* { ... } */
 void put_regions(Printer *p, const Op *op);               /* { ... }, { ... } */
 void put_op_name(Printer *p, const Op *op);
@@ -78,6 +84,14 @@ void put_named_attr(Printer *p, const AttrDef *def, const Attr *a);
 int next_attr(const Op *op, const char *last);            /* the set attribute after `last` by name, or -1 */
 void put_generic(Printer *p, const Op *op);               /* what follows the name */
 void put_form(Printer *p, const Op *op);                  /* what follows the name */
+const Op *compact_body(const Printer *p, const Op *op);   /* of a reduction that prints as `applies add`; else NULL */
+
+/* What the text refers to; false: out of memory. Where the module is without locations, the others do nothing. */
+bool find_locs(Printer *p);
+void put_loc(Printer *p, Loc l);                          /* ` loc(#loc3)` */
+void put_argument_loc(Printer *p, Value v);               /* ` loc("x")` */
+/* `#loc3 = loc("x")` on lines of their own: those that are referred to early, or the others. */
+void put_loc_table(Printer *p, bool early);
 
 /* -- Shardy's dialect (print_sdy.c) ----------------------------------------------------------------------- */
 

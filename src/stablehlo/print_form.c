@@ -25,7 +25,7 @@ static void put_extra(Printer *p, const Op *op)
 /* The one op of a reduction that prints as `applies stablehlo.add`: commutative, on the arguments in
  * order, on scalars of the first input's element type, its result returned (AssemblyFormat.cpp,
  * isReduceEligibleForCompactPrint). */
-static const Op *compact_body(Printer *p, const Op *op)
+const Op *compact_body(const Printer *p, const Op *op)
 {
 	const Region *r = op->region[0];
 	if (r->op.n != 2 || r->narg != 2 || op->nin < 2) return NULL;

@@ -145,6 +145,7 @@ void put_meshes(Printer *p)
 		put_word(p->b, p->m->mesh[i]->name);
 		PUT(p->b, " = ");
 		put_sdy_mesh(p->b, p->m->mesh[i]);
+		put_loc(p, 0);
 		put_byte(p->b, '\n');
 	}
 }

@@ -269,6 +269,7 @@ static bool find_entries(Read *r)
 	r->ntype = get_count(r, c, "types");
 	r->attr = NEW(&r->scratch, Item, r->nattr + 1);
 	r->type = NEW(&r->scratch, Item, r->ntype + 1);
+	if (r->m->keep_locs) r->loc = NEW(&r->scratch, Loc, r->nattr + 1);
 	return read_offsets(r, c, r->attr, r->nattr, &at) && read_offsets(r, c, r->type, r->ntype, &at);
 }
 

@@ -4,12 +4,13 @@
  *	Cursor     one encoded attribute or type, read when something asks for it; what is costly to make is made once and kept
  *	types, attributes                                                                read_type.c  read_attr.c  read_any.c
  *	op attributes by the rows of ops.def, defaults left out as StableHLO leaves them out               read_op.c
+ *	locations, where they are asked for                                                                read_loc.c
  *	ops, regions, functions, the module                                                                read_ir.c
  *
  * The writer's files mirror these. Input is hostile: every index, count and size is checked against what there is of it; a
  * count of things is at most the bytes left, as each takes one; nesting ends at MAX_NEST; and what refers to one thing many
  * times is charged for its size each time (spend), so that no small file stands for a large module. Locations are passed over
- * unread, and so are attributes that nothing uses. */
+ * unread unless Module.keep_locs asks for them, and so are attributes that nothing uses. */
 #ifndef STABLEHLO_READ_H
 #define STABLEHLO_READ_H
 
@@ -63,6 +64,8 @@ typedef struct Read {
 	int nprop;
 	Text *prop;                  /* the properties section */
 	int nest;
+	Loc *loc;                    /* [nattr] 1 + the location that an attribute is; 0: not made yet. NULL: they are passed over */
+	int nest_loc;
 	uint64_t budget;             /* parts of attributes and types that the module may yet use */
 	/* read_ir.c: */
 	VEC(Value) scope;            /* values by number, 0: not defined yet */
@@ -137,6 +140,9 @@ const Dense *get_dense(Read *r, Cursor *c, Type t, bool index);
 
 /* read_any.c: attributes of either dialect as an Any, made once. index: tensors are of MLIR's index type. */
 bool read_any(Read *r, uint32_t ref, bool index, Any *out);
+
+/* read_loc.c: 0 where locations are passed over. */
+Loc read_loc(Read *r, uint32_t ref);
 
 /* read_op.c: nref attributes as the fields say, into attr[] in the row's order, those not set that StableHLO leaves out. */
 bool op_attrs_read(Read *r, OpCode code, int nfield, const Field *field, const uint32_t *ref, Attr *attr);

@@ -10,7 +10,7 @@ typedef struct Head {
 	const OpName *name;
 	size_t at;                   /* in the section's reader, for messages */
 	bool has_dict, has_prop, closed;
-	uint32_t dict, prop;
+	uint32_t loc, dict, prop;
 	int nout, nin, nregion;
 	const uint32_t *out, *in;    /* numbers of types and values */
 } Head;
@@ -62,7 +62,7 @@ static bool read_head(Read *r, Reader *c, Head *h)
 	*h = (Head){ .at = c->at };
 	uint32_t name = get_index(r, c, r->name.n, "op name");
 	uint8_t mask = get_u8(c);
-	get_attr(r, c);                                         /* the location */
+	h->loc = get_attr(r, c);
 	if (failed(r)) return false;
 	h->name = &r->name.v[name];
 	if (h->name->kind == NAME_UNKNOWN) return refuse_name(r, c, h->name);
@@ -201,18 +201,20 @@ static bool read_types(Read *r, int n, const uint32_t *ref, const Type **out)
 	return true;
 }
 
-/* Arguments: types, each with a location that we pass over; then maybe use-list orders. */
-static bool get_arguments(Read *r, Reader *c, int *n, const Type **out)
+/* Arguments: types, each with a location unless it is unknown; then maybe use-list orders. */
+static bool get_arguments(Read *r, Reader *c, int *n, const Type **out, const Loc **loc)
 {
 	*n = get_count(r, c, "arguments");
 	uint32_t *ref = NEW(&r->scratch, uint32_t, *n + 1);
+	Loc *l = NEW(&r->scratch, Loc, *n + 1);
+	*loc = l;
 	for (int i = 0; i < *n && !failed(r); i++) {
 		bool located = true;
 		uint64_t type = r->format < 4 ? get_varint(c) : get_flagged(c, &located);
 		if (!failed(r) && type >= (uint64_t)r->ntype) return refuse(r, BAD_INPUT, c, "type %llu, and there are %d",
 			(unsigned long long)type, r->ntype);
 		ref[i] = (uint32_t)type;
-		if (located) get_attr(r, c);
+		if (located) l[i] = read_loc(r, get_attr(r, c));
 	}
 	if (r->format >= 3 && get_u8(c)) skip_use_orders(r, c, *n);
 	return !failed(r) && read_types(r, *n, ref, out);
@@ -237,8 +239,9 @@ static bool read_block(Read *r, Reader *c, Region *out, Func *f, Numbers *b)
 	bool has_args;
 	int narg = 0;
 	const Type *arg = NULL;
+	const Loc *loc = NULL;
 	uint64_t nop = get_flagged(c, &has_args);
-	if (has_args && !get_arguments(r, c, &narg, &arg)) return false;
+	if (has_args && !get_arguments(r, c, &narg, &arg, &loc)) return false;
 	if (f) {
 		if (narg != f->narg) return refuse(r, BAD_INPUT, c, "the body takes %d arguments, the function %d", narg, f->narg);
 		for (int i = 0; i < narg; i++)
@@ -247,6 +250,7 @@ static bool read_block(Read *r, Reader *c, Region *out, Func *f, Numbers *b)
 	} else {
 		block_args(r->m, out, narg, arg);
 	}
+	for (int i = 0; i < narg; i++) r->m->value.v[out->arg + (Value)i].loc = loc[i];
 	if (!define(r, c, b, out->arg, narg)) return false;
 	for (; nop && !failed(r); nop--) read_op(r, c, out, b);
 	if (!failed(r) && b->next != b->end) return refuse(r, BAD_INPUT, c, "fewer values than the region says it has");
@@ -313,6 +317,7 @@ static Op *make_op(Read *r, const Reader *c, const Head *h)
 	}
 	Op *op = op_new(r->m, code, h->nout, out, h->nin, in, attr);
 	op->extra = extra;
+	op->loc = read_loc(r, h->loc);
 	return op;
 }
 
@@ -397,6 +402,7 @@ static bool read_func(Read *r, Reader *c, const Head *h)
 	Func *f = op_refs(r, h, NFUNC_FIELDS, field, ref, &extra) ? make_func(r, ref) : NULL;
 	if (!f) return err_at(r->err, "%s", r->func);
 	f->extra = extra;
+	f->loc = read_loc(r, h->loc);
 	if (h->nregion != 1 || h->nin || h->nout) return refuse(r, BAD_INPUT, c, "a function of %d regions, wanted 1", h->nregion);
 	Inside in;
 	return go_inside(r, c, h, &in) && read_region(r, in.c, &f->body, f) && come_back(r, &in);
@@ -469,6 +475,7 @@ bool read_ir(Read *r)
 		(unsigned long long)n >> 1);
 	if (!read_head(r, c, &h)) return false;
 	if (h.name->kind != NAME_MODULE || h.nregion != 1 || h.nin || h.nout) return refuse(r, UNSUPPORTED, c, "no module in the file");
+	r->m->loc = read_loc(r, h.loc);
 	if (h.has_dict && !read_module_dict(r, h.dict)) return err_at(r->err, "module");
 	if (h.has_prop && !read_module_properties(r, &h)) return err_at(r->err, "module");
 	return go_inside(r, c, &h, &in) && read_module_body(r, in.c) && come_back(r, &in);

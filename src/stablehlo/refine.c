@@ -261,7 +261,10 @@ static Region *clone_region(Refiner *r, const Op *op, const Region *from, const 
 		if (!is_static(t[i])) cannot(r, op, "a region takes a size that is not known");
 	}
 	Region *to = region_begin(b, from->narg, t, arg);
-	for (int i = 0; i < from->narg; i++) r->now[from->arg + (Value)i] = arg[i];
+	for (int i = 0; i < from->narg; i++) {
+		r->now[from->arg + (Value)i] = arg[i];
+		b->m->value.v[arg[i]].loc = r->from->value.v[from->arg + (Value)i].loc;
+	}
 	clone_ops(r, from, &nret, &ret);
 	region_end(b, to, nret, ret);
 	return to;
@@ -354,6 +357,7 @@ static void clone_op(Refiner *r, const Op *op)
 	}
 	Region **region = NEW(b->a, Region *, op->nregion + 1);
 	for (int i = 0; i < op->nregion; i++) region[i] = clone_region(r, op, op->region[i], in);
+	b->loc = op->loc;
 	Type *t = NEW(b->a, Type, op->nout + 1);
 	if (b->m->err->code || !result_types(r, op, in, region, t)) return;
 	Value v = op->nout == 1 ? as_constant(r, op, t[0], in) : 0;
@@ -372,6 +376,7 @@ static void clone_ops(Refiner *r, const Region *from, int *nret, Value **ret)
 {
 	for (int i = 0; i < from->op.n && !r->b->m->err->code; i++) {
 		const Op *op = from->op.v[i];
+		r->b->loc = op->loc;
 		if (op->code == OP_return) {
 			*nret = op->nin;
 			*ret = operands(r, op);
@@ -391,7 +396,11 @@ bool refine(const Module *from, const Func *f, const Type *arg, Module *to)
 	to->attr = from->attr;
 	Builder b = builder(to, main);
 	Refiner r = { .from = from, .b = &b, .now = NEW(&to->arena, Value, from->value.n + 1) };
-	for (int i = 0; i < f->narg; i++) r.now[f->body.arg + (Value)i] = in[i];
+	loc_share(to, from);
+	for (int i = 0; i < f->narg; i++) {
+		r.now[f->body.arg + (Value)i] = in[i];
+		to->value.v[in[i]].loc = from->value.v[f->body.arg + (Value)i].loc;
+	}
 	clone_ops(&r, &f->body, &nret, &ret);
 	if (to->err->code) return false;
 	func_return(&b, nret, ret);

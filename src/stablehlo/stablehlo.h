@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "stablehlo/dims.h"
+#include "stablehlo/loc.h"
 
 /* -- types ----------------------------------------------------------------------------------------------- */
 
@@ -222,6 +223,7 @@ struct Op {
 	int nin, nout, nregion;
 	Value *in;
 	Value out;                   /* results are out, out+1, ..., out+nout-1 */
+	Loc loc;
 	Attr *attr;                  /* [op_nattr(code)], in the row's order */
 	const Any *extra;            /* attributes that are none of the op's own, an ANY_DICT; NULL: none */
 	Region **region;
@@ -231,6 +233,7 @@ typedef struct ValueInfo {
 	Type type;
 	Op *def;                     /* NULL: a block argument */
 	int index;                   /* which result or argument */
+	Loc loc;                     /* of an argument; a result's is its op's */
 } ValueInfo;
 
 /* One block; no region of StableHLO has more. */
@@ -249,7 +252,8 @@ typedef struct Func {
 	Type *arg_type, *res_type;
 	Any *arg_attr, *res_attr;    /* [narg], [nres]: ANY_DICT or ANY_NONE */
 	const Any *extra;            /* its other attributes, an ANY_DICT; NULL: none */
-	const char **arg_name;       /* [narg], for locations; may hold NULL */
+	const char **arg_name;       /* [narg]; may hold NULL */
+	Loc loc;
 } Func;
 
 /* Owns its arena; free with module_free(). */
@@ -264,6 +268,9 @@ struct Module {
 	VEC(Func *) func;
 	DimTable dims;               /* use dims_of() */
 	VEC(Value) size;             /* [~handle]: the i64 scalar that has it, 0 not yet */
+	LocTable locs;
+	Loc loc;                     /* of the module itself */
+	bool keep_locs;              /* who reads a module into this one keeps its locations; else they are passed over */
 };
 
 static inline DimTable *dims_of(Module *m)
@@ -283,6 +290,7 @@ typedef struct Builder {
 	Arena *a;                    /* the module's */
 	Func *func;
 	Region *at;                  /* ops are appended here */
+	Loc loc;                     /* of the ops and regions' arguments to come */
 	struct Cse *cse;
 } Builder;
 
@@ -446,7 +454,7 @@ bool verify(Module *m);
 /* One op alone, against its row, the inferred types and its constraints. */
 bool verify_op(Module *m, const Op *op);
 
-/* MLIR's own text, as stablehlo-opt prints it. */
+/* MLIR's own text, as stablehlo-opt prints it; with its locations, where it has any, as --mlir-print-debuginfo does. */
 bool print_module(const Module *m, Buf *out);
 
 typedef struct Version { int major, minor, patch; } Version;
@@ -465,8 +473,9 @@ Version version_needed(const Module *m);
  * Fails naming the op and the version it needs when the target cannot express the module. */
 bool write_bytecode(const Module *m, Version target, Buf *out);
 
-/* The module of a portable artifact of any release from 0.9.0 on, as the current one has it, into an empty module. Nothing of
- * p is kept. Names what it does not know, and where. The module is not verified: call verify() before any of the above. */
+/* The module of a portable artifact of any release from 0.9.0 on, as the current one has it, into an empty module (keep_locs:
+ * with its locations). Nothing of p is kept. Names what it does not know, and where. The module is not verified: call verify()
+ * before any of the above. */
 bool read_bytecode(Module *m, const void *p, size_t n);
 
 #endif

@@ -4,7 +4,7 @@
  *	sections   Dialect, AttrTypeOffset, AttrType, IR, ResourceOffset, Resource, String, Properties (from format 5)
  *	section    byte id, varint size, bytes       (an alignment may stand between; nothing of ours needs one)
  *
- * after mlir/docs/BytecodeFormat.md and mlir/lib/Bytecode/Writer/BytecodeWriter.cpp. No locations: each is UnknownLoc. */
+ * after mlir/docs/BytecodeFormat.md and mlir/lib/Bytecode/Writer/BytecodeWriter.cpp. */
 #include "stablehlo/write.h"
 
 #include <string.h>
@@ -139,9 +139,11 @@ static void put_block(Writer *w, Buf *b, const Block *block)
 	if (block->narg) {
 		put_varint(b, (uint64_t)block->narg);
 		for (int i = 0; i < block->narg; i++) {
-			uint64_t type = w->pool.entry.v[w->type[block->arg + (Value)i]].number;
-			put_varint(b, w->format < 4 ? type : type << 1);    /* no location */
-			if (w->format < 4) put_varint(b, attr_number(w, w->unknown_loc));
+			Value v = block->arg + (Value)i;
+			uint64_t type = w->pool.entry.v[w->type[v]].number;
+			Loc loc = w->m->value.v[v].loc;
+			put_varint(b, w->format < 4 ? type : type << 1 | (loc != 0));
+			if (w->format < 4 || loc) put_varint(b, attr_number(w, w->loc[loc]));
 		}
 	}
 	if (block->narg && w->format >= 3) {
@@ -181,7 +183,7 @@ static void put_op(Writer *w, Buf *b, const Rec *r)
 	put_varint(b, w->name.v[r->name].number);
 	size_t mask_at = b->n;
 	put_byte(b, (uint8_t)mask);
-	put_varint(b, attr_number(w, w->unknown_loc));
+	put_varint(b, attr_number(w, w->loc[r->loc]));
 	if (r->dict) put_varint(b, attr_number(w, r->dict));
 	if (r->nprop) put_varint(b, (uint64_t)properties(w, r));
 	if (nout) put_results(w, b, r->op);

@@ -69,6 +69,7 @@ typedef struct OpName { const char *text; enum Dialect dialect; uint32_t nuse, n
 
 typedef struct Rec {
 	const Op *op;                /* NULL: the module, a function */
+	Loc loc;
 	int name;                    /* into Writer.name */
 	bool isolated;               /* its regions use no value from outside */
 	bool optional;               /* builtin.module: its properties may be absent */
@@ -101,7 +102,7 @@ typedef struct Writer {
 	Pool pool;
 	VEC(OpName) name;
 	int name_of[NOPS][MAX_VERSIONS];   /* 1 + index into name; 0: none */
-	Ref unknown_loc;
+	Ref *loc;                    /* [locations of the module]; [0]: the unknown one */
 	Ref *type;                   /* [values] */
 	uint32_t *id;                /* [values] number of a value */
 	bool *rebuilt;               /* [values] defined by an op that the target has in an older version */
@@ -139,6 +140,7 @@ int *sorted_keys(Arena *a, int n, const char *const *key);
 /* write_op.c: the attributes of an op in that VHLO version of it, sorted by name; returns how many. */
 int op_attrs(Writer *w, const Op *op, int version, Named *out);
 
+void make_locs(Writer *w);                      /* write_loc.c */
 void build_tree(Writer *w);                     /* write_tree.c */
 void number_all(Writer *w);                     /* write_number.c */
 bool put_use_orders(Writer *w, Buf *b, Value v, int n);   /* write_uses.c */

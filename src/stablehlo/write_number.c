@@ -25,7 +25,7 @@ static void count_op(Writer *w, const Rec *r, uint32_t *next)
 	if (r->dict) count(w, r->dict);
 	for (int i = 0; i < r->nprop; i++)
 		if (r->prop[i]) count(w, r->prop[i]);
-	count(w, w->unknown_loc);
+	count(w, w->loc[r->loc]);
 }
 
 static void count_block(Writer *w, Block *b, uint32_t *next)
@@ -34,7 +34,7 @@ static void count_block(Writer *w, Block *b, uint32_t *next)
 	for (int i = 0; i < b->narg; i++) {
 		Value v = b->arg + (Value)i;
 		w->id[v] = (*next)++;
-		count(w, w->unknown_loc);
+		count(w, w->loc[w->m->value.v[v].loc]);
 		count(w, w->type[v]);
 	}
 	for (int i = 0; i < b->nrec; i++) count_op(w, &b->rec[i], next);

@@ -91,7 +91,7 @@ static void build_op(Tree *t, const Scope *scope, const Op *op, Rec *r)
 		err_at(w->m->err, "%s: %s", t->func, op_table[op->code].name);
 		return;
 	}
-	*r = (Rec){ .op = op, .name = op_name(w, op->code, version), .isolated = true };
+	*r = (Rec){ .op = op, .loc = op->loc, .name = op_name(w, op->code, version), .isolated = true };
 	set_attrs(w, r, nnamed, named, op->extra);
 	for (int i = 0; i < op->nin; i++) use(t, scope, op->in[i], rebuilt);
 	define(t, depth, op->out, op->nout, rebuilt);
@@ -125,7 +125,7 @@ static void build_func(Tree *t, const Func *f, Rec *r, int name)
 {
 	Writer *w = t->w;
 	t->func = f->name;
-	*r = (Rec){ .name = name, .isolated = true, .nregion = 1, .region = NEW(&w->a, Block, 1) };
+	*r = (Rec){ .name = name, .loc = f->loc, .isolated = true, .nregion = 1, .region = NEW(&w->a, Block, 1) };
 	Need n = func_need(f);
 	if (version_cmp(n.version, w->target) > 0 && !refuse_op(t, NULL, n)) return;
 	Named named[] = {
@@ -186,15 +186,14 @@ static void group_uses(Writer *w)
 void build_tree(Writer *w)
 {
 	const Module *m = w->m;
-	int from = entry_begin(&w->pool), nvalue = m->value.n + 1;
-	tok(&w->pool, TOK_VARINT, BUILTIN_UNKNOWN_LOC);
-	w->unknown_loc = attr_end(&w->pool, from, BUILTIN);
+	int nvalue = m->value.n + 1;
+	make_locs(w);
 	w->type = NEW(&w->a, Ref, nvalue);
 	w->id = NEW(&w->a, uint32_t, nvalue);
 	w->rebuilt = NEW(&w->a, bool, nvalue);
 	Tree t = { w, NEW(&w->a, int, nvalue), NULL };
 
-	w->root = (Rec){ .name = name_new(w, "module", BUILTIN), .isolated = true, .optional = true, .nregion = 1,
+	w->root = (Rec){ .name = name_new(w, "module", BUILTIN), .loc = m->loc, .isolated = true, .optional = true, .nregion = 1,
 		.region = NEW(&w->a, Block, 1) };
 	build_module_attrs(w, &w->root);
 	*w->root.region = (Block){ .nrec = m->func.n, .rec = NEW(&w->a, Rec, m->func.n + 1) };

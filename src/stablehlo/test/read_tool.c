@@ -3,6 +3,7 @@
  *
  *	read_tool            the above
  *	read_tool --raw      without verifying first
+ *	read_tool --locations      with the locations
  *	read_tool --memory FILE    with the first allocation failing, then the second, until it is read
  *	read_tool --time FILE      microseconds that reading takes */
 #include <stdio.h>
@@ -45,12 +46,12 @@ static void check(Module *m, const FileMap *f, const char *version, const char *
 	buf_free(&bytes);
 }
 
-static void each(const char *path, const char *version, const char *out, bool raw)
+static void each(const char *path, const char *version, const char *out, bool raw, bool locations)
 {
 	Err err = { 0 };
 	FileMap f = { 0 };
 	if (!map_file(&f, path, &err)) fprintf(stderr, "%s\n", err_msg(&err)), exit(1);
-	Module m = { .err = &err };
+	Module m = { .err = &err, .keep_locs = locations };
 	check(&m, &f, version, out, raw);
 	module_free(&m);
 	err_clear(&err);
@@ -65,7 +66,7 @@ static int starve(const char *path)
 	int failures = 0;
 	if (!map_file(&f, path, &err)) return 1;
 	for (int n = 1; !ok; n++) {
-		Module m = { .err = &err };
+		Module m = { .err = &err, .keep_locs = true };
 		arena_fail_at = n;
 		ok = read_file(&m, &f);
 		arena_fail_at = 0;
@@ -101,10 +102,11 @@ static int clock_one(const char *path)
 int main(int argc, char **argv)
 {
 	char path[1024], version[32], out[1024];
-	bool raw = argc == 2 && !strcmp(argv[1], "--raw");
+	bool raw = argc == 2 && !strcmp(argv[1], "--raw"), locations = argc == 2 && !strcmp(argv[1], "--locations");
 	if (argc == 3 && !strcmp(argv[1], "--memory")) return starve(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "--time")) return clock_one(argv[2]);
-	if (argc != 1 + raw) return fprintf(stderr, "usage: read_tool [--raw] < lines | --memory FILE | --time FILE\n"), 2;
-	while (scanf("%1023s %31s %1023s", path, version, out) == 3) each(path, version, out, raw);
+	if (argc != 1 + (raw || locations))
+		return fprintf(stderr, "usage: read_tool [--raw | --locations] < lines | --memory FILE | --time FILE\n"), 2;
+	while (scanf("%1023s %31s %1023s", path, version, out) == 3) each(path, version, out, raw, locations);
 	return 0;
 }
