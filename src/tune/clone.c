@@ -35,11 +35,21 @@ void clone_begin(Clone *c, Builder *b)
 	c->b = b;
 	c->now = NEW(b->a, Value, c->from->value.n + 1);
 	c->inside = NEW(b->a, bool, c->from->value.n + 1);
+	loc_share(b->m, c->from);
 	for (int i = 0; i < c->from->func.n; i++) {
 		const Region *body = &c->from->func.v[i]->body;
 		for (int k = 0; k < body->op.n; k++)
 			for (int j = 0; j < body->op.v[k]->nregion; j++) mark_inside(c, body->op.v[k]->region[j]);
 	}
+}
+
+Value clone_argument(Clone *c, Value v, const char *name)
+{
+	Module *to = c->b->m;
+	const ValueInfo *x = &c->from->value.v[v];
+	Value arg = func_arg(to, c->b->func, x->type, name);
+	to->value.v[arg].loc = x->def ? x->def->loc : x->loc;
+	return c->now[v] = arg;
 }
 
 static Value *operands(Clone *c, const Op *op)
@@ -56,6 +66,7 @@ static void clone_ops(Clone *c, const Region *from, int *nret, Value **ret)
 	*ret = NULL;
 	for (int i = 0; i < from->op.n && !c->b->m->err->code; i++) {
 		const Op *op = from->op.v[i];
+		c->b->loc = op->loc;
 		if (op->code == OP_return) {
 			*nret = op->nin;
 			*ret = operands(c, op);
@@ -71,14 +82,19 @@ Region *clone_region(Clone *c, const Region *from)
 	Type *t = NEW(b->a, Type, from->narg + 1);
 	Value *arg = NEW(b->a, Value, from->narg + 1), *ret;
 	bool (*rewrite)(Clone *, const Op *) = c->rewrite;
+	Loc around = b->loc;
 	int nret;
 	for (int i = 0; i < from->narg; i++) t[i] = value_type(c->from, from->arg + (Value)i);
 	Region *to = region_begin(b, from->narg, t, arg);
-	for (int i = 0; i < from->narg; i++) c->now[from->arg + (Value)i] = arg[i];
+	for (int i = 0; i < from->narg; i++) {
+		c->now[from->arg + (Value)i] = arg[i];
+		b->m->value.v[arg[i]].loc = c->from->value.v[from->arg + (Value)i].loc;
+	}
 	c->rewrite = NULL;
 	clone_ops(c, from, &nret, &ret);
 	c->rewrite = rewrite;
 	region_end(b, to, nret, ret);
+	b->loc = around;
 	return to;
 }
 
@@ -156,8 +172,7 @@ bool clone_function(Clone *c, const Func *f, Module *to)
 	Builder b = builder(to, main);
 	to->attr = c->from->attr;
 	clone_begin(c, &b);
-	for (int i = 0; i < f->narg; i++)
-		c->now[f->body.arg + (Value)i] = func_arg(to, main, f->arg_type[i], f->arg_name ? f->arg_name[i] : NULL);
+	for (int i = 0; i < f->narg; i++) clone_argument(c, f->body.arg + (Value)i, f->arg_name ? f->arg_name[i] : NULL);
 	for (int i = 0; i < f->narg && f->arg_attr; i++) main->arg_attr[i] = f->arg_attr[i];
 	clone_body(c, f);
 	if (to->err->code) return false;

@@ -18,8 +18,10 @@ struct Clone {
 	void *pass;
 };
 
-/* To begin with: at b, where the function's arguments are already. */
+/* To begin with: at b, which has made nothing yet. The new module has the locations of c->from; what a pass makes for an op has the op's. */
 void clone_begin(Clone *c, Builder *b);
+/* One more argument of the new function, which stands for v. */
+Value clone_argument(Clone *c, Value v, const char *name);
 /* The function's ops, calls inlined, and what it returns. */
 void clone_body(Clone *c, const Func *f);
 /* A call's function or a composite's; NULL: it is missing. */

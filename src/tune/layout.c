@@ -51,7 +51,11 @@ Value plain(Clone *c, Value v)
 	int rank = rank_of(c->b, h->v);
 	int place[MOST_DIMS];
 	inverse(rank, h->perm, place);
-	return c->now[v] = hlo_transpose(c->b, h->v, permutation(c, rank, place));
+	Loc around = c->b->loc;
+	c->b->loc = c->from->value.v[v].def->loc;            /* whoever wants it: what is held was computed */
+	c->now[v] = hlo_transpose(c->b, h->v, permutation(c, rank, place));
+	c->b->loc = around;
+	return c->now[v];
 }
 
 /* A broadcast is made in the order that is wanted. */

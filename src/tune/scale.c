@@ -9,6 +9,7 @@
 typedef struct Scaled {
 	const Op *conv;              /* NULL: no such value */
 	Value scale, shift;
+	Loc loc;                     /* of the op that gave it */
 } Scaled;
 
 typedef struct Pass {
@@ -29,6 +30,8 @@ static Value along_feature(Clone *c, Value vector, Type t, int64_t dim)
 static Value made(Clone *c, const Scaled *s)
 {
 	const Op *conv = s->conv;
+	Loc around = c->b->loc;
+	c->b->loc = conv->loc;
 	Type t = value_type(c->from, conv->out), kernel = value_type(c->from, conv->in[1]);
 	Value w = clone_value(c, conv->in[1]);
 	if (s->scale) {
@@ -37,7 +40,10 @@ static Value made(Clone *c, const Scaled *s)
 	}
 	Value in[2] = { clone_value(c, conv->in[0]), w };
 	Value y = emit(c->b, OP_convolution, &t, 2, in, conv->attr);
-	return s->shift ? hlo_add(c->b, y, along_feature(c, s->shift, t, feature_dim(conv))) : y;
+	c->b->loc = s->loc;
+	if (s->shift) y = hlo_add(c->b, y, along_feature(c, s->shift, t, feature_dim(conv)));
+	c->b->loc = around;
+	return y;
 }
 
 static Value value(Clone *c, Value v)
@@ -77,18 +83,18 @@ static Scaled applied(Builder *b, OpCode code, Scaled s, Value v, bool flipped)
 {
 	switch (code) {
 	case OP_multiply:
-		return (Scaled){ s.conv, times(b, s.scale, v), s.shift ? hlo_multiply(b, s.shift, v) : 0 };
+		return (Scaled){ s.conv, times(b, s.scale, v), s.shift ? hlo_multiply(b, s.shift, v) : 0, b->loc };
 	case OP_divide: {
 		Value one = hlo_splat(b, type_of(b, v), 1);
 		Value scale = s.scale ? s.scale : one;
-		return (Scaled){ s.conv, hlo_divide(b, scale, v), s.shift ? hlo_divide(b, s.shift, v) : 0 };
+		return (Scaled){ s.conv, hlo_divide(b, scale, v), s.shift ? hlo_divide(b, s.shift, v) : 0, b->loc };
 	}
 	case OP_add:
-		return (Scaled){ s.conv, s.scale, plus(b, s.shift, v) };
+		return (Scaled){ s.conv, s.scale, plus(b, s.shift, v), b->loc };
 	default:                                             /* subtract */
-		if (!flipped) return (Scaled){ s.conv, s.scale, plus(b, s.shift, minus(b, v)) };
+		if (!flipped) return (Scaled){ s.conv, s.scale, plus(b, s.shift, minus(b, v)), b->loc };
 		Value scale = s.scale ? minus(b, s.scale) : hlo_splat(b, type_of(b, v), -1);
-		return (Scaled){ s.conv, scale, plus(b, minus(b, s.shift), v) };
+		return (Scaled){ s.conv, scale, plus(b, minus(b, s.shift), v), b->loc };
 	}
 }
 

@@ -88,11 +88,6 @@ static bool skip(Clone *c, const Op *op)
 	return true;
 }
 
-static Value add_argument(Clone *c, Func *f, Value v, const char *name)
-{
-	return c->now[v] = func_arg(c->b->m, f, value_type(c->from, v), name);
-}
-
 static bool make_each(const Module *m, Pass *p, Module *to, Split *s)
 {
 	const Func *f = p->f;
@@ -105,12 +100,12 @@ static bool make_each(const Module *m, Pass *p, Module *to, Split *s)
 	for (int i = 0; i < f->narg; i++) {
 		Value v = f->body.arg + (Value)i;
 		if (p->depends[v] == WEIGHTS && !p->wanted[v]) continue;
-		add_argument(&c, main, v, f->arg_name ? f->arg_name[i] : NULL);
+		clone_argument(&c, v, f->arg_name ? f->arg_name[i] : NULL);
 		if (f->arg_attr) main->arg_attr[n] = f->arg_attr[i];
 		argument[n++] = i;
 	}
 	for (int i = 0; i < p->result.n; i++) {
-		add_argument(&c, main, p->result.v[i], NULL);
+		clone_argument(&c, p->result.v[i], NULL);
 		argument[n++] = ~i;
 	}
 	s->nargument = n;
@@ -130,11 +125,12 @@ static bool make_once(const Module *m, Pass *p, Module *to, Split *s)
 	int *argument = NEW(&to->arena, int, f->narg + 1), n = 0;
 	for (int i = 0; i < f->narg; i++) {
 		if (p->depends[f->body.arg + (Value)i] != WEIGHTS) continue;
-		add_argument(&c, main, f->body.arg + (Value)i, f->arg_name ? f->arg_name[i] : NULL);
+		clone_argument(&c, f->body.arg + (Value)i, f->arg_name ? f->arg_name[i] : NULL);
 		argument[n++] = i;
 	}
 	for (int i = 0; i < f->body.op.n; i++) {
 		const Op *op = f->body.op.v[i];
+		b.loc = op->loc;
 		if (op->nout && p->depends[op->out] != EACH_RUN) clone_op(&c, op);
 	}
 	Value *ret = NEW(&to->arena, Value, p->result.n + 1);

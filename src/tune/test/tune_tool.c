@@ -49,7 +49,7 @@ static bool written(Module *to, Buf *out)
 int main(int argc, char **argv)
 {
 	Err err = { 0 };
-	Module m = { .err = &err }, to = { .err = &err }, other = { .err = &err };
+	Module m = { .err = &err, .keep_locs = true }, to = { .err = &err }, other = { .err = &err };
 	Buf in = { 0 }, out = { 0 };
 	if (argc != 3) return 2;
 	read_all(&in, stdin);
