@@ -129,6 +129,9 @@ TSHLO_API int tshlo_value_symbool(tshlo_program *p, const char *name);
 /* target: "aten.add.Tensor"; name, stack_trace and module_stack (torch's node metadata) may be NULL. */
 TSHLO_API void tshlo_node(tshlo_program *p, const char *target, const char *name, const char *stack_trace,
 	const char *module_stack);
+/* More of torch's metadata of the last node, for locations, as its GraphModuleSerializer.serialize_metadata() has it, by key: "torch_fn",
+ * "source_fn_stack", "custom"; other keys are passed over. */
+TSHLO_API void tshlo_node_metadata(tshlo_program *p, const char *key, const char *value);
 /* Arguments of the last node, by the name in its operator's schema; inside a list the name is NULL. */
 TSHLO_API void tshlo_arg_value(tshlo_program *p, const char *name, int value);
 TSHLO_API void tshlo_arg_none(tshlo_program *p, const char *name);
@@ -177,6 +180,14 @@ typedef struct tshlo_model tshlo_model;
 /* A size of a dynamic program, by the symbol's name in it ("s0") or an input's and the number of the dimension ("x.0"). */
 typedef struct tshlo_dim { const char *name; int64_t size; } tshlo_dim;
 
+/* What ops carry as MLIR locations: where in the program and in the user's source they come from. */
+typedef enum tshlo_locations {
+	TSHLO_LOCATIONS_NONE,
+	TSHLO_LOCATIONS_NODES,       /* "layer1.conv/conv2d_3"("forward"("model.py":12:0)): module and node, the user's line; of arguments the name */
+	TSHLO_LOCATIONS_FULL,        /* the same with all lines of the stack trace, each called from the next */
+	TSHLO_LOCATIONS_METADATA     /* NODES inside of torch's metadata of the node as JSON, which is what torch_xla exports */
+} tshlo_locations;
+
 typedef struct tshlo_convert_options {
 	const char *method;          /* NULL: "forward" */
 	bool inline_weights;         /* weights as constants in the module instead of arguments; never those that the program writes */
@@ -189,6 +200,7 @@ typedef struct tshlo_convert_options {
 	const tshlo_dim *dim;
 	int ncustom_op;              /* operators outside ATen that become stablehlo.custom_call: a namespace ("my_lib"), or */
 	const char *const *custom_op;   /* one operator ("my_lib::op") or overload ("my_lib.op.default") */
+	tshlo_locations locations;
 	const char *sharding;        /* which weights, inputs and outputs are split over several devices, as JSON (docs/sharding.md); NULL: the
 	                              * program's own marks alone */
 	bool of_several;             /* of several programs, for tshlo_join(): names of sharding and inlined that this one lacks are another's */
@@ -225,6 +237,10 @@ typedef struct tshlo_save_options {
 
 /* Writes the directory beside `dir`, then renames. `dir` must not exist, or be empty. */
 TSHLO_API bool tshlo_save(tshlo_model *m, const char *dir, const tshlo_save_options *opt, tshlo_error *e);
+
+/* Takes the locations out: from here on the model's text and bytecode, and what is saved, have none. What was handed out before is no
+ * longer valid, so not beside other calls. A loaded model's modules are read for it. */
+TSHLO_API bool tshlo_strip_locations(tshlo_model *m, tshlo_error *e);
 
 TSHLO_API int tshlo_nmethods(const tshlo_model *m);
 TSHLO_API const char *tshlo_method(const tshlo_model *m, int i);      /* NULL past the end */

@@ -17,3 +17,15 @@ def context():
         empty = stablehlo.serialize_portable_artifact(ir.Module.parse(""), "1.0.0")
         stablehlo.deserialize_portable_artifact(made, empty)
     return made
+
+
+def parsed(context, text):
+    with context:
+        module = ir.Module.parse(text)
+        module.operation.verify()
+    return module
+
+
+def printed(module, in_place=False):
+    """A module with its locations as MLIR prints it."""
+    return module.operation.get_asm(enable_debug_info=True, use_local_scope=in_place).rstrip("\n") + "\n"

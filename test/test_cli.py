@@ -143,7 +143,8 @@ def mlir(text=None, artifact=None):
 
 
 COMMANDS = {
-    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "int4-packing", "quantized-types", "custom-op", "no-text", "no-weights", "weights", "locations", "serving-key",
+    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "int4-packing", "quantized-types", "custom-op", "no-text", "no-weights", "weights",
+                "locations", "strip-locations", "serving-key",
                 "function-alias", "input-names", "output-names", "platforms", "warmup"],
     "run": ["input", "output", "plugin", "method", "repeat", "cache", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],
     "compile": ["cache", "input", "plugin", "method", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],
@@ -204,8 +205,11 @@ def test_wrong_usage(args, message):
     assert bad(USAGE, *args) == message
 
 
-def test_what_comes_later_is_refused(made, tmp_path):
-    assert "--locations comes later" in bad(UNSUPPORTED, "convert", made / "small.pt2", "-o", tmp_path / "m", "--locations")
+def test_locations_are_refused_where_they_cannot_be(made, tmp_path):
+    to = ["-o", tmp_path / "m"]
+    assert "--locations is 'all', wanted nodes, full or metadata" in bad(USAGE, "convert", made / "small.pt2", *to, "--locations=all")
+    assert "contradict each other" in bad(USAGE, "convert", made / "small.pt2", *to, "--locations", "--strip-locations")
+    assert "--locations is for .pt2 files" in bad(UNSUPPORTED, "convert", made / "small_dir", *to, "--locations")
     assert list(tmp_path.iterdir()) == []
 
 

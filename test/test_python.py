@@ -172,12 +172,6 @@ def test_options_are_torch_xlas():
     ]
 
 
-def test_options_of_later_versions_are_refused_by_name():
-    exported = export(Linear(), (torch.ones(1, 2),))
-    with pytest.raises(NotImplementedError, match="export_node_metadata"):
-        exported_program_to_stablehlo(exported, StableHLOExportOptions(export_node_metadata=True))
-
-
 def test_without_text(tmp_path):
     exported = export(Linear(), (torch.ones(1, 2),))
     save_as_stablehlo(exported, tmp_path / "a", StableHLOExportOptions(include_human_readable_text=False))

@@ -186,6 +186,15 @@ def test_a_program_with_marks(context):
         assert str(ir.Module.parse(shardy)) == shardy
 
 
+@pytest.mark.parametrize("shardy", [False, True])
+def test_with_locations(context, shardy):
+    text = convert(export(Net(), torch.rand(4, 8)), shardy=shardy, export_node_metadata="full").get_stablehlo_text()
+    with context:
+        module = ir.Module.parse(text)
+    assert mlir.printed(module) == text and ("sdy.mesh" in text) == shardy
+    assert re.search(r'"fc/linear"\(#loc', text) and re.search(r'(sdy.sharding_constraint|@Sharding).* loc\(#loc\d+\)', text)
+
+
 def test_marks_in_branches_and_loops(context):
     def branch(x):
         return mark_sharding(x * 2, XY, ("x", None))

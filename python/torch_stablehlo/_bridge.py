@@ -6,6 +6,7 @@ Nothing is lowered or decided here: names, arguments and metadata are handed ove
 import operator
 import platform
 import re
+import types
 
 import torch
 from torch.export.graph_signature import (
@@ -48,6 +49,9 @@ _MEMORY_FORMAT = {
 
 
 _MOST = 2**63 - 1
+# What of a node's metadata becomes locations, beside its stack_trace: by name in torch's serialized form.
+_MODULES = ("nn_module_stack",)
+_METADATA = (*_MODULES, "source_fn_stack", "torch_fn", "custom")
 
 
 def _encode(s):
@@ -55,10 +59,14 @@ def _encode(s):
 
 
 class Bridge:
-    """One walk over one program. ``kept`` holds the tensors whose memory the library borrows."""
+    """One walk over one program. ``kept`` holds the tensors whose memory the library borrows.
 
-    def __init__(self):
+    metadata: of a node, as the dict that torch writes into a file; None: no locations are wanted, for which it is.
+    """
+
+    def __init__(self, metadata=None):
         self.p = check(lib.tshlo_program_new)
+        self.metadata = metadata
         self.values = {}  # fx.Node -> value, or list of values
         self.kept = []
         self.refused = None  # raised when the conversion itself finds nothing: the list of missing ops says more
@@ -195,9 +203,12 @@ class Bridge:
         schema = getattr(n.target, "_schema", None)
         if schema is not None and schema.is_mutable and n.target.namespace != "aten":
             self.refused = self.refused or UnsupportedError(f"{n.target} (node '{n.name}') writes its arguments, which only aten operators may")
+        more = self.metadata(n) if self.metadata else {}
         lib.tshlo_node(
-            self.p, target_name(n.target), _encode(n.name), _encode(n.meta.get("stack_trace")), ffi.NULL
+            self.p, target_name(n.target), _encode(n.name), _encode(n.meta.get("stack_trace")), _encode(more.get("nn_module_stack"))
         )
+        for key, value in more.items():
+            lib.tshlo_node_metadata(self.p, key.encode(), _encode(value))
         for i, x in enumerate(n.args):
             if x is not None or schema is None:
                 self.arg(schema.arguments[i].name.encode() if schema else b"%d" % i, x)
@@ -372,11 +383,25 @@ def _spec(spec):
         return ffi.NULL
 
 
-def program_of(ep):
+def metadata_of(ep, keys):
+    """A function that gives those members of a node's metadata as torch serializes them: all but from_node, which differs from run to run."""
+    from torch._export.serde.serialize import GraphModuleSerializer
+
+    serializer = GraphModuleSerializer(ep.graph_signature, ep.module_call_graph)
+
+    def metadata(n):
+        wanted = {key: n.meta[key] for key in keys if key in n.meta}
+        return serializer.serialize_metadata(types.SimpleNamespace(name=n.name, meta=wanted)) if wanted else {}
+
+    return metadata
+
+
+def program_of(ep, locations=lib.TSHLO_LOCATIONS_NONE):
     """(program handle, tensors to keep alive, error of a conversion that succeeds, or None) of an ExportedProgram."""
     if not isinstance(ep, torch.export.ExportedProgram):
         raise TypeError(f"wanted a torch.export.ExportedProgram, found {type(ep).__name__}; torch.export.export() makes one")
-    b = Bridge()
+    keys = _METADATA if locations == lib.TSHLO_LOCATIONS_METADATA else _MODULES
+    b = Bridge(metadata_of(ep, keys) if locations else None)
     try:
         return b.walk(ep), b.kept, b.refused
     except BaseException:

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import tempfile
-from typing import Any, Mapping, Optional, Set, Tuple
+from typing import Any, Mapping, Optional, Set, Tuple, Union
 
 from ._lib import BadInputError, UnsupportedError, check, ffi, lib
 from ._model import Model, checked_seed
@@ -48,6 +48,8 @@ class StableHLOExportOptions:
     export_weights: False leaves the weights out of the bundle; data/ is then empty
     inline_all_constant: numbers are always part of the module here; tensors that the exporter made are files in constants/, as torch_xla's
     custom_ops_allowed_in_graph: operators outside ATen that become stablehlo.custom_call: namespaces ("my_lib"), operators ("my_lib::op")
+    export_node_metadata: ops carry MLIR locations. True is what torch_xla exports, the node's metadata as JSON, around "nodes": module, node and
+        the user's line; "full": with all lines of the stack trace. "nodes" and "full" are without the JSON
     dims: sizes of a dynamic program that are to be these, by symbol ("s0") or input and dimension ("x.0"); the others stay dynamic
     decompose: overloads without a rule are taken apart by torch's own decompositions where it has some; those only, and only then
     random_seed: of all random numbers, 0 to 2**64 - 1; a program draws the same ones at every call
@@ -72,7 +74,7 @@ class StableHLOExportOptions:
     inline_all_constant: bool = True
     export_weights: bool = True
     custom_ops_allowed_in_graph: Set[str] = dataclasses.field(default_factory=set)
-    export_node_metadata: bool = False
+    export_node_metadata: Union[bool, str] = False
     target: Optional[str] = None
     decompose: bool = True
     dims: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -85,13 +87,6 @@ class StableHLOExportOptions:
     weights_format: str = "npy"
     quantized_types: bool = False
     int4_packing: Optional[str] = None
-
-    def _refuse_later(self):
-        for name, usual in (
-            ("export_node_metadata", False),
-        ):
-            if getattr(self, name) != usual:
-                raise NotImplementedError(f"StableHLOExportOptions.{name} = {getattr(self, name)!r} is not supported yet")
 
 
 class StableHLOGraphModule:
@@ -190,6 +185,12 @@ class StableHLOGraphModule:
         opt.no_weights = not (options.export_weights and self._options.export_weights)
         check(lib.tshlo_save, self._model.handle, os.fsencode(directory_path), opt)
 
+    def strip_locations(self):
+        """Takes the MLIR locations out, of a converted or a loaded program: text, bytecode and what is saved then have none. Gives the
+        program itself. Not while another thread uses it."""
+        check(lib.tshlo_strip_locations, self._model.handle)
+        return self
+
     @classmethod
     def load(cls, directory_path):
         """Opens a StableHLO directory, ours or torch_xla's. Needs no torch."""
@@ -210,7 +211,6 @@ def exported_program_to_stablehlo(exported_model, options=None):
     every op that cannot be converted, with its count and source line.
     """
     options = dataclasses.replace(options) if options else StableHLOExportOptions()
-    options._refuse_later()
     model = _join(exported_model, options) if isinstance(exported_model, Mapping) else _model_of(exported_model, options)
     if options.override_tracing_arguments is not None:
         seed = (0,) if options.seed_input else ()
@@ -253,7 +253,7 @@ def _converted(ep, options, method, of_many=False):
 def _convert(ep, options, method, of_many):
     from ._bridge import program_of
 
-    program, kept, refused = program_of(ep)
+    program, kept, refused = program_of(ep, _locations(options))
     opt, _alive = _convert_options(options, method)
     marks = sharding_json(ep, options)
     opt.sharding = sharding = ffi.NULL if marks is None else ffi.new("char[]", marks.encode())
@@ -264,6 +264,22 @@ def _convert(ep, options, method, of_many):
         lib.tshlo_model_free(handle)
         raise refused
     return handle, kept, (ep.call_spec.in_spec, ep.call_spec.out_spec)
+
+
+_LOCATIONS = {
+    False: lib.TSHLO_LOCATIONS_NONE,
+    True: lib.TSHLO_LOCATIONS_METADATA,
+    "metadata": lib.TSHLO_LOCATIONS_METADATA,
+    "nodes": lib.TSHLO_LOCATIONS_NODES,
+    "full": lib.TSHLO_LOCATIONS_FULL,
+}
+
+
+def _locations(options):
+    wanted = options.export_node_metadata
+    if not isinstance(wanted, (bool, str)) or wanted not in _LOCATIONS:
+        raise BadInputError(f"export_node_metadata is {wanted!r}, wanted True, False, 'nodes', 'full' or 'metadata'")
+    return _LOCATIONS[wanted]
 
 
 def _convert_options(options, method):
@@ -278,6 +294,7 @@ def _convert_options(options, method):
     keys = [ffi.new("char[]", str(dim).encode()) for dim in options.dims]
     dims = ffi.new("tshlo_dim[]", [(key, size) for key, size in zip(keys, options.dims.values())])
     opt.ndim, opt.dim = len(keys), dims
+    opt.locations = _locations(options)
     opt.seed, opt.seed_input = checked_seed(options.random_seed), options.seed_input
     opt.shardy = options.shardy
     inlined = [ffi.new("char[]", str(which).encode()) for which in _inlined(options.inline_weights)]

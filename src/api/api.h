@@ -17,8 +17,8 @@
 #include "torch_stablehlo.h"
 
 static_assert(sizeof(tshlo_error) == sizeof(Err) && (int)TSHLO_PLUGIN == (int)PLUGIN, "tshlo_error is Err");
-static_assert((int)TSHLO_INPUT_TOKEN == (int)INPUT_TOKEN && (int)TSHLO_OUTPUT_TOKEN == (int)OUTPUT_TOKEN,
-	"kinds agree");
+static_assert((int)TSHLO_INPUT_TOKEN == (int)INPUT_TOKEN && (int)TSHLO_OUTPUT_TOKEN == (int)OUTPUT_TOKEN
+	&& (int)TSHLO_LOCATIONS_METADATA == (int)LOCS_METADATA, "kinds agree");
 
 /* `err` for the rest of the function: the caller's or, when that is NULL, one that nobody reads. */
 #define OWN_ERR(e) \
@@ -114,6 +114,7 @@ typedef struct Method {
 	const BundleFunction *saved; /* of a loaded one */
 	Version oldest;              /* of `module`: what its artifact is for unless told otherwise */
 	const char *version;         /* the same, or the one it was saved with */
+	bool stripped;               /* of a loaded one: what it was saved as is no longer what it is */
 	Buf text;
 	Artifact *artifact;          /* one per version asked for */
 	int nin, nout, nunused, nuser, nint;         /* nint: of the user inputs, the integers */

@@ -162,7 +162,8 @@ static LowerOptions lower_options(Arena *a, const tshlo_convert_options *opt)
 		.inlined = copy_names(a, opt->ninlined, opt->inlined), .seed = opt->seed, .seed_input = opt->seed_input,
 		.ncustom_op = opt->ncustom_op, .custom_op = copy_names(a, opt->ncustom_op, opt->custom_op),
 		.quantized_types = opt->quantized_types,
-		.int4_packing = opt->int4_packing ? *copy_names(a, 1, &opt->int4_packing) : NULL };
+		.int4_packing = opt->int4_packing ? *copy_names(a, 1, &opt->int4_packing) : NULL,
+		.locations = (LocLevel)opt->locations };
 }
 
 /* Makes the table of sizes know those of the inputs. Whether there is one that is not a number. */
@@ -241,6 +242,8 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	const char *name = opt && opt->method ? opt->method : "forward";
 	k->name = arena_str(&m->arena, name, strlen(name));
 	m->program->arena.full = m->arena.full;
+	if (opt && opt->locations > TSHLO_LOCATIONS_METADATA)
+		return fail(e, BAD_INPUT, "locations %d, wanted one of tshlo_locations", (int)opt->locations);
 	k->options = lower_options(&m->arena, opt);
 	k->sizes = (Sizes){ .program = m->program, .table = NEW(&m->arena, DimTable, 1) };
 	k->sizes.table->a = &m->arena;

@@ -169,6 +169,16 @@ static bool in_node(tshlo_program *p, const char *what)
 	return p->in_node || fail(&p->err, BAD_INPUT, "%s is given outside a node", what);
 }
 
+void tshlo_node_metadata(tshlo_program *p, const char *key, const char *value)
+{
+	BUILD();
+	if (!given(key, "key of metadata", &p->err) || !in_node(p, "metadata")) return;
+	GraphNode *n = &p->graph->node.v[p->graph->node.n - 1];
+	if (!strcmp(key, "torch_fn")) n->torch_fn = copy(p, value);
+	if (!strcmp(key, "source_fn_stack")) n->source_fn_stack = copy(p, value);
+	if (!strcmp(key, "custom")) n->custom = copy(p, value);
+}
+
 static void add_arg(tshlo_program *p, const char *name, Arg x)
 {
 	bool plain = x.kind < ARG_DTYPE && x.kind != ARG_VALUE && x.kind != ARG_COMPLEX;

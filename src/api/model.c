@@ -12,16 +12,23 @@ tshlo_model *model_new(Err *e)
 	return m;
 }
 
-static void method_free(Method *k)
+/* What was made of the module. */
+static void forget(Method *k)
 {
-	if (k->module) module_free(k->module);
-	free(k->module);
 	buf_free(&k->text);
 	for (Artifact *a = k->artifact, *next; a; a = next) {
 		next = a->next;
 		buf_free(&a->bytes);
 		free(a);
 	}
+	k->artifact = NULL;
+}
+
+static void method_free(Method *k)
+{
+	if (k->module) module_free(k->module);
+	free(k->module);
+	forget(k);
 }
 
 void tshlo_model_free(tshlo_model *m)
@@ -171,6 +178,7 @@ static bool read_saved(Method *k, Err *e)
 	Module *m = calloc(1, sizeof *m);
 	if (!m) return fail(e, NO_MEMORY, "out of memory");
 	m->err = e;
+	m->keep_locs = true;
 	if (guarded_read(m, k->saved)) return k->oldest = oldest_usable(m), k->module = m, true;
 	module_free(m);
 	free(m);
@@ -197,7 +205,7 @@ static bool make_text(Method *k, Err *e)
 {
 	if (k->text.n) return true;
 	bool ok = true;
-	if (k->saved && k->saved->text) put(&k->text, k->saved->text, k->saved->text_nbytes);
+	if (k->saved && k->saved->text && !k->stripped) put(&k->text, k->saved->text, k->saved->text_nbytes);
 	else ok = want_module(k, e) && print_module(k->module, &k->text);
 	put_byte(&k->text, 0);
 	if (ok && k->text.failed) ok = fail(e, NO_MEMORY, "out of memory for the text of the module");
@@ -254,7 +262,7 @@ static const Artifact *artifact(Method *k, const char *target, Err *e)
 /* The bytes that were saved, when they are for that version. */
 static const void *saved_bytecode(const Method *k, const char *target, size_t *n)
 {
-	if (!k->saved || !k->saved->bytecode || (target && strcmp(target, k->version) != 0)) return NULL;
+	if (!k->saved || !k->saved->bytecode || k->stripped || (target && strcmp(target, k->version) != 0)) return NULL;
 	if (n) *n = k->saved->bytecode_nbytes;
 	return k->saved->bytecode;
 }
@@ -278,4 +286,26 @@ const char *tshlo_bytecode_version(tshlo_model *m, const char *method, tshlo_err
 	ERR(e, NULL);
 	const Method *k = model_method(m, method, err);
 	return k ? k->version : NULL;
+}
+
+/* Under the lock. */
+static bool strip(Method *k, Err *e)
+{
+	if (k->refusal) return k->options.locations = LOCS_NONE, true;
+	if (!want_module(k, e)) return false;
+	drop_locations(k->module);
+	forget(k);
+	k->options.locations = LOCS_NONE;
+	k->stripped = true;
+	return true;
+}
+
+bool tshlo_strip_locations(tshlo_model *m, tshlo_error *e)
+{
+	ERR(e, false);
+	if (!m) return false;
+	pthread_mutex_lock(&m->lock);
+	for (int i = 0; i < m->nmethod && !err->code; i++) strip(&m->method[i], err);
+	pthread_mutex_unlock(&m->lock);
+	return !err->code;
 }

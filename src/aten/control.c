@@ -65,6 +65,7 @@ static Values lower_graph(Node *n, const Graph *g, Values in)
 	if (in.n < g->ninput) return node_fail(n, BAD_INPUT, "a graph takes %d values, given %d", g->ninput, in.n), out;
 	l.graph = g;
 	l.value = NEW(n->a, Value, g->value.n + 1);
+	l.mark = find_marks(&l);
 	for (int i = 0; i < g->ninput; i++)
 		if (g->input[i].kind == ARG_VALUE && !is_size(&l, &g->value.v[g->input[i].value])) l.value[g->input[i].value] = in.v[i];
 	if (!lower_nodes(&l)) return out;

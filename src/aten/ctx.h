@@ -21,6 +21,7 @@ struct Lower {
 	Value seed;              /* the argument, with opt->seed_input */
 	int ndraws;              /* tensors of random numbers so far (random.c) */
 	Meshes *meshes;          /* of the shardings so far; one list for the program and the bodies in it (sharding.c) */
+	const char **mark;       /* [graph->value.n]: what its ops are to be called, NULL nothing; NULL: there are no marks (locate.c) */
 };
 
 /* l->graph's nodes, one after the other. */
@@ -66,6 +67,13 @@ bool is_of_values(const Lower *l, const GraphValue *g);
 /* got as a value of the type that the program says; 0 when it is not of that type. Sizes that are computed otherwise are
  * the same when they have the same values. */
 Value as_declared(Lower *l, Value got, Type want);
+
+/* -- locations (locate.c) ---------------------------------------------------------------------------------- */
+
+Loc node_loc(Lower *l, const GraphNode *g);
+Loc input_loc(Lower *l, const Input *in);
+/* What Lower.mark is for l->graph. */
+const char **find_marks(Lower *l);
 
 /* Why an op cannot be converted and what can be used instead, after ": " (refused.def); "" when there is nothing to say. */
 const char *advice(const char *target);

@@ -160,11 +160,14 @@ static bool lower_node(Lower *l, const GraphNode *g, const RuleRow *r)
 {
 	Builder *b = l->b;
 	Node n = { .b = b, .a = l->a, .g = g, .l = l };
+	Loc around = b->loc;
+	if (l->opt->locations || l->mark) b->loc = node_loc(l, g);
 	n.out = g->nout ? out_type(&n, 0) : (Type){ 0 };
 	Value v = check_dynamic(&n, r) ? lower_row(&n, r) : 0;
 	if (g->nout && g->out[0] && v) l->value[g->out[0]] = v;
 	for (int i = 0; i < g->nout; i++)
 		if (!check_out(&n, i)) break;
+	b->loc = around;
 	if (!b->m->err->code) return true;
 	const char *line = user_line(l->a, g->stack_trace);
 	return err_at(b->m->err, "%s (node %s%s%s)", g->target, g->name ? g->name : "?", *line ? ", " : "", line);
@@ -207,6 +210,13 @@ static bool check_tensor(Lower *l, const Input *in, const Tensor *t)
 	return fail(e, BAD_INPUT, "tensor '%s' is %s, but the graph wants %s", in->target, type_str(l->a, have), type_str(l->a, want));
 }
 
+static Value add_arg(Lower *l, Func *f, Type t, const Input *in)
+{
+	Value v = func_arg(l->b->m, f, t, in->name);
+	l->b->m->value.v[v].loc = input_loc(l, in);
+	return v;
+}
+
 static bool add_input(Lower *l, Func *f, const Input *in, int user_position, Lowered *out)
 {
 	Err *e = l->b->m->err;
@@ -215,7 +225,7 @@ static bool add_input(Lower *l, Func *f, const Input *in, int user_position, Low
 			in->kind == INPUT_TOKEN ? "token" : "custom object");
 	if (in->arg.kind != ARG_VALUE) return true;        /* a constant: it stands in the graph already */
 	if (in->kind == INPUT_USER && l->graph->value.v[in->arg.value].kind == VALUE_SYMINT) {
-		func_arg(l->b->m, f, scalar_type(DTYPE_i64), in->name);      /* what it says a symbol is: define_sizes() */
+		add_arg(l, f, scalar_type(DTYPE_i64), in);      /* what it says a symbol is: define_sizes() */
 		out->arg[out->narg++] = (ArgSource){ in->kind, in, user_position, NULL };
 		return true;
 	}
@@ -227,7 +237,7 @@ static bool add_input(Lower *l, Func *f, const Input *in, int user_position, Low
 	if (w && is_inlined(l->program, w, in->target, l->opt))
 		return w->storage || fail(e, BAD_INPUT, "tensor '%s' has no data to write into the module", in->target);
 	Type kept = tensor_type(l->a, t.elem, t.rank, t.dim);
-	l->value[in->arg.value] = func_arg(l->b->m, f, kept, in->name);
+	l->value[in->arg.value] = add_arg(l, f, kept, in);
 	out->arg[out->narg++] = (ArgSource){ in->kind, in, user_position, w };
 	return true;
 }
@@ -237,7 +247,7 @@ static void add_seed(Lower *l, Func *f, int user_position, Lowered *out)
 {
 	Input *in = NEW(l->a, Input, 1);
 	*in = (Input){ .kind = INPUT_USER, .name = SEED_NAME };
-	l->seed = func_arg(l->b->m, f, scalar_type(DTYPE_u64), in->name);
+	l->seed = add_arg(l, f, scalar_type(DTYPE_u64), in);
 	out->arg[out->narg++] = (ArgSource){ INPUT_USER, in, user_position, NULL };
 }
 
@@ -247,7 +257,10 @@ static void add_constants(Lower *l)
 	for (int i = 0; i < l->program->ninput; i++) {
 		const Input *in = &l->program->input[i];
 		const Tensor *w = in->kind == INPUT_USER || in->arg.kind != ARG_VALUE ? NULL : program_tensor(l->program, in->target);
-		if (w && is_inlined(l->program, w, in->target, l->opt)) l->value[in->arg.value] = shard_input(l, in, inline_tensor(l, w));
+		if (!w || !is_inlined(l->program, w, in->target, l->opt)) continue;
+		l->b->loc = input_loc(l, in);
+		l->value[in->arg.value] = shard_input(l, in, inline_tensor(l, w));
+		l->b->loc = 0;
 	}
 }
 
@@ -339,6 +352,7 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 	l.rules.arena = &m->arena;
 	index_rules(&l.rules);
 	for (int i = 0; i < p->sym.n; i++) l.size[i] = NOT_ASKED;
+	l.mark = find_marks(&l);
 	if (!add_inputs(&l, f, out) || !define_sizes(&l, f, out) || !lower_nodes(&l) || !add_results(&l, out)) return false;
 	dce(m);
 	prune(&l, f, out);

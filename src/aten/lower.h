@@ -48,6 +48,9 @@ typedef struct Shardings {
 	const Spec *const *output;   /* [noutput]; NULL: not marked */
 } Shardings;
 
+/* What ops carry as locations (locate.c). */
+typedef enum LocLevel { LOCS_NONE, LOCS_NODES, LOCS_FULL, LOCS_METADATA } LocLevel;
+
 typedef struct LowerOptions {
 	const char *func_name;       /* NULL: "main" */
 	bool inline_weights;         /* weights become constants instead of arguments, but those that the program writes */
@@ -60,6 +63,7 @@ typedef struct LowerOptions {
 	const struct Lowered *like;  /* the arguments are to be those of this one, used or not; NULL: those that are used */
 	int ncustom_op;              /* operators that become custom_call, as is_custom() has it */
 	const char *const *custom_op;
+	LocLevel locations;
 	Shardings shardings;
 	bool quantized_types;        /* !quant.uniform values where they can say it (quant_type.h), not integer arithmetic */
 	const char *int4_packing;    /* how weights of 4 bits are packed (int4.def); NULL: unknown */

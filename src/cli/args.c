@@ -26,7 +26,7 @@ static void print_option(const Option *o)
 	char left[64];
 	char letter[] = { '-', o->letter, ',', 0 };
 	int n = snprintf(left, sizeof left, "  %-3s --%s", o->letter ? letter : "", o->name);
-	if (o->value) n += snprintf(left + n, sizeof left - (size_t)n, " %s", o->value);
+	if (o->value) n += snprintf(left + n, sizeof left - (size_t)n, o->kind == OPTION_MAYBE ? "[=%s]" : " %s", o->value);
 	printf("%s", left);
 	if (n >= HELP_COLUMN) putchar('\n'), n = 0;
 	for (const char *s = o->help, *end; ; s = end + 1, n = 0) {
@@ -121,6 +121,7 @@ static int set(Parser *p, const Option *o, const char *spelled, const char *valu
 	case OPTION_FLAG:
 		*(bool *)(void *)field = true;
 		return EXIT_GOOD;
+	case OPTION_MAYBE:
 	case OPTION_ONE:
 		if (*(const char **)(void *)field) return wrong(p, "given twice: ", spelled);
 		*(const char **)(void *)field = value;
@@ -148,6 +149,7 @@ static int set_from(Parser *p, const Option *o, const char *spelled, const char 
 {
 	if (o->kind == OPTION_FLAG) return attached ? wrong(p, "takes no value: ", spelled) : set(p, o, spelled, NULL);
 	if (attached) return set(p, o, spelled, attached);
+	if (o->kind == OPTION_MAYBE) return set(p, o, spelled, "");
 	if (p->at == p->argc || !strncmp(p->argv[p->at], "--", 2)) return wrong(p, "needs a value: ", spelled);
 	return set(p, o, spelled, p->argv[p->at++]);
 }
@@ -201,6 +203,7 @@ static bool is_given(const Option *o, const Args *a)
 	const void *field = (const char *)a + o->at;
 	switch (o->kind) {
 	case OPTION_FLAG: return *(const bool *)field;
+	case OPTION_MAYBE:
 	case OPTION_ONE:  return *(const char *const *)field != NULL;
 	case OPTION_MANY: return ((const Strings *)field)->n > 0;
 	default:          return false;       /* numbers have defaults */

@@ -29,12 +29,14 @@ typedef struct Args {
 	const char *platforms, *weights;
 	const char *seed, *int4_packing;
 	const char *sharding;
-	bool shardy, seed_input, inline_weights, quantized_types, no_text, no_weights, locations, ops, json, help, warmup, untuned;
+	const char *locations;                                   /* "": given without a value */
+	bool shardy, seed_input, inline_weights, quantized_types, no_text, no_weights, strip_locations, ops, json, help, warmup, untuned;
 	int64_t repeat;
 	double rtol, atol;
 } Args;
 
-typedef enum OptionKind { OPTION_FLAG, OPTION_ONE, OPTION_MANY, OPTION_COUNT, OPTION_NUMBER } OptionKind;
+/* OPTION_MAYBE: with a value after '=', or without one, which is "". */
+typedef enum OptionKind { OPTION_FLAG, OPTION_MAYBE, OPTION_ONE, OPTION_MANY, OPTION_COUNT, OPTION_NUMBER } OptionKind;
 
 typedef struct Option {
 	const char *name;            /* without "--"; a '_' that the user writes is a '-' here */

@@ -55,7 +55,7 @@ static int check_options(const Args *a, Format f)
 	if (a->weights && strcmp(a->weights, "npy") && strcmp(a->weights, "safetensors"))
 		return complain(EXIT_USAGE, "convert: --weights is '%s', wanted npy or safetensors", a->weights);
 	const char *pt2 = a->inline_weights ? "inline-weights" : a->inlined.n ? "inline" : a->custom_op.n ? "custom-op"
-		: a->quantized_types ? "quantized-types" : a->method && files ? "method" : NULL;
+		: a->quantized_types ? "quantized-types" : a->locations ? "locations" : a->method && files ? "method" : NULL;
 	if (!a->file && !files) return complain(EXIT_USAGE, "convert: several methods are for directories and SavedModels");
 	if (a->file && is_directory(a->file) && pt2)
 		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file, pt2);
@@ -67,13 +67,26 @@ static int check(const Args *a, Format f)
 	bool to_stdout = !strcmp(a->to, "-");
 	if (f == FORMAT_none)
 		return complain(EXIT_USAGE, "convert: --format is '%s', wanted text, bytecode, directory or saved-model", a->format);
-	if (a->locations)
-		return complain(EXIT_UNSUPPORTED, "convert: --locations comes later: text and bytecode carry no locations yet");
+	if (a->locations && a->strip_locations) return complain(EXIT_USAGE, "convert: --locations and --strip-locations contradict each other");
 	if (to_stdout && (f == FORMAT_DIRECTORY || f == FORMAT_SAVED_MODEL))
 		return complain(EXIT_USAGE, "convert: a directory cannot go to standard output");
 	if (to_stdout && f == FORMAT_BYTECODE && isatty(STDOUT_FILENO))
 		return complain(EXIT_USAGE, "convert: bytecode is not for a terminal; name a file with -o, or use a pipe");
 	return check_options(a, f);
+}
+
+/* What --locations says. Returns an exit code. */
+static int read_locations(const char *s, tshlo_locations *out)
+{
+	static const struct { const char *name; tshlo_locations level; } level[] = {
+		{ "", TSHLO_LOCATIONS_NODES }, { "nodes", TSHLO_LOCATIONS_NODES }, { "full", TSHLO_LOCATIONS_FULL },
+		{ "metadata", TSHLO_LOCATIONS_METADATA },
+	};
+	*out = TSHLO_LOCATIONS_NONE;
+	if (!s) return EXIT_GOOD;
+	for (size_t i = 0; i < sizeof level / sizeof *level; i++)
+		if (!strcmp(s, level[i].name)) return *out = level[i].level, EXIT_GOOD;
+	return complain(EXIT_USAGE, "convert: --locations is '%s', wanted nodes, full or metadata", s);
 }
 
 /* -- writing --------------------------------------------------------------------------------------------- */
@@ -96,10 +109,11 @@ static bool write_module(tshlo_model *m, const Args *a, Format f, tshlo_error *e
 /* Reports. Returns an exit code. */
 static int write_output(tshlo_model *m, const Args *a, Format f)
 {
+	tshlo_error e = { 0 };
+	if (a->strip_locations && !tshlo_strip_locations(m, &e)) return report(&e);
 	if (f == FORMAT_SAVED_MODEL) return write_saved_model(m, a);
 	int code = f == FORMAT_DIRECTORY ? EXIT_GOOD : check_method(m, a->method);
 	if (code) return code;
-	tshlo_error e = { 0 };
 	bool ok = f == FORMAT_DIRECTORY ? write_directory(m, a, &e) : write_module(m, a, f, &e);
 	return ok ? EXIT_GOOD : report(&e);
 }
@@ -172,9 +186,12 @@ static int convert(const Args *given)
 	if (!a->to) return complain(EXIT_USAGE, "convert: no output is given; name it with -o");
 	Format f = wanted_format(a);
 	Conversion c;
+	tshlo_locations locations;
 	int code = check(a, f);
+	if (!code) code = read_locations(a->locations, &locations);
 	if (!code) code = conversion_new(&c, &convert_command, a);
 	if (code) return code;
+	c.opt.locations = locations;
 	c.opt.method = a->method;
 	c.opt.inline_weights = a->inline_weights;
 	c.opt.ninlined = a->inlined.n;
@@ -200,7 +217,8 @@ static const Option options[] = {
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },
 	{ "weights",         0,  OPTION_ONE,  offsetof(Args, weights),        "FORMAT", "of a directory: npy, a file each, or\nsafetensors, all in one" },
-	{ "locations",       0,  OPTION_FLAG, offsetof(Args, locations),      NULL,   "ops carry the names of nodes (comes later)" },
+	{ "locations",       0,  OPTION_MAYBE, offsetof(Args, locations),     "L",    "ops carry where they come from: nodes (module,\nnode and the user's line), full (the whole\nstack), metadata (torch's own, as torch_xla)" },
+	{ "strip-locations", 0,  OPTION_FLAG, offsetof(Args, strip_locations), NULL,  "no locations, whatever the program or the\ndirectory has" },
 	{ 0 },
 };
 

@@ -218,13 +218,7 @@ void tensor_pack(const Tensor *t, void *out)
 
 /* ---- where in the user's source ------------------------------------------------------------------------ */
 
-typedef struct Frame {
-	const char *file, *line, *function;
-	int nfile, nline, nfunction;
-} Frame;
-
-/* Reads the next `File "...", line N, in function` at or after *at, which moves behind it. */
-static bool next_frame(const char **at, Frame *f)
+bool next_frame(const char **at, TraceFrame *f)
 {
 	static const char head[] = "File \"", mid[] = "\", line ", tail[] = ", in ";
 	const char *file = strstr(*at, head);
@@ -247,37 +241,42 @@ static bool next_frame(const char **at, Frame *f)
 	return true;
 }
 
-static bool holds(const Frame *f, const char *part)
+static bool holds(const TraceFrame *f, const char *part)
 {
 	return memmem(f->file, (size_t)f->nfile, part, strlen(part)) != NULL;
 }
 
-static bool in_packages(const Frame *f)
+static bool in_packages(const TraceFrame *f)
 {
 	return holds(f, "/site-packages/") || holds(f, "/dist-packages/") || holds(f, "/python/torch_stablehlo/");
 }
 
-static bool in_torch(const Frame *f)
+static bool in_torch(const TraceFrame *f)
 {
 	return holds(f, "-packages/torch/") || holds(f, "/torch/nn/") || holds(f, "/torch/fx/") ||
 		holds(f, "<eval_with_key>");
 }
 
 /* 2: the user's own file; 1: a library other than torch; 0: torch. */
-static int closeness(const Frame *f) { return in_torch(f) ? 0 : in_packages(f) ? 1 : 2; }
+static int closeness(const TraceFrame *f) { return in_torch(f) ? 0 : in_packages(f) ? 1 : 2; }
 
-const char *user_line(Arena *a, const char *stack_trace)
+bool user_frame(const char *stack_trace, TraceFrame *out)
 {
-	Frame f, best = { 0 };
+	TraceFrame f;
 	int have = 0;
 	for (const char *at = stack_trace ? stack_trace : ""; next_frame(&at, &f);) {
 		int c = closeness(&f);
 		if (!c || c < have) continue;
 		have = c;
-		best = f;
+		*out = f;
 	}
-	if (!have) return "";
-	if (!best.nfunction) return arena_printf(a, "%.*s:%.*s", best.nfile, best.file, best.nline, best.line);
-	return arena_printf(a, "%.*s:%.*s, in %.*s", best.nfile, best.file, best.nline, best.line,
-		best.nfunction, best.function);
+	return have;
+}
+
+const char *user_line(Arena *a, const char *stack_trace)
+{
+	TraceFrame f;
+	if (!user_frame(stack_trace, &f)) return "";
+	const char *place = arena_printf(a, "%.*s:%.*s", f.nfile, f.file, f.nline, f.line);
+	return f.nfunction ? arena_printf(a, "%s, in %.*s", place, f.nfunction, f.function) : place;
 }

@@ -93,7 +93,8 @@ typedef struct GraphNode {
 	int nout;
 	VId *out;                   /* [nout]; 0 where the op gives None. A list result is flattened: split -> n
 	                             * values */
-	const char *stack_trace, *nn_module_stack, *torch_fn;     /* metadata; NULL where the file has none */
+	/* torch's metadata, as GraphModuleSerializer.serialize_metadata() has it; NULL where there is none */
+	const char *stack_trace, *nn_module_stack, *source_fn_stack, *torch_fn, *custom;
 } GraphNode;
 
 struct Graph {
@@ -211,8 +212,16 @@ int64_t tensor_numel(const Tensor *t);
 /* Row-major copy of a strided tensor into out[numel * dtype_nbytes]. */
 void tensor_pack(const Tensor *t, void *out);
 
-/* The innermost "file:line, in function" of the user's own code in a stack_trace (the last frame that lies
- * outside torch and other site-packages), in the arena; "" when there is none. */
+/* A line `File "...", line N, in function` of a stack_trace, as pieces of it. nfunction 0: it names none. */
+typedef struct TraceFrame { const char *file, *line, *function; int nfile, nline, nfunction; } TraceFrame;
+
+/* The next frame at or after *at, which moves behind it: the outermost comes first. */
+bool next_frame(const char **at, TraceFrame *f);
+
+/* The innermost frame of the user's own code (the last that lies outside torch and other site-packages); false: there is none. */
+bool user_frame(const char *stack_trace, TraceFrame *f);
+
+/* The same as "file:line, in function", in the arena; "" when there is none. */
 const char *user_line(Arena *a, const char *stack_trace);
 
 /* Inputs that are weights of a tensor subclass become one input for each inner tensor, and the nodes that look into them go

@@ -365,10 +365,14 @@ static bool read_node(Scope *s, JVal v)
 		.name = json_str(a, json_key(v, "name")),
 		.stack_trace = json_str(a, json_key(meta, "stack_trace")),
 		.nn_module_stack = json_str(a, json_key(meta, "nn_module_stack")),
+		.source_fn_stack = json_str(a, json_key(meta, "source_fn_stack")),
 		.torch_fn = json_str(a, json_key(meta, "torch_fn")),
+		.custom = json_str(a, json_key(meta, "custom")),
 	};
 	if (!read_inputs(s, json_key(v, "inputs"), &n) || !read_outputs(s, json_key(v, "outputs"), &n))
 		return err_at(s->m->err, "node %d (%s)", s->g->node.n, n.target);
+	/* Older files do not name nodes; what a node gives has its name. */
+	if (!n.name && n.nout && n.out[0]) n.name = s->g->value.v[n.out[0]].name;
 	*push(a, &s->g->node) = n;
 	return true;
 }
