@@ -2,18 +2,29 @@
 
 #include <string.h>
 
+/* What is left, 0 to 7 bytes, as a word: without a loop, as most names are that short. */
+static uint64_t last_word(const unsigned char *c, size_t n)
+{
+	uint32_t first, last;
+	if (!n) return 0;
+	if (n < 4) return c[0] | (uint64_t)c[n / 2] << 8 | (uint64_t)c[n - 1] << 16;
+	memcpy(&first, c, 4);
+	memcpy(&last, c + n - 4, 4);
+	return first | (uint64_t)last << 32;
+}
+
 /* FNV-1a over 8-byte words, with a final mix. */
 uint64_t hash_bytes(const void *p, size_t n, uint64_t seed)
 {
 	const unsigned char *c = p;
-	uint64_t h = 0xcbf29ce484222325u ^ seed;
+	uint64_t h = 0xcbf29ce484222325u ^ seed ^ n << 48;
 	for (; n >= 8; n -= 8, c += 8) {
 		uint64_t w;
 		memcpy(&w, c, 8);
 		h = (h ^ w) * 0x100000001b3u;
 		h ^= h >> 29;
 	}
-	for (; n; n--, c++) h = (h ^ *c) * 0x100000001b3u;
+	h = (h ^ last_word(c, n)) * 0x100000001b3u;
 	h ^= h >> 32;
 	return h * 0x9e3779b97f4a7c15u;
 }

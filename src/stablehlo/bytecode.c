@@ -22,6 +22,15 @@ static const Part parts[] = {
 #include "stablehlo/vhlo.def"
 };
 
+const Part *parts_of(AttrKind kind, int *n)
+{
+	size_t first = 0, end;
+	while (first < sizeof parts / sizeof *parts && parts[first].kind != kind) first++;
+	for (end = first; end < sizeof parts / sizeof *parts && parts[end].kind == kind; end++) {}
+	*n = (int)(end - first);
+	return parts + first;
+}
+
 typedef struct List { Field *v; int n; } List;
 
 static void add(List *list, const char *name, int attr, const Part *part)

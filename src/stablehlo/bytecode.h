@@ -32,6 +32,9 @@ const char *vhlo_spelling(OpCode code);
 typedef enum How { PART_I64, PART_DIMS, PART_ELEM, PART_BOOL } How;
 typedef struct Part { AttrKind kind; const char *name; size_t at; How how; int since; } Part;
 
+/* The members of a struct kind, in the order of its text; none of other kinds. */
+const Part *parts_of(AttrKind kind, int *n);
+
 /* One VHLO attribute of an op: which of the row's attributes it is (NO_ATTR: none, it is a constant of the format) and,
  * of a struct kind, which part of it. */
 typedef struct Field { const char *name; int attr; const Part *part; } Field;

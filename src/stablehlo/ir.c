@@ -28,7 +28,7 @@ static bool quant_eq(const Quant *x, const Quant *y)
 	if (x == y) return true;
 	if (!x || !y) return false;
 	return x->storage == y->storage && x->expressed == y->expressed && x->storage_min == y->storage_min
-	    && x->storage_max == y->storage_max && x->axis == y->axis && x->n == y->n
+	    && x->storage_max == y->storage_max && x->axis == y->axis && x->n == y->n && x->ui == y->ui
 	    && !memcmp(x->scale, y->scale, (size_t)x->n * sizeof *x->scale)
 	    && !memcmp(x->zero_point, y->zero_point, (size_t)x->n * sizeof *x->zero_point);
 }
@@ -43,7 +43,7 @@ static bool bound_eq(Type x, Type y)
 bool type_eq(Type x, Type y)
 {
 	if (x.kind != y.kind) return false;
-	if (x.kind == TYPE_ELEMENT) return x.elem == y.elem;
+	if (x.kind == TYPE_ELEMENT) return x.elem == y.elem && x.index == y.index && quant_eq(x.quant, y.quant);
 	if (x.kind == TYPE_BUFFER) x.kind = y.kind = TYPE_TENSOR;
 	if (x.kind == TYPE_TENSOR)
 		return x.elem == y.elem && x.index == y.index && same_shape(x, y) && bound_eq(x, y) && quant_eq(x.quant, y.quant);

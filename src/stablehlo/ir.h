@@ -4,6 +4,19 @@
 
 #include "stablehlo/stablehlo.h"
 
+/* What readers take, of bytecode and of text. */
+enum {
+	MAX_NEST = 64,               /* attributes in attributes, types in types */
+	MAX_REGIONS = 200,           /* regions in regions, as in verify.c */
+	MAX_KEYS = 4096,             /* of a dictionary: those who print one look at every key for each */
+	MAX_RANK = 256               /* of a tensor: those who look at its elements go into each dimension */
+};
+
+/* The words of the enum kinds in their order, which is that of the C enums and VHLO's; type NULL: the kind is none
+ * (print_attr.c). KIND_ACCURACY's are its mode's. */
+typedef struct Enum { const char *type; int n; const char *name[6]; } Enum;
+extern const Enum enums[NKINDS];
+
 /* Arguments of a region; returns the first. */
 Value block_args(Module *m, Region *r, int n, const Type *t);
 

@@ -26,12 +26,13 @@ bool put_double(Buf *b, double v);
 /* dense<...> : tensor<...>. index: the elements are i64 here and index in MLIR (layouts). */
 void put_dense(Buf *b, const Dense *d, bool index);
 void put_dense_elements(Buf *b, const Dense *d);   /* what stands between < and > */
+void put_dense_list(Buf *b, const Dense *d);       /* 1, 2: as an array writes them */
 
 /* bare: as the custom forms write it; else as a dictionary does, with its type. */
 void put_attr(Buf *b, AttrKind kind, const Attr *a, bool bare);
 void put_any(Buf *b, const Any *a);
 void put_member(Buf *b, const Any *dict, int i);          /* a = 1 : i64 */
-int next_member(const Any *dict, const char *last);       /* the member after `last` by name, or -1 */
+int next_member(const Any *dict, int last);              /* the member after `last` (-1: the first) by name, or -1 */
 
 /* ` {a = 1 : i64, b}` sorted by name; nothing when empty. */
 void put_any_dict(Buf *b, const Any *dict);

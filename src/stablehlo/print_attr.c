@@ -1,8 +1,35 @@
 /* Attributes as text: what kinds.def says of each kind, as a custom form writes it (bare) and as a
  * dictionary does. */
+#include "stablehlo/ir.h"
 #include "stablehlo/print.h"
 
 #include <string.h>
+
+/* -- enums ----------------------------------------------------------------------------------------------- */
+
+const Enum enums[NKINDS] = {
+	[KIND_DIRECTION]        = { "comparison_direction", 6, { "EQ", "NE", "GE", "GT", "LE", "LT" } },
+	[KIND_COMPARE_TYPE]     = { "comparison_type", 5, { "NOTYPE", "FLOAT", "TOTALORDER", "SIGNED", "UNSIGNED" } },
+	[KIND_ACCURACY]         = { "result_accuracy_mode", 3, { "DEFAULT", "HIGHEST", "TOLERANCE" } },
+	[KIND_PRECISION]        = { "precision", 3, { "DEFAULT", "HIGH", "HIGHEST" } },
+	[KIND_FFT_TYPE]         = { "fft_type", 4, { "FFT", "IFFT", "RFFT", "IRFFT" } },
+	[KIND_TRANSPOSE]        = { "transpose", 4, { "TRANSPOSE_INVALID", "NO_TRANSPOSE", "TRANSPOSE", "ADJOINT" } },
+	[KIND_RNG_ALGORITHM]    = { "rng_algorithm", 3, { "DEFAULT", "THREE_FRY", "PHILOX" } },
+	[KIND_RNG_DISTRIBUTION] = { "rng_distribution", 3, { "INVALID", "UNIFORM", "NORMAL" } },
+};
+
+/* EQ, or #stablehlo<comparison_direction EQ>. */
+static void put_enum(Buf *b, AttrKind kind, int64_t i, bool bare)
+{
+	const Enum *e = &enums[kind];
+	const char *name = i >= 0 && i < e->n ? e->name[i] : "INVALID";
+	if (bare) { put_str(b, name); return; }
+	PUT(b, "#stablehlo<");
+	put_str(b, e->type);
+	put_byte(b, ' ');
+	put_str(b, name);
+	put_byte(b, '>');
+}
 
 /* -- generic attributes ---------------------------------------------------------------------------------- */
 
@@ -12,12 +39,13 @@ typedef enum Place { IN_DICT, IN_ARRAY, LAYOUT } Place;   /* an array leaves out
 
 static void put_in(Buf *b, const Any *a, Place place);
 
-/* The member with the least name greater than `last`, or -1: sorted without a copy. */
-int next_member(const Any *dict, const char *last)
+/* The member with the least name greater than that of `last`, or -1: sorted without a copy. */
+int next_member(const Any *dict, int last)
 {
 	int best = -1;
+	if (dict->sorted) return last + 1 < dict->n ? last + 1 : -1;
 	for (int i = 0; i < dict->n; i++)
-		if ((!last || strcmp(dict->key[i], last) > 0) && (best < 0 || strcmp(dict->key[i], dict->key[best]) < 0)) best = i;
+		if ((last < 0 || strcmp(dict->key[i], dict->key[last]) > 0) && (best < 0 || strcmp(dict->key[i], dict->key[best]) < 0)) best = i;
 	return best;
 }
 
@@ -31,10 +59,10 @@ void put_member(Buf *b, const Any *dict, int i)
 
 static void put_members(Buf *b, const Any *dict)
 {
-	const char *last = NULL;
+	int last = -1;
 	put_byte(b, '{');
-	for (int i; (i = next_member(dict, last)) >= 0; last = dict->key[i]) {
-		if (last) PUT(b, ", ");
+	for (int i; (i = next_member(dict, last)) >= 0; last = i) {
+		if (last >= 0) PUT(b, ", ");
 		put_member(b, dict, i);
 	}
 	put_byte(b, '}');
@@ -79,6 +107,26 @@ static void put_float_attr(Buf *b, double v, DType t, Place place)
 	}
 }
 
+/* 1 : i8 */
+static void put_typed_number(Buf *b, const Dense *d)
+{
+	Type t = d->type;
+	t.kind = TYPE_ELEMENT;
+	put_dense_elements(b, d);
+	PUT(b, " : ");
+	put_type(b, t);
+}
+
+/* array<i64: 1, 2> */
+static void put_array(Buf *b, const Dense *d)
+{
+	PUT(b, "array<");
+	put_str(b, dtype_name(d->type.elem));
+	if (d->nbytes) PUT(b, ": ");
+	put_dense_list(b, d);
+	put_byte(b, '>');
+}
+
 static void put_in(Buf *b, const Any *a, Place place)
 {
 	switch (a->kind) {
@@ -111,6 +159,12 @@ static void put_in(Buf *b, const Any *a, Place place)
 	case ANY_ARRAY: put_items(b, a, place); break;
 	case ANY_DICT: put_members(b, a); break;
 	case ANY_ALIAS: put_alias(b, a); break;
+	case ANY_NUMBER: put_typed_number(b, a->dense); break;
+	case ANY_NUMBERS: put_array(b, a->dense); break;
+	case ANY_ATTR:
+		if (a->of == KIND_PRECISION) put_enum(b, a->of, a->attr->ints.v[0], false);
+		else put_attr(b, a->of, a->attr, false);
+		break;
 	case ANY_VERBATIM: put_str(b, a->str); break;
 	}
 }
@@ -178,9 +232,20 @@ static void put_pair(Buf *b, const char *name, Ints lhs, Ints rhs)
 	put_list(b, rhs);
 }
 
-/* batching_dims = [0] x [0], contracting_dims = [2] x [1]: only custom forms have it. */
-static void put_dot(Buf *b, const DotDims *d)
+static void put_generic_dot(Buf *b, const DotDims *d)
 {
+	PUT(b, "#stablehlo.dot<");
+	const char *sep = put_field(b, "", "lhs_batching_dimensions", d->lhs_batching);
+	sep = put_field(b, sep, "rhs_batching_dimensions", d->rhs_batching);
+	sep = put_field(b, sep, "lhs_contracting_dimensions", d->lhs_contracting);
+	put_field(b, sep, "rhs_contracting_dimensions", d->rhs_contracting);
+	put_byte(b, '>');
+}
+
+/* batching_dims = [0] x [0], contracting_dims = [2] x [1] */
+static void put_dot(Buf *b, const DotDims *d, bool bare)
+{
+	if (!bare) { put_generic_dot(b, d); return; }
 	if (d->lhs_batching.n || d->rhs_batching.n) {
 		put_pair(b, "batching_dims = ", d->lhs_batching, d->rhs_batching);
 		PUT(b, ", ");
@@ -188,8 +253,9 @@ static void put_dot(Buf *b, const DotDims *d)
 	put_pair(b, "contracting_dims = ", d->lhs_contracting, d->rhs_contracting);
 }
 
-static void put_algorithm(Buf *b, const DotAlgorithm *a)
+static void put_algorithm(Buf *b, const DotAlgorithm *a, bool bare)
 {
+	if (!bare) PUT(b, "#stablehlo.dot_algorithm");
 	PUT(b, "<lhs_precision_type = ");
 	put_str(b, dtype_name(a->lhs_precision));
 	PUT(b, ", rhs_precision_type = ");
@@ -231,7 +297,6 @@ static void put_conv(Buf *b, const ConvDims *d)
 
 static void put_accuracy(Buf *b, const Accuracy *a)
 {
-	static const char *const mode[] = { "DEFAULT", "HIGHEST", "TOLERANCE" };
 	PUT(b, "#stablehlo.result_accuracy<");
 	if (a->atol != 0) {
 		PUT(b, "atol = ");
@@ -249,37 +314,11 @@ static void put_accuracy(Buf *b, const Accuracy *a)
 		PUT(b, ", ");
 	}
 	PUT(b, "mode = #stablehlo.result_accuracy_mode<");
-	put_str(b, mode[a->mode > 0 && a->mode < 3 ? a->mode : 0]);
+	put_str(b, enums[KIND_ACCURACY].name[a->mode > 0 && a->mode < 3 ? a->mode : 0]);
 	PUT(b, ">>");
 }
 
 /* -- kinds ----------------------------------------------------------------------------------------------- */
-
-typedef struct Enum { const char *type; int n; const char *name[6]; } Enum;
-
-/* In the order of the C enums, which is VHLO's. */
-static const Enum enums[NKINDS] = {
-	[KIND_DIRECTION]        = { "comparison_direction", 6, { "EQ", "NE", "GE", "GT", "LE", "LT" } },
-	[KIND_COMPARE_TYPE]     = { "comparison_type", 5, { "NOTYPE", "FLOAT", "TOTALORDER", "SIGNED", "UNSIGNED" } },
-	[KIND_PRECISION]        = { "precision", 3, { "DEFAULT", "HIGH", "HIGHEST" } },
-	[KIND_FFT_TYPE]         = { "fft_type", 4, { "FFT", "IFFT", "RFFT", "IRFFT" } },
-	[KIND_TRANSPOSE]        = { "transpose", 4, { "TRANSPOSE_INVALID", "NO_TRANSPOSE", "TRANSPOSE", "ADJOINT" } },
-	[KIND_RNG_ALGORITHM]    = { "rng_algorithm", 3, { "DEFAULT", "THREE_FRY", "PHILOX" } },
-	[KIND_RNG_DISTRIBUTION] = { "rng_distribution", 3, { "INVALID", "UNIFORM", "NORMAL" } },
-};
-
-/* EQ, or #stablehlo<comparison_direction EQ>. */
-static void put_enum(Buf *b, AttrKind kind, int64_t i, bool bare)
-{
-	const Enum *e = &enums[kind];
-	const char *name = i >= 0 && i < e->n ? e->name[i] : "INVALID";
-	if (bare) { put_str(b, name); return; }
-	PUT(b, "#stablehlo<");
-	put_str(b, e->type);
-	put_byte(b, ' ');
-	put_str(b, name);
-	put_byte(b, '>');
-}
 
 static void put_precision(Buf *b, Ints x, bool bare)
 {
@@ -368,8 +407,8 @@ static void put_structure(Buf *b, AttrKind kind, const Attr *a, bool bare)
 	switch (kind) {
 	case KIND_ACCURACY:      put_accuracy(b, a->accuracy); break;
 	case KIND_CONV_DIMS:     put_wrapped(b, bare ? "" : "#stablehlo.conv<", a->conv); break;
-	case KIND_DOT_DIMS:      put_dot(b, a->dot); break;
-	case KIND_DOT_ALGORITHM: put_algorithm(b, a->algorithm); break;
+	case KIND_DOT_DIMS:      put_dot(b, a->dot, bare); break;
+	case KIND_DOT_ALGORITHM: put_algorithm(b, a->algorithm, bare); break;
 	case KIND_GATHER_DIMS:   put_gather(b, a->gather); break;
 	case KIND_SCATTER_DIMS:  put_scatter(b, a->scatter); break;
 	case KIND_DICT:          put_members(b, a->dict); break;

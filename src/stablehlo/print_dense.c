@@ -298,12 +298,21 @@ void put_dense_elements(Buf *b, const Dense *d)
 	size_t each = dtype_nbytes(d->type.elem);
 	int64_t n = type_numel(d->type);
 	int nbits = dtype_info(d->type.elem)->nbits;
-	if (n == 0) return;
+	if (n == 0 && !(d->splat && each && d->nbytes == each)) return;          /* MLIR keeps what none are equal to */
 	if (!each || d->nbytes < each || (!d->splat && d->nbytes / each != (uint64_t)n)) { b->failed = true; return; }
 	if (is_splat(d, each)) put_element(b, d->type.elem, d->data);
 	else if (n > LONGEST_LIST)
 		put_hex(b, d->data, d->nbytes, nbits < 8 ? (uint8_t)((1u << nbits) - 1) : 0xff);
 	else put_nested(b, d, 0, d->data);
+}
+
+void put_dense_list(Buf *b, const Dense *d)
+{
+	size_t each = dtype_nbytes(d->type.elem);
+	for (size_t at = 0; at < d->nbytes; at += each) {
+		if (at) PUT(b, ", ");
+		put_element(b, d->type.elem, (const uint8_t *)d->data + at);
+	}
 }
 
 void put_dense(Buf *b, const Dense *d, bool index)

@@ -116,6 +116,7 @@ static void hook_while(Printer *p, const Op *op)
 
 static void hook_barrier(Printer *p, const Op *op)
 {
+	put_extra(p, op);
 	if (!op->nin) { PUT(p->b, "()"); return; }
 	put_byte(p->b, ' ');
 	put_values(p, op->nin, op->in);
@@ -156,6 +157,15 @@ static void hook_slice(Printer *p, const Op *op)
 	put_byte(p->b, ']');
 }
 
+/* e5m10 */
+static void hook_format(Printer *p, const Op *op)
+{
+	put_byte(p->b, 'e');
+	put_int(p->b, attr_of(op, "exponent_bits") ? attr_of(op, "exponent_bits")->i : 0);
+	put_byte(p->b, 'm');
+	put_int(p->b, attr_of(op, "mantissa_bits") ? attr_of(op, "mantissa_bits")->i : 0);
+}
+
 static void hook_window(Printer *p, const Op *op)
 {
 	static const struct { const char *attr, *text; AttrKind kind; } part[] = {
@@ -182,12 +192,14 @@ static void hook_regions(Printer *p, const Op *op)
 	put_byte(p->b, ')');
 }
 
-/* ` %0, %1 : types`. Of nothing func.return says nothing; stablehlo.return still sets off its empty list. */
+/* ` %0, %1 : types`. Of nothing func.return says nothing; stablehlo.return still sets off its empty list. Other attributes stand
+ * before the values of func.return, and behind those of stablehlo.return. */
 static void hook_return(Printer *p, const Op *op)
 {
-	put_extra(p, op);
+	if (p->top) put_extra(p, op);
 	if (op->nin || !p->top) put_byte(p->b, ' ');
 	put_values(p, op->nin, op->in);
+	if (!p->top) put_extra(p, op);
 	if (!op->nin) return;
 	PUT(p->b, " : ");
 	put_operand_types(p, op);
@@ -240,7 +252,7 @@ static const struct { const char *name; void (*print)(Printer *, const Op *); } 
 	{ "fn", put_fn }, { "same", hook_same }, { "results", put_result_types },
 	{ "@reduce", hook_reduce }, { "@while", hook_while }, { "@barrier", hook_barrier }, { "@constant", hook_constant },
 	{ "@symbol", hook_symbol }, { "@slice", hook_slice }, { "@window", hook_window }, { "@regions", hook_regions },
-	{ "@return", hook_return }, { "@select_type", hook_select_type }, { "@complex_type", hook_complex_type },
+	{ "@format", hook_format }, { "@return", hook_return }, { "@select_type", hook_select_type }, { "@complex_type", hook_complex_type },
 };
 
 static bool put_hook(Printer *p, const Op *op, const char *s, size_t n)
@@ -310,11 +322,11 @@ static bool form_names(const char *form, const char *name)
 }
 
 /* Those of op->extra after `last` and before `name` (NULL: to the end), in their order; returns the last of them. */
-static const char *put_extra_until(Printer *p, const Op *op, const char *last, const char *name, bool *any)
+static int put_extra_until(Printer *p, const Op *op, int last, const char *name, bool *any)
 {
 	static const Any none = { .kind = ANY_DICT };
 	const Any *extra = op->extra ? op->extra : &none;
-	for (int i; (i = next_member(extra, last)) >= 0 && (!name || strcmp(extra->key[i], name) < 0); last = extra->key[i]) {
+	for (int i; (i = next_member(extra, last)) >= 0 && (!name || strcmp(extra->key[i], name) < 0); last = i) {
 		put_str(p->b, *any ? ", " : " {");
 		put_member(p->b, extra, i);
 		*any = true;
@@ -327,7 +339,8 @@ static void put_rest(Printer *p, const Op *op, const char *form)
 {
 	const AttrDef *def = op_table[op->code].attr;
 	bool any = false;
-	const char *last = NULL, *last_extra = NULL;
+	const char *last = NULL;
+	int last_extra = -1;
 	for (int i; (i = next_attr(op, last)) >= 0; last = def[i].name) {
 		if (is_default(def[i].kind, &op->attr[i]) || form_names(form, def[i].name)) continue;
 		last_extra = put_extra_until(p, op, last_extra, def[i].name, &any);
@@ -353,6 +366,7 @@ static bool is_present(const Op *op, const char *part)
 void put_form(Printer *p, const Op *op)
 {
 	const char *form = op_table[op->code].form, *s = form;
+	if (*s == ':') put_rest(p, op, form);
 	if (*s != '(' && strncmp(s, "{@", 2) != 0) put_byte(p->b, ' ');
 	while (*s) {
 		size_t n = strcspn(s, "{<> ");

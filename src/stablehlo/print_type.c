@@ -106,7 +106,7 @@ static void put_scale(Buf *b, const Quant *q, int i)
 static void put_quant(Buf *b, const Quant *q)
 {
 	PUT(b, "!quant.uniform<");
-	put_byte(b, is_unsigned(q->storage) ? 'u' : 'i');
+	put_str(b, q->ui ? "ui" : is_unsigned(q->storage) ? "u" : "i");
 	put_int(b, dtype_info(q->storage)->nbits);
 	if (has_range(q)) {
 		put_byte(b, '<');
@@ -141,6 +141,12 @@ static void put_bounds(Buf *b, Type t)
 	put_byte(b, '>');
 }
 
+static void put_elem(Buf *b, Type t)
+{
+	if (t.quant) put_quant(b, t.quant);
+	else put_str(b, t.index ? "index" : dtype_name(t.elem));
+}
+
 static void put_tensor(Buf *b, Type t)
 {
 	put_str(b, t.kind == TYPE_BUFFER ? "memref<" : "tensor<");
@@ -148,8 +154,7 @@ static void put_tensor(Buf *b, Type t)
 		put_dim(b, t.dim[i]);
 		put_byte(b, 'x');
 	}
-	if (t.quant) put_quant(b, t.quant);
-	else put_str(b, t.index ? "index" : dtype_name(t.elem));
+	put_elem(b, t);
 	if (t.bound) put_bounds(b, t);
 	put_byte(b, '>');
 }
@@ -159,7 +164,7 @@ void put_type(Buf *b, Type t)
 	switch (t.kind) {
 	case TYPE_TENSOR:
 	case TYPE_BUFFER: put_tensor(b, t); break;
-	case TYPE_ELEMENT: put_str(b, dtype_name(t.elem)); break;
+	case TYPE_ELEMENT: put_elem(b, t); break;
 	case TYPE_TOKEN:  PUT(b, "!stablehlo.token"); break;
 	case TYPE_TUPLE:
 	case TYPE_FUTURE:

@@ -16,13 +16,9 @@
 
 #include "base/reader.h"
 #include "stablehlo/bytecode.h"
+#include "stablehlo/ir.h"
 
-enum {
-	MAX_NEST = 64,               /* attributes in attributes, types in types */
-	MAX_REGIONS = 200,           /* regions in regions, as in verify.c */
-	MAX_KEYS = 4096,             /* of a dictionary: those who print one look at every key for each */
-	NEWEST_FORMAT = 6
-};
+enum { NEWEST_FORMAT = 6 };
 
 typedef struct Text { const char *s; size_t n; } Text;
 

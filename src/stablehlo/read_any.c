@@ -60,6 +60,8 @@ static bool get_dictionary(Read *r, Reader *c, bool index, Any *out, uint32_t *w
 	}
 	out->kind = ANY_DICT;
 	out->n = n;
+	out->sorted = true;
+	for (int i = 1; i < n; i++) out->sorted = out->sorted && strcmp(keys[i - 1], keys[i]) < 0;
 	out->key = keys;
 	out->item = item;
 	return !failed(r);

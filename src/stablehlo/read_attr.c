@@ -157,14 +157,13 @@ const Dense *get_dense(Read *r, Cursor *c, Type t, bool index)
 			index ? " of index" : ""), NULL;
 	Dense *d = NEW(r->a, Dense, 1);
 	d->type = t;
-	if (!numel) n = 0;
 	if (t.elem == DTYPE_bool) unpack_bits(r, p, (size_t)n, (uint64_t)numel, d);
 	else if (is_int(t.elem) && dtype_info(t.elem)->nbits < 8) extend_signs(r, t.elem, p, (size_t)n, d);
 	else {
 		d->data = COPY(r->a, uint8_t, p, n);
 		d->nbytes = (size_t)n;
 	}
-	d->splat = numel > 1 && d->nbytes == dtype_nbytes(t.elem);
+	d->splat = numel != 1 && d->nbytes == dtype_nbytes(t.elem);
 	return d;
 }
 

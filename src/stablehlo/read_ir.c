@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "stablehlo/ir.h"
-
 /* An op but for its regions. */
 typedef struct Head {
 	const OpName *name;

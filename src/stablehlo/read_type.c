@@ -65,7 +65,7 @@ bool read_elem(Read *r, uint32_t ref, DType *out)
 	return close_cursor(r, &c);
 }
 
-/* Quantized types say the storage's sign in a flag; the storage itself is the signless integer (quant_type()). */
+/* Quantized types say the storage's sign in a flag; the storage itself is the signless integer, or ui8 (quant_type()). */
 static DType storage_of(DType t, bool is_signed)
 {
 	static const DType as_unsigned[NDTYPES] = { [DTYPE_i2] = DTYPE_u2, [DTYPE_i4] = DTYPE_u4, [DTYPE_i8] = DTYPE_u8,
@@ -94,6 +94,7 @@ static const Quant *get_quant(Read *r, Cursor *c)
 	uint64_t flags = get_varint(b);
 	uint32_t storage = get_type(r, b), expressed = get_type(r, b);
 	if (failed(r) || !read_elem(r, storage, &q.storage) || !read_elem(r, expressed, &q.expressed)) return NULL;
+	q.ui = is_unsigned(q.storage);
 	q.storage = storage_of(q.storage, flags & 1);
 	if (!q.storage || !q.expressed) return refuse(r, BAD_INPUT, b, "a quantized type without an element type"), NULL;
 	if (per_axis) {
@@ -140,6 +141,8 @@ static bool get_elem(Read *r, Cursor *of, Type *t, uint32_t *weight)
 static int64_t *get_sizes(Read *r, Reader *c, int *n)
 {
 	*n = get_count(r, c, "dimensions");
+	if (*n > MAX_RANK) refuse(r, UNSUPPORTED, c, "rank %d, and at most %d is read", *n, MAX_RANK);
+	if (failed(r)) *n = 0;
 	int64_t *dim = NEW(r->a, int64_t, *n + 1);
 	for (int i = 0; i < *n && !failed(r); i++) {
 		dim[i] = get_signed(c);

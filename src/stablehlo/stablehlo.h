@@ -35,6 +35,7 @@ typedef enum TypeKind { TYPE_NONE, TYPE_TENSOR, TYPE_TOKEN, TYPE_TUPLE, TYPE_FUT
 typedef struct Quant {
 	DType storage, expressed;
 	int64_t storage_min, storage_max;
+	bool ui;                     /* an unsigned storage that is written ui8, which MLIR keeps apart from u8 */
 	int axis;                    /* -1: per tensor */
 	int n;
 	const double *scale;         /* [n] */
@@ -111,9 +112,20 @@ typedef struct Accuracy { double atol, rtol; int64_t ulps; int mode; } Accuracy;
 /* A generic attribute: func attributes, dictionaries, backend configs, layouts. */
 typedef enum AnyKind {
 	ANY_NONE, ANY_STR, ANY_I64, ANY_I32, ANY_INT, ANY_F32, ANY_F64, ANY_BOOL, ANY_UNIT, ANY_DENSE, ANY_TYPE, ANY_SYMBOL, ANY_ARRAY,
-	ANY_DICT, ANY_ALIAS,   /* item[0], [1], [2]: output_tuple_indices, operand_index, operand_tuple_indices */
-	ANY_VERBATIM           /* str: of another dialect, in text only */
+	ANY_DICT,
+	ANY_ALIAS,             /* item[0], [1], [2]: output_tuple_indices, operand_index, operand_tuple_indices */
+	ANY_NUMBER,            /* of any other type, no integer or an index: dense, of rank 0 */
+	ANY_NUMBERS,           /* array<i64: 1, 2>: dense, of rank 1 */
+	ANY_ATTR,              /* one that an op's row has, by itself; of KIND_PRECISION: one of them */
+	ANY_VERBATIM           /* of another dialect: str, as it is written */
 } AnyKind;
+
+typedef enum AttrKind {
+#define KIND(name, field, text) KIND_##name,
+#include "stablehlo/kinds.def"
+#undef KIND
+	NKINDS
+} AttrKind;
 
 typedef struct Any {
 	AnyKind kind;
@@ -123,7 +135,8 @@ typedef struct Any {
 		double f;
 		const Dense *dense;
 		const Type *type;
-		struct { int n; const char *const *key; const struct Any *item; };   /* ARRAY (no keys), DICT */
+		struct { int n; bool sorted; const char *const *key; const struct Any *item; };   /* ARRAY (no keys); DICT, sorted: known to be */
+		struct { AttrKind of; const struct Attr *attr; };
 	};
 } Any;
 
@@ -171,13 +184,6 @@ typedef enum OpCode {
 #undef VHLO
 	NOPS
 } OpCode;
-
-typedef enum AttrKind {
-#define KIND(name, field, text) KIND_##name,
-#include "stablehlo/kinds.def"
-#undef KIND
-	NKINDS
-} AttrKind;
 
 typedef uint32_t Value;          /* index into Module.value; 0: none */
 
@@ -266,6 +272,7 @@ struct Module {
 	const struct Mesh *const *mesh;
 	VEC(ValueInfo) value;        /* [0] is unused */
 	VEC(Func *) func;
+	Map func_named;              /* places in func, while verify() is at work */
 	DimTable dims;               /* use dims_of() */
 	VEC(Value) size;             /* [~handle]: the i64 scalar that has it, 0 not yet */
 	LocTable locs;
@@ -456,6 +463,11 @@ bool verify_op(Module *m, const Op *op);
 
 /* MLIR's own text, as stablehlo-opt prints it; with its locations, where it has any, as --mlir-print-debuginfo does. */
 bool print_module(const Module *m, Buf *out);
+
+/* The module that MLIR's text says, as print_module() or MLIR itself prints it, into an empty module. `name` is the text's own, in
+ * messages: "name:3:14: found 'x', wanted ...". Nothing of the text is kept. The module is not verified: call verify() before
+ * any of the above. */
+bool parse_module(Module *m, const char *name, const char *text, size_t n);
 
 typedef struct Version { int major, minor, patch; } Version;
 extern const Version current_version;      /* the newest we can write */

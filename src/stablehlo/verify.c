@@ -290,11 +290,11 @@ static bool func_ok(Scope *s, const Func *f)
 
 static bool names_ok(Module *m)
 {
-	Map seen = { .arena = &m->arena };
+	m->func_named = (Map){ .arena = &m->arena };
 	for (int i = 0; i < m->func.n; i++) {
 		const char *name = m->func.v[i]->name;
 		if (!name || !*name) return fail(m->err, BAD_INPUT, "function %d has no name", i);
-		if (map_set(&seen, name, strlen(name), i) >= 0)
+		if (map_set(&m->func_named, name, strlen(name), i) >= 0)
 			return fail(m->err, BAD_INPUT, "two functions are named %s", name);
 	}
 	return true;

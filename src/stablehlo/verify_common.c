@@ -67,9 +67,8 @@ bool reducer_ok(Module *m, const Op *op, const char *clause, const Region *r, in
 
 static const Func *func_by_name(const Module *m, const char *name)
 {
-	for (int i = 0; i < m->func.n; i++)
-		if (!strcmp(m->func.v[i]->name, name)) return m->func.v[i];
-	return NULL;
+	int i = map_get(&m->func_named, name, strlen(name));
+	return i < 0 ? NULL : m->func.v[i];
 }
 
 static bool calls_ok(Module *m, const Op *op, const char *name, const char *exists, const char *args,

@@ -109,7 +109,8 @@ static void need_type(Need *n, const Type *t)
 
 static void need_any(Need *n, const Any *any)
 {
-	if (any->kind == ANY_DENSE) need_type(n, &any->dense->type);
+	if (any->kind == ANY_INT) need_type(n, &(Type){ .kind = TYPE_TENSOR, .elem = any->elem });
+	if (any->kind == ANY_DENSE || any->kind == ANY_NUMBER || any->kind == ANY_NUMBERS) need_type(n, &any->dense->type);
 	if (any->kind == ANY_TYPE) need_type(n, any->type);
 	if (any->kind != ANY_ARRAY && any->kind != ANY_DICT) return;
 	for (int i = 0; i < any->n; i++) need_any(n, &any->item[i]);

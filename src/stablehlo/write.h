@@ -125,6 +125,8 @@ Ref vhlo_array(Writer *w, int n, const Ref *item);
 Ref vhlo_enum(Writer *w, enum Code_number code, uint64_t v);
 Ref vhlo_integer(Writer *w, DType elem, int64_t v);            /* i32, i64 */
 Ref vhlo_float(Writer *w, DType elem, double v);
+Ref vhlo_number(Writer *w, const Dense *d);                    /* of any type, at most 64 bits */
+uint64_t number_bits(const Dense *d);
 Ref vhlo_elem_attr(Writer *w, DType elem);                     /* DTYPE_none: none */
 Ref vhlo_accuracy(Writer *w, const Accuracy *x);
 Ref vhlo_dense(Writer *w, const Dense *d, bool index);         /* index: of MLIR's index type */

@@ -23,6 +23,12 @@ static Ref refuse(Writer *w, const char *what)
 	return 0;
 }
 
+/* An attribute of a dialect's own among those that are none of an op's. */
+static Ref refuse_text(Writer *w, const Any *any)
+{
+	return refuse(w, any->kind == ANY_VERBATIM ? arena_printf(&w->a, "%.100s", any->str) : "an attribute of StableHLO that is none of its op's");
+}
+
 /* -- VHLO ------------------------------------------------------------------------------------------------ */
 
 static Ref vhlo_dictionary(Writer *w, const Any *any, bool index)
@@ -83,10 +89,13 @@ Ref vhlo_any(Writer *w, const Any *any, bool index)
 	case ANY_ARRAY:  return vhlo_items(w, any, index);
 	case ANY_DICT:   return vhlo_dictionary(w, any, index);
 	case ANY_ALIAS:  return vhlo_alias(w, any);
-	case ANY_VERBATIM: return refuse(w, any->str);
-	case ANY_UNIT:   break;
+	case ANY_NUMBER: return vhlo_number(w, any->dense);
+	case ANY_NUMBERS: return vhlo_dense(w, any->dense, index);
+	case ANY_UNIT:   return refuse(w, "a unit attribute");
+	case ANY_ATTR:
+	case ANY_VERBATIM:   return refuse_text(w, any);
 	}
-	return refuse(w, "a unit attribute");
+	return refuse(w, "such an attribute");
 }
 
 /* -- builtin --------------------------------------------------------------------------------------------- */
@@ -146,6 +155,12 @@ static Ref builtin_number(Writer *w, DType t, uint64_t bits)
 	return attr_end(&w->pool, from, BUILTIN);
 }
 
+/* A number of any other type than those that an Any can be. */
+static Ref builtin_other(Writer *w, const Dense *d)
+{
+	return d->type.index ? refuse(w, "a number of type index") : builtin_number(w, d->type.elem, number_bits(d));
+}
+
 static Ref builtin_float(Writer *w, DType t, double v)
 {
 	float f = (float)v;
@@ -194,10 +209,13 @@ Ref builtin_any(Writer *w, const Any *any)
 	case ANY_BOOL:   return builtin_number(w, DTYPE_bool, any->i != 0);
 	case ANY_F32:    return builtin_float(w, DTYPE_f32, any->f);
 	case ANY_F64:    return builtin_float(w, DTYPE_f64, any->f);
+	case ANY_NUMBER: return builtin_other(w, any->dense);
 	case ANY_UNIT:   return builtin_wrap(w, BUILTIN_UNIT, TOK_ATTR, 0);
 	case ANY_TYPE:   return builtin_wrap(w, BUILTIN_TYPE, TOK_TYPE, builtin_tensor(w, any->type));
 	case ANY_ARRAY:  return builtin_items(w, any);
 	case ANY_DICT:   return builtin_dict(w, any);
+	case ANY_ATTR:
+	case ANY_VERBATIM:   return refuse_text(w, any);
 	default:         return refuse(w, "a tensor in a module attribute");
 	}
 }

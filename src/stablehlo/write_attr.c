@@ -27,7 +27,7 @@ static void tok_double(Pool *p, double d)
 	tok_signed(p, bits);
 }
 
-/* quant::QuantizationFlags::Signed is bit 0; the storage type itself is always the signless integer. */
+/* quant::QuantizationFlags::Signed is bit 0; the storage type itself is the signless integer, unless it is written ui8. */
 static Ref quant_type(Writer *w, const Quant *q)
 {
 	static const DType plain[] = { [2] = DTYPE_i2, [4] = DTYPE_i4, [8] = DTYPE_i8, [16] = DTYPE_i16,
@@ -38,7 +38,7 @@ static Ref quant_type(Writer *w, const Quant *q)
 	int from = entry_begin(p);
 	tok(p, TOK_VARINT, per_axis ? VHLO_QUANT_AXIS_TYPE : VHLO_QUANT_TYPE);
 	tok(p, TOK_VARINT, is_signed);
-	tok(p, TOK_TYPE, elem_type(w, is_int(q->storage) && nbits <= 32 ? plain[nbits] : q->storage));
+	tok(p, TOK_TYPE, elem_type(w, is_int(q->storage) && nbits <= 32 && !q->ui ? plain[nbits] : q->storage));
 	tok(p, TOK_TYPE, elem_type(w, q->expressed));
 	if (per_axis) tok(p, TOK_VARINT, (uint64_t)q->axis);
 	if (!per_axis) {
@@ -79,9 +79,14 @@ static Ref shaped(Writer *w, enum Code_number code, int rank, const int64_t *dim
 	return type_end(&w->pool, from, VHLO_DIALECT);
 }
 
+static Ref elem_ref(Writer *w, Type t)
+{
+	return t.quant ? quant_type(w, t.quant) : t.index ? code_type(w, VHLO_INDEX_TYPE) : elem_type(w, t.elem);
+}
+
 static Ref tensor_ref(Writer *w, Type t)
 {
-	Ref elem = t.quant ? quant_type(w, t.quant) : t.index ? code_type(w, VHLO_INDEX_TYPE) : elem_type(w, t.elem);
+	Ref elem = elem_ref(w, t);
 	if (!t.bound) return shaped(w, t.kind == TYPE_BUFFER ? VHLO_BUFFER_TYPE : VHLO_TENSOR_TYPE, t.rank, t.dim, elem);
 	int from = entry_begin(&w->pool);
 	tok(&w->pool, TOK_VARINT, VHLO_BOUNDED_TENSOR_TYPE);
@@ -100,7 +105,7 @@ static void tok_types(Writer *w, int n, const Type *t)
 Ref vhlo_type(Writer *w, Type t)
 {
 	if (t.kind == TYPE_TENSOR || t.kind == TYPE_BUFFER) return tensor_ref(w, t);
-	if (t.kind == TYPE_ELEMENT) return elem_type(w, t.elem);
+	if (t.kind == TYPE_ELEMENT) return elem_ref(w, t);
 	if (t.kind == TYPE_TOKEN) return code_type(w, VHLO_TOKEN_TYPE);
 	if (t.kind == TYPE_NONE) return code_type(w, VHLO_NONE_TYPE);
 	int from = entry_begin(&w->pool);
@@ -174,6 +179,24 @@ Ref vhlo_float(Writer *w, DType elem, double v)
 	tok(&w->pool, TOK_VARINT, VHLO_FLOAT);
 	tok(&w->pool, TOK_TYPE, elem_type(w, elem));
 	tok_signed(&w->pool, bits);
+	return attr_end(&w->pool, from, VHLO_DIALECT);
+}
+
+/* The bits of a number that an Any holds as elements. */
+uint64_t number_bits(const Dense *d)
+{
+	uint64_t bits = 0;
+	for (size_t i = d->nbytes < 8 ? d->nbytes : 8; i-- > 0;) bits = bits << 8 | ((const uint8_t *)d->data)[i];
+	return bits;
+}
+
+Ref vhlo_number(Writer *w, const Dense *d)
+{
+	DType elem = d->type.elem;
+	int from = entry_begin(&w->pool);
+	tok(&w->pool, TOK_VARINT, is_float(elem) ? VHLO_FLOAT : VHLO_INTEGER);
+	tok(&w->pool, TOK_TYPE, elem_ref(w, d->type));
+	tok_bits(&w->pool, dtype_info(elem)->nbits, number_bits(d));
 	return attr_end(&w->pool, from, VHLO_DIALECT);
 }
 

@@ -111,9 +111,9 @@ static const Case *find_case(OpCode code, int which)
 static const double scales[] = { 0.5, 0.1 };
 static const int64_t zeros[] = { 3, -4 };
 static const Quant quants[] = {
-	{ DTYPE_i8, DTYPE_f32, -128, 127, -1, 1, scales, zeros },
-	{ DTYPE_u8, DTYPE_f32, 0, 255, -1, 1, scales, zeros },
-	{ DTYPE_i8, DTYPE_f32, -127, 127, 0, 2, scales, zeros },
+	{ DTYPE_i8, DTYPE_f32, -128, 127, false, -1, 1, scales, zeros },
+	{ DTYPE_u8, DTYPE_f32, 0, 255, false, -1, 1, scales, zeros },
+	{ DTYPE_i8, DTYPE_f32, -127, 127, false, 0, 2, scales, zeros },
 };
 
 static void parse_elem(Type *t, const char *s, size_t n)

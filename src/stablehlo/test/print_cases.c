@@ -170,8 +170,8 @@ static void types(Module *m)
 	Builder b = begin(m, &f, "main");
 	static const double scale[] = { 0.1, 0.072314441204071045 };
 	static const int64_t zero[] = { -5, 0 };
-	static const Quant per_tensor = { DTYPE_i8, DTYPE_f32, -128, 127, -1, 1, scale, zero };
-	static const Quant per_axis = { DTYPE_u4, DTYPE_bf16, 1, 15, 1, 2, scale, zero };
+	static const Quant per_tensor = { DTYPE_i8, DTYPE_f32, -128, 127, false, -1, 1, scale, zero };
+	static const Quant per_axis = { DTYPE_u4, DTYPE_bf16, 1, 15, false, 1, 2, scale, zero };
 	Type q = TENSOR(i8, 3, 2), p = q, d = TENSOR(f32, DYNAMIC, 4);
 	q.quant = &per_tensor;
 	p.quant = &per_axis;

@@ -86,7 +86,7 @@ static Type type_named(Case *c, const char *s, Line *l)
 	int nscale = axis < 0 ? 1 : (int)dim[axis];
 	double *scale = NEW(&c->m.arena, double, nscale);
 	for (int i = 0; i < nscale; i++) scale[i] = other ? 0.25 : 0.5;
-	*q = (Quant){ other ? DTYPE_u8 : DTYPE_i8, elem, other ? 0 : -128, other ? 255 : 127, axis, nscale, scale, NEW(&c->m.arena, int64_t, nscale) };
+	*q = (Quant){ other ? DTYPE_u8 : DTYPE_i8, elem, other ? 0 : -128, other ? 255 : 127, false, axis, nscale, scale, NEW(&c->m.arena, int64_t, nscale) };
 	t.quant = q;
 	return t;
 }
