@@ -223,8 +223,9 @@ TSHLO_API tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_optio
  * tshlo_convert_options.sharding that none of the programs has. */
 TSHLO_API tshlo_model *tshlo_join(tshlo_model *const *part, int n, tshlo_error *e);
 
-/* Opens a StableHLO directory, ours or torch_xla's. */
-TSHLO_API tshlo_model *tshlo_load(const char *dir, tshlo_error *e);
+/* Opens a StableHLO directory, ours or torch_xla's, whose functions may be bytecode or text; or one file of StableHLO, MLIR text
+ * or bytecode of any release. Such a file's method is "forward", its main function, all of whose arguments are user inputs. */
+TSHLO_API tshlo_model *tshlo_load(const char *path, tshlo_error *e);
 TSHLO_API void tshlo_model_free(tshlo_model *m);
 
 typedef struct tshlo_save_options {

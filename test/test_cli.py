@@ -180,7 +180,7 @@ def test_docs_tell_every_option():
     [
         ([], "no command is given; see 'torch-stablehlo --help'"),
         (["frob"], "no such command: frob; see 'torch-stablehlo --help'"),
-        (["convert"], "convert: no file is given: wanted X.pt2|DIR -o PATH; see 'torch-stablehlo convert --help'"),
+        (["convert"], "convert: no file is given: wanted X.pt2|DIR|X.mlir[.bc] -o PATH; see 'torch-stablehlo convert --help'"),
         (["convert", "a.pt2"], "convert: no output is given; name it with -o"),
         (["convert", "a.pt2", "b.pt2"], "convert: one file is wanted, and here is another: b.pt2; see 'torch-stablehlo convert --help'"),
         (["convert", "a.pt2", "-o"], "convert: needs a value: -o; see 'torch-stablehlo convert --help'"),
@@ -333,6 +333,92 @@ def test_text_of_a_directory_without_text(made, tmp_path):
     code = tmp_path / "d/functions/forward.bytecode"
     code.write_bytes(code.read_bytes()[:200])
     assert "method 'forward': bytecode: " in bad(BAD_INPUT, "convert", tmp_path / "d", "-o", "-")
+
+
+def test_a_directory_of_text_alone(made, tmp_path):
+    shutil.copytree(made / "small_dir", tmp_path / "d")
+    code = tmp_path / "d/functions/forward.bytecode"
+    was = code.read_bytes()
+    code.unlink()
+    good("convert", tmp_path / "d", "-o", tmp_path / "again.bc")
+    assert (tmp_path / "again.bc").read_bytes() == was
+    inputs = "-i", made / "x.npy", "-i", made / "n.npy"
+    assert good("run", tmp_path / "d", *inputs) == good("run", made / "small_dir", *inputs)
+    text = tmp_path / "d/functions/forward.mlir"
+    text.write_text(text.read_text().replace("stablehlo.multiply", "stablehlo.multiple"))
+    assert re.fullmatch(r"functions/forward.mlir:\d+:\d+: op 'stablehlo.multiple' is not known", bad(UNSUPPORTED, "run", tmp_path / "d", *inputs))
+
+
+# -- files of StableHLO --------------------------------------------------------------------------------------
+
+DOUBLE = """// A program that somebody wrote.
+func.func @main(%x: tensor<3xf32>, %y: tensor<?xi32> {a.b = "c"}) -> (tensor<3xf32>, tensor<?xi32>) {
+  %0 = "stablehlo.add"(%x, %x) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  func.return %0, %y : tensor<3xf32>, tensor<?xi32>
+}
+"""
+DOUBLE_FORMATTED = """module {
+  func.func @main(%arg0: tensor<3xf32>, %arg1: tensor<?xi32> {a.b = "c"}) -> (tensor<3xf32>, tensor<?xi32>) {
+    %0 = stablehlo.add %arg0, %arg0 : tensor<3xf32>
+    return %0, %arg1 : tensor<3xf32>, tensor<?xi32>
+  }
+}
+"""
+
+
+def test_text_to_bytecode_and_back(made, tmp_path):
+    good("convert", made / "small.pt2", "-o", tmp_path / "a.mlir")
+    for target in ("0.9.0", "1.20.0"):
+        good("convert", made / "small.pt2", "-o", tmp_path / "want.bc", "--target", target)
+        good("convert", tmp_path / "a.mlir", "-o", tmp_path / "got.mlir.bc", "--target", target)
+        assert (tmp_path / "got.mlir.bc").read_bytes() == (tmp_path / "want.bc").read_bytes()
+        assert good("convert", tmp_path / "got.mlir.bc", "-o", "-") == (tmp_path / "a.mlir").read_text()
+    inputs = [x for name in ("x", "n") for x in ("-i", made / f"{name}.npy")]
+    weights = np.random.default_rng(0).random((3, 4), np.float32), np.zeros(3, np.float32), np.ones(3, np.float32)
+    for i, w in enumerate(weights):
+        np.save(tmp_path / f"{i}.npy", w)
+    order = [tuple(v["shape"]) for v in json.loads(good("inspect", "--json", tmp_path / "a.mlir"))["functions"][0]["inputs"]]
+    assert len(order) == 5 and order[-2:] == [(2, 4), (2,)]
+    given = [x for shape in order[:-2] for x in ("-i", tmp_path / ("0.npy" if shape == (3, 4) else "2.npy"))]
+    outs = [good("run", tmp_path / file, *given, *inputs) for file in ("a.mlir", "got.mlir.bc")]
+    assert outs[0] == outs[1] and outs[0].count("\n") == 2
+
+
+def test_a_file_that_somebody_wrote(tmp_path):
+    file = tmp_path / "double.mlir"
+    file.write_text(DOUBLE)
+    assert good("convert", file, "-o", "-") == mlir(DOUBLE) == DOUBLE_FORMATTED
+    np.save(tmp_path / "x.npy", np.array([1, 2, 3], np.float32))
+    np.save(tmp_path / "y.npy", np.array([4, 5], np.int32))
+    inputs = "-i", tmp_path / "x.npy", "-i", tmp_path / "y.npy"
+    good("convert", file, "-o", tmp_path / "d")
+    assert (tmp_path / "d/functions/forward.mlir").read_text() == DOUBLE_FORMATTED
+    for path in (file, tmp_path / "d"):
+        assert good("run", path, *inputs) == "output 0    f32[3]  [2, 4, 6]\noutput 1    i32[2]  [4, 5]\n"
+        assert good("verify", path, *inputs).startswith("load     ok: StableHLO 1.0.0")
+    assert "kind            StableHLO text" in good("inspect", file)
+    told = json.loads(good("inspect", "--json", file))
+    assert told["kind"] == "text" and told["nbytes"] == len(DOUBLE) and told["functions"][0]["inputs"][1]["shape"] == [None]
+    assert "--inline-weights is for .pt2 files, this is StableHLO text" in bad(UNSUPPORTED, "convert", file, "-o-", "--inline-weights")
+
+
+def test_a_file_that_is_wrong(tmp_path):
+    file = tmp_path / "wrong.mlir"
+    for text, said in (("", None), (DOUBLE.replace("%x, %x)", "%x, %z)"), "3:28: '%z' is not defined before"),
+                       (DOUBLE.replace("-> tensor<3xf32>\n", "-> tensor<4xf32>\n").replace("return %0, %y : tensor<3", "return %0, %y : tensor<4"), " main: ")):
+        file.write_text(text)
+        if said:
+            message = bad(BAD_INPUT, "convert", file, "-o-")
+            assert message.startswith(f"{file}:") and said in message and "\n" not in message
+        else:
+            assert good("convert", file, "-o-") == "module {\n}\n"
+    good_bytes = tmp_path / "a.bc"
+    file.write_text(DOUBLE_FORMATTED.replace(' {a.b = "c"}', ""))
+    good("convert", file, "-o", good_bytes)
+    good_bytes.write_bytes(good_bytes.read_bytes()[:100])
+    assert f"{good_bytes}: bytecode: " in bad(BAD_INPUT, "convert", good_bytes, "-o-")
+    file.write_text(DOUBLE.replace('"c"', "#mhlo.c"))
+    assert "has no form in a portable artifact" in bad(UNSUPPORTED, "convert", file, "-o", tmp_path / "no.bc")
 
 
 def test_unknown_ops_are_all_listed(made, tmp_path):

@@ -143,6 +143,21 @@ def test_the_directory_is_torch_xlas(tmp_path):
     with open(theirs / "data/weight", "wb") as f:
         np.save(f, np.full((2, 3), 2.0, np.float32))
     equal(StableHLOGraphModule.load(theirs)(x), torch.full((4, 3), 4.0))
+    (theirs / "functions/forward.bytecode").unlink()
+    (theirs / "functions/forward.mlir").write_text(program.get_stablehlo_text())
+    again = StableHLOGraphModule.load(theirs)
+    equal(again(x), torch.full((4, 3), 4.0))
+    assert again.get_stablehlo_bytecode() == program.get_stablehlo_bytecode()
+
+
+def test_a_file_of_stablehlo(tmp_path):
+    """What jax.export gives is such a file; all arguments come from the caller, and results are a list."""
+    text = "func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {\n  %0 = stablehlo.add %x, %x : tensor<2xf32>\n  return %0 : tensor<2xf32>\n}\n"
+    (tmp_path / "a.mlir").write_text(text)
+    program = StableHLOGraphModule.load(tmp_path / "a.mlir")
+    equal(program(torch.tensor([1.0, 2.0])), [torch.tensor([2.0, 4.0])])
+    (tmp_path / "a.bc").write_bytes(program.get_stablehlo_bytecode())
+    equal(StableHLOGraphModule.load(tmp_path / "a.bc")(torch.tensor([1.0, 2.0])), [torch.tensor([2.0, 4.0])])
 
 
 # -- options -------------------------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ typedef struct Artifact {
 typedef struct Method {
 	const char *name;
 	Module *module;              /* of a converted one; of a loaded one once it was read (method_module()); owned */
-	const BundleFunction *saved; /* of a loaded one */
+	const BundleFunction *saved; /* of a loaded one; neither text nor bytecode: it is a file's */
 	Version oldest;              /* of `module`: what its artifact is for unless told otherwise */
 	const char *version;         /* the same, or the one it was saved with */
 	bool stripped;               /* of a loaded one: what it was saved as is no longer what it is */
@@ -175,6 +175,12 @@ bool check_overlap(const tshlo_model *m, Err *e);
 bool model_parts(tshlo_model *m, Arena *a, const tshlo_save_options *opt, BundleParts *out, Err *e);
 
 tshlo_model *model_new(Err *e);
+/* Of what a directory has of a function: the method without its module, inputs and weights bound. */
+void load_method(tshlo_model *m, Method *k, const BundleFunction *f);
+/* Text or bytecode as a verified module, to be freed with module_free() and free(); `name` is for messages. NULL on failure. */
+Module *module_of(const char *name, const void *p, size_t n, Err *e);
+/* Such a file into an empty model, whose one method, "forward", takes all arguments from the user. */
+bool load_file(tshlo_model *m, const char *path, Err *e);
 /* NULL, with the failure recorded, when there is no such method. */
 Method *model_method(const tshlo_model *m, const char *name, Err *e);
 /* The method's module, read back if it is a loaded model's; NULL with the failure recorded. */

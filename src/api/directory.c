@@ -71,8 +71,7 @@ static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_
 	f->bytecode = tshlo_bytecode(m, k->name, target, &f->bytecode_nbytes, (tshlo_error *)e);
 	if (!f->bytecode) return false;
 	if (target || !k->saved) f->meta.stablehlo_version = target ? target : k->version;
-	if (k->saved && !(k->stripped && k->saved->text)) return true;
-	if (opt && opt->skip_text) return true;
+	if ((k->saved && m->bundle && !(k->stripped && k->saved->text)) || (opt && opt->skip_text)) return true;
 	f->text = (const uint8_t *)tshlo_text(m, k->name, &f->text_nbytes, (tshlo_error *)e);
 	return f->text != NULL;
 }
@@ -225,7 +224,7 @@ static void place_outputs(Arena *a, Method *k, const FunctionMeta *f)
 	}
 }
 
-static void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
+void load_method(tshlo_model *m, Method *k, const BundleFunction *f)
 {
 	Arena *a = &m->arena;
 	const FunctionMeta *meta = &f->meta;
@@ -264,13 +263,14 @@ static bool load(tshlo_model *m, Err *e)
 	return true;
 }
 
-tshlo_model *tshlo_load(const char *dir, tshlo_error *e)
+tshlo_model *tshlo_load(const char *path, tshlo_error *e)
 {
 	ERR(e, NULL);
-	tshlo_model *m = given(dir, "directory", err) ? model_new(err) : NULL;
+	tshlo_model *m = given(path, "directory or file", err) ? model_new(err) : NULL;
 	if (!m) return NULL;
-	m->bundle = bundle_load(dir, err);
-	if (m->bundle && load(m, err)) return m;
+	bool file = file_exists(path) && !is_dir(path);
+	if (!file) m->bundle = bundle_load(path, err);
+	if (file ? load_file(m, path, err) : m->bundle && load(m, err)) return m;
 	tshlo_model_free(m);
 	return NULL;
 }

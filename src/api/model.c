@@ -1,6 +1,7 @@
 /* Models: converted from a program or loaded from a directory, and what can be asked of them. */
 #include "api/api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,24 +166,14 @@ static bool has_module(const Method *k, Err *e)
 	return !k->refusal || fail(e, UNSUPPORTED, "%s; it can be run, and converted for given sizes", k->refusal);
 }
 
-static bool guarded_read(Module *m, const BundleFunction *f)
-{
-	GUARD(&m->arena, m->err, return false);
-	return read_bytecode(m, f->bytecode, f->bytecode_nbytes) && verify(m);
-}
-
 static bool read_saved(Method *k, Err *e)
 {
-	if (!k->saved->bytecode)
-		return fail(e, UNSUPPORTED, "this model was saved without bytecode; reading text back is not supported yet");
-	Module *m = calloc(1, sizeof *m);
-	if (!m) return fail(e, NO_MEMORY, "out of memory");
-	m->err = e;
-	m->keep_locs = true;
-	if (guarded_read(m, k->saved)) return k->oldest = oldest_usable(m), k->module = m, true;
-	module_free(m);
-	free(m);
-	return err_at(e, "method '%s'", k->name);
+	const BundleFunction *f = k->saved;
+	char name[512];
+	snprintf(name, sizeof name, f->bytecode ? "method '%s'" : "functions/%s.mlir", k->name);
+	k->module = f->bytecode ? module_of(name, f->bytecode, f->bytecode_nbytes, e) : module_of(name, f->text, f->text_nbytes, e);
+	if (k->module) k->oldest = oldest_usable(k->module);
+	return k->module != NULL;
 }
 
 /* Under the lock. */
@@ -240,7 +231,7 @@ static Artifact *write_artifact(Method *k, Version v, Err *e)
 	Artifact *a = calloc(1, sizeof *a);
 	if (!a) return fail(e, NO_MEMORY, "out of memory"), NULL;
 	a->version = v;
-	if (!want_module(k, e) || !write_bytecode(k->module, v, &a->bytes)) {
+	if (!write_bytecode(k->module, v, &a->bytes)) {
 		buf_free(&a->bytes);
 		free(a);
 		return NULL;
@@ -253,7 +244,7 @@ static Artifact *write_artifact(Method *k, Version v, Err *e)
 static const Artifact *artifact(Method *k, const char *target, Err *e)
 {
 	Version v;
-	if (!wanted_version(k, target, &v, e)) return NULL;
+	if (!want_module(k, e) || !wanted_version(k, target, &v, e)) return NULL;      /* its version may tell the module's */
 	for (const Artifact *a = k->artifact; a; a = a->next)
 		if (!version_cmp(a->version, v)) return a;
 	return write_artifact(k, v, e);

@@ -99,9 +99,29 @@ bool file_size(const char *path, uint64_t *nbytes)
 
 /* -- models ---------------------------------------------------------------------------------------------- */
 
+/* What MLIR bytecode begins with. */
+static bool is_bytecode(const char *path)
+{
+	char begin[4] = "";
+	FILE *f = fopen(path, "rb");
+	bool is = f && fread(begin, 1, sizeof begin, f) == sizeof begin && !memcmp(begin, "ML\xefR", sizeof begin);
+	if (f) fclose(f);
+	return is;
+}
+
+const char *stablehlo_kind(const char *path)
+{
+	size_t n = strlen(path);
+	struct stat st;
+	if (stat(path, &st) != 0 || !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))) return NULL;
+	if (S_ISDIR(st.st_mode)) return "a directory";
+	if (is_bytecode(path)) return "StableHLO bytecode";
+	return n > 5 && !strcmp(path + n - 5, ".mlir") ? "StableHLO text" : NULL;
+}
+
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e)
 {
-	if (is_directory(path)) return tshlo_load(path, e);
+	if (stablehlo_kind(path)) return tshlo_load(path, e);
 	return tshlo_convert(tshlo_program_open(path, e), opt, e);
 }
 
@@ -131,7 +151,7 @@ static bool lacks_ops(const char *path)
 
 int report_open(const char *path, tshlo_error *e)
 {
-	bool advise = e->code == TSHLO_UNSUPPORTED && !is_directory(path) && lacks_ops(path);
+	bool advise = e->code == TSHLO_UNSUPPORTED && !stablehlo_kind(path) && lacks_ops(path);
 	int code = report(e);
 	if (!advise) return code;
 	fprintf(stderr, "%s: where torch can take such ops apart, this Python does it and converts: "

@@ -93,7 +93,10 @@ void put_safe(FILE *to, const char *s);
 bool is_directory(const char *path);
 bool file_size(const char *path, uint64_t *nbytes);
 
-/* A directory is loaded, a .pt2 opened and converted. NULL on failure. */
+/* What a path is that holds StableHLO: "a directory", "StableHLO text", "StableHLO bytecode"; NULL: it is none, but a .pt2. */
+const char *stablehlo_kind(const char *path);
+
+/* StableHLO is loaded, a .pt2 opened and converted. NULL on failure. */
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
 
 /* What --seed, --seed-input, --dim, --sharding, --shardy and --int4-packing say; owns what opt points to. */

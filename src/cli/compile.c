@@ -55,6 +55,6 @@ static const Option options[] = {
 	{ 0 },
 };
 
-const Command compile_command = { .name = "compile", .operand = "X.pt2|DIR", .run = compile, .option = options,
+const Command compile_command = { .name = "compile", .operand = "X.pt2|DIR|X.mlir[.bc]", .run = compile, .option = options,
 	.summary = "compile a program for a device, ahead",
 	.notes = "run, verify and Python programs with the same --cache load what is there\ninstead of compiling it, with the same plugin on the same kind of machine.\n" };

@@ -73,10 +73,9 @@ static const char *only_of_programs(const Args *a)
 
 int conversion_new(Conversion *c, const Command *command, const Args *a)
 {
-	const char *pt2 = only_of_programs(a);
+	const char *pt2 = only_of_programs(a), *kind = pt2 && a->file ? stablehlo_kind(a->file) : NULL;
 	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n, .shardy = a->shardy, .int4_packing = a->int4_packing } };
-	if (pt2 && a->file && is_directory(a->file))
-		return complain(EXIT_UNSUPPORTED, "%s: %s: --%s is for .pt2 files, this is a directory", command->name, a->file, pt2);
+	if (kind) return complain(EXIT_UNSUPPORTED, "%s: %s: --%s is for .pt2 files, this is %s", command->name, a->file, pt2, kind);
 	int code = read_seed(command->name, a->seed, a->seed_input, &c->opt.seed);
 	if (!code) code = read_dims(command->name, &a->dim, &c->dim, &c->names);
 	if (!code && a->sharding) code = read_text(a->sharding, &c->sharding);

@@ -1,4 +1,4 @@
-/* torch-stablehlo convert: a program to text, bytecode, a directory or a SavedModel. */
+/* torch-stablehlo convert: a program, or StableHLO, to text, bytecode, a directory or a SavedModel. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,8 +57,8 @@ static int check_options(const Args *a, Format f)
 	const char *pt2 = a->inline_weights ? "inline-weights" : a->inlined.n ? "inline" : a->custom_op.n ? "custom-op"
 		: a->quantized_types ? "quantized-types" : a->locations ? "locations" : a->method && files ? "method" : NULL;
 	if (!a->file && !files) return complain(EXIT_USAGE, "convert: several methods are for directories and SavedModels");
-	if (a->file && is_directory(a->file) && pt2)
-		return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is a directory", a->file, pt2);
+	const char *kind = a->file && pt2 ? stablehlo_kind(a->file) : NULL;
+	if (kind) return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is %s", a->file, pt2, kind);
 	return EXIT_GOOD;
 }
 
@@ -222,7 +222,7 @@ static const Option options[] = {
 	{ 0 },
 };
 
-const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR -o PATH", .file_is_optional = true,
+const Command convert_command = { .name = "convert", .operand = "X.pt2|DIR|X.mlir[.bc] -o PATH", .file_is_optional = true,
 	.run = convert, .option = options, .shared = saved_model_options, .shared_title = "With --format saved-model:",
 	.summary = "write a program as StableHLO: text, bytecode, or a directory; or as a SavedModel",
 	.notes = "Endings: .mlir is text; .mlir.bc, .mlirbc, .bc and .bytecode are bytecode (a\n"

@@ -141,15 +141,16 @@ static bool look_at_directory(Inspection *x, tshlo_error *e)
 	x->model = tshlo_load(x->path, e);
 	int n = tshlo_nmethods(x->model);
 	x->function = calloc((size_t)n + 1, sizeof *x->function);
-	if (!x->model || !x->function) return false;
+	if (!x->model || !x->function || !file_size(x->path, &x->nbytes)) return false;
 	for (; x->nfunction < n; x->nfunction++) {
 		Function *f = &x->function[x->nfunction];
 		const char *name = tshlo_method(x->model, x->nfunction);
 		if (!fill_function(x, f, name)) return false;
 		f->version = tshlo_bytecode_version(x->model, name, e);
+		if (!f->version) return false;
+		if (!is_directory(x->path)) continue;
 		f->text_nbytes = nbytes_of(x->path, name, ".mlir");
 		f->bytecode_nbytes = nbytes_of(x->path, name, ".bytecode");
-		if (!f->version) return false;
 	}
 	return true;
 }
@@ -263,14 +264,16 @@ static void print_program(const Inspection *x, bool all_ops)
 
 static void print_directory(const Inspection *x)
 {
-	field("kind"), puts("StableHLO directory");
-	field("functions"), printf("%d\n", x->nfunction);
+	bool file = !is_directory(x->path);
+	field("kind"), puts(file ? stablehlo_kind(x->path) : "StableHLO directory");
+	if (file) field("size"), put_bytes(x->nbytes), putchar('\n');
+	else field("functions"), printf("%d\n", x->nfunction);
 	for (int i = 0; i < x->nfunction; i++) {
 		const Function *f = &x->function[i];
 		fputs("\nfunction ", stdout), put_safe(stdout, f->name), putchar('\n');
-		field("StableHLO"), printf("saved as version %s\n", f->version);
-		field("bytecode"), put_bytes(f->bytecode_nbytes), putchar('\n');
-		field("text"), put_bytes(f->text_nbytes), putchar('\n');
+		field("StableHLO"), printf("%s version %s\n", file ? "needs" : "saved as", f->version);
+		if (!file) field("bytecode"), put_bytes(f->bytecode_nbytes), putchar('\n');
+		if (!file) field("text"), put_bytes(f->text_nbytes), putchar('\n');
 		put_function(x, f);
 	}
 }
@@ -281,7 +284,7 @@ static int inspect(const Args *a)
 	tshlo_error e = { 0 };
 	int code = EXIT_GOOD;
 	if (is_saved_model(a->file)) return inspect_saved_model(a);
-	if (!(is_directory(a->file) ? look_at_directory(&x, &e) : look_at_program(&x, &e))) code = report(&e);
+	if (!(stablehlo_kind(a->file) ? look_at_directory(&x, &e) : look_at_program(&x, &e))) code = report(&e);
 	else if (a->json) print_json(&x);
 	else {
 		put_safe(stdout, a->file), putchar('\n');
@@ -298,7 +301,7 @@ static const Option options[] = {
 	{ 0 },
 };
 
-const Command inspect_command = { .name = "inspect", .operand = "X.pt2|DIR", .run = inspect, .option = options,
+const Command inspect_command = { .name = "inspect", .operand = "X.pt2|DIR|X.mlir[.bc]", .run = inspect, .option = options,
 	.summary = "tell what is in a program, a directory or a SavedModel",
 	.notes = "Inputs, outputs, weights, ops by count, sizes and versions. A program that\n"
 		"cannot be converted is shown as well, with the reason; the exit code is 0.\n"

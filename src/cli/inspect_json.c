@@ -1,4 +1,6 @@
 /* inspect --json: one object on one line; docs/cli.md tells its members. */
+#include <string.h>
+
 #include "inspect.h"
 #include "json.h"
 
@@ -85,7 +87,7 @@ static void put_functions(const Inspection *x, Object *o)
 		Object v = open_with('{');
 		member(&v, "name", f->name);
 		member_or_null(&v, "stablehlo_version", f->version);
-		if (x->model) number(&v, "bytecode_nbytes", f->bytecode_nbytes), number(&v, "text_nbytes", f->text_nbytes);
+		if (is_directory(x->path)) number(&v, "bytecode_nbytes", f->bytecode_nbytes), number(&v, "text_nbytes", f->text_nbytes);
 		put_inputs(x, &v, f);
 		put_outputs(x, &v, f);
 		put_all_weights(&v, f);
@@ -113,9 +115,10 @@ void print_json(const Inspection *x)
 {
 	Object o = open_with('{');
 	member(&o, "path", x->path);
-	member(&o, "kind", x->program ? "program" : "directory");
+	bool file = !is_directory(x->path);
+	member(&o, "kind", x->program ? "program" : file ? stablehlo_kind(x->path) + strlen("StableHLO ") : "directory");
+	if (file) number(&o, "nbytes", x->nbytes);
 	if (x->program) {
-		number(&o, "nbytes", x->nbytes);
 		member_or_null(&o, "torch_version", tshlo_program_torch_version(x->program));
 		number(&o, "samples", x->nsample < 0 ? 0 : (uint64_t)x->nsample);
 		member_or_null(&o, "samples_unreadable", x->no_samples);

@@ -111,7 +111,7 @@ static const Option options[] = {
 	{ 0 },
 };
 
-const Command run_command = { .name = "run", .operand = "X.pt2|DIR", .run = run, .option = options,
+const Command run_command = { .name = "run", .operand = "X.pt2|DIR|X.mlir[.bc]", .run = run, .option = options,
 	.summary = "run a program on a device",
 	.notes = "A FILE whose name has a '=' is written with its folder: ./a=b.npy. Outputs are\n"
 		"written after all have been computed.\n" };

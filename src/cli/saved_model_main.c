@@ -23,7 +23,7 @@ static const Option options[] = {
 
 static const Command command = { .name = "", .operand = "DIR OUT", .takes_to = true,
 	.run = save, .option = options, .shared = saved_model_options,
-	.summary = "write a StableHLO directory (or a .pt2) as a TensorFlow SavedModel",
+	.summary = "write a StableHLO directory (or a .pt2, or a .mlir) as a TensorFlow SavedModel",
 	.notes = "METHOD= says which method of several a value is for; without it 'forward', or\n"
 		"the only one. OUT must not exist, or be empty; nothing half-written is left\n"
 		"behind. --serving_key and --function_alias are the same options.\n" };

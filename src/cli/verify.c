@@ -131,7 +131,7 @@ static bool read_samples(Verify *v, tshlo_program *p, tshlo_error *e)
 
 static tshlo_model *convert(Verify *v, tshlo_error *e)
 {
-	if (is_directory(v->a->file)) return tshlo_load(v->a->file, e);
+	if (stablehlo_kind(v->a->file)) return tshlo_load(v->a->file, e);
 	tshlo_program *p = tshlo_program_open(v->a->file, e);
 	if (p && read_samples(v, p, e)) return tshlo_convert(p, &v->conversion.opt, e);
 	tshlo_program_free(p);
@@ -146,7 +146,7 @@ static int step_convert(Verify *v, tshlo_error *e)
 	size_t n;
 	const char *version = tshlo_bytecode_version(v->job.m, a->method, e);
 	if (!version || !tshlo_bytecode(v->job.m, a->method, NULL, &n, e)) return report(e);
-	step(is_directory(a->file) ? "load" : "convert");
+	step(stablehlo_kind(a->file) ? "load" : "convert");
 	printf("ok: StableHLO %s, %zu bytes of bytecode%s\n", version, n, is_directory(a->file) ? "" : ", verified");
 	return EXIT_GOOD;
 }
@@ -266,7 +266,7 @@ static const Option options[] = {
 	{ 0 },
 };
 
-const Command verify_command = { .name = "verify", .operand = "X.pt2|DIR", .run = verify, .option = options,
+const Command verify_command = { .name = "verify", .operand = "X.pt2|DIR|X.mlir[.bc]", .run = verify, .option = options,
 	.summary = "check that a program converts, compiles and runs, and what it gives",
 	.notes = "A .pt2 file may hold sample inputs, but no outputs to compare with: without\n"
 		"--expect the command tells that all steps worked, and the range, NaN and\n"
