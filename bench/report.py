@@ -74,6 +74,13 @@ def nodes(lines):
                      ([f"{int(n):,}", time(c), time(b), f"{each:.1f} us"] for n, _, c, b, each in lines))
 
 
+def text(lines):
+    yield "StableHLO text, parsed, verified and printed by one core (`bench/text.c`), MB/s:"
+    yield ""
+    yield from table(["text of", "MB", "parse", "verify", "print"],
+                     [[name, f"{int(nbytes) / 1e6:.1f}", parse, verify if name == "ops" else "", put] for name, nbytes, parse, verify, put in lines])
+
+
 def process(all_found):
     yield "## `.pt2` to bytecode, a whole process"
     yield ""
@@ -150,7 +157,7 @@ def head():
 
 def page(found):
     lines = list(head())
-    for key, part in ("convert", convert), ("nodes", nodes), ("process", process):
+    for key, part in ("convert", convert), ("nodes", nodes), ("text", text), ("process", process):
         lines += part(found[key]) if key in found else []
     lines += save(found["save"], found["first"]) if "save" in found else []
     for key, part in ("saved_model", saved_model), ("run", run), ("call", call):

@@ -94,8 +94,16 @@ def nodes():
     return [list(map(float, line.split())) for line in done.stdout.splitlines()[1:]]
 
 
+def text():
+    """bench/text.c: StableHLO text in and out, MB/s."""
+    done = subprocess.run([BUILD / "bench/text"], capture_output=True, text=True, check=True)
+    return [line.split() for line in done.stdout.splitlines()[1:]]
+
+
 def measured(models, only, folder):
     found = {}
+    if "text" in only:
+        found["text"] = text()
     if "convert" in only:
         found["nodes"], found["convert"] = nodes(), converts(models, folder)
     if "process" in only:
@@ -112,7 +120,7 @@ def measured(models, only, folder):
 
 
 def main():
-    what = ["convert", "process", "save", "saved_model", "run", "call"]
+    what = ["convert", "text", "process", "save", "saved_model", "run", "call"]
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--only", default=",".join(what), help="of " + ", ".join(what))
     ap.add_argument("--models", default=",".join(CONVERTED), help="of " + ", ".join(CONVERTED))
