@@ -3,7 +3,7 @@
 #   make demo     the whole story on a real ResNet-18
 #   make test     every test;  make test SAN=1  the C side under AddressSanitizer and UBSan
 #   make test-ops     every operator of torch's own database in every type, with more samples (docs/conformance.md)
-#   make test-stablehlo STABLEHLO=...  openxla/stablehlo's own bytecode files, of a checkout of it
+#   make test-stablehlo STABLEHLO=...  openxla/stablehlo's own bytecode and text, of a checkout of it; WRITE=1: test/stablehlo.txt too
 #   make test-models  every model family, into docs/models.md;  JOBS=2  so many at a time
 #   make test-large   with weights of several GB;  make test-core-aten CORE_ATEN=...  pytorch/xla's own op tests
 #   make fuzz     each fuzz target (or those of FUZZ) for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
@@ -55,7 +55,7 @@ test-stablehlo:
 	@test -d "$(STABLEHLO)" || { echo 'STABLEHLO names no directory, wanted a checkout of openxla/stablehlo'; exit 2; }
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
-	@STABLEHLO="$(abspath $(STABLEHLO))" $(PY) -m pytest -q test/test_stablehlo_files.py
+	@STABLEHLO="$(abspath $(STABLEHLO))" WRITE=$(WRITE) $(PY) -m pytest -q test/test_stablehlo_files.py
 
 test-models:
 	@tools/setup test

@@ -1,10 +1,15 @@
-"""stablehlo/tests/vhlo/*.mlir.bc of openxla/stablehlo: what each release wrote, read, equal to the text beside it, written back.
+"""openxla/stablehlo's own files. tests/vhlo/*.mlir.bc: what each release wrote, read, equal to the text beside it, written back.
+All .mlir files: what MLIR prints of them, parsed and printed the same (stablehlo_text.py); test/stablehlo.txt has the counts, from which
+docs/conformance.md is made, and which WRITE=1 writes anew.
 
 STABLEHLO is a checkout of openxla/stablehlo, or its stablehlo folder; `make test-stablehlo STABLEHLO=...` gives it. Nothing of it
 is kept here. Their programs are not all valid by the spec (a signed comparison of floats), so they are not verified.
 """
+import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +69,29 @@ def test_a_file_with_locations(tmp_path):
 def test_an_op_of_the_future(tmp_path):
     told = read([(FOLDER / "invalid_vhlo_future.mlir.bc", "-", tmp_path / "out")])
     assert "op 'vhlo.constant_v99' is not known" in next(iter(told.values()))
+
+
+# -- text ----------------------------------------------------------------------------------------------------------------
+
+TABLE = Path(__file__).with_name("stablehlo.txt")
+FOLDERS = ["tests", "tests/interpret", "tests/math", "tests/transforms", "tests/vhlo", "testdata", "testdata/dynamic", "testdata/quantized"]
+
+
+def rows():
+    """Of each folder its line, as it stands in the table."""
+    return {line.split()[0]: line for line in TABLE.read_text().splitlines() if line}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_text(folder):
+    place, script = FOLDER.parents[1] / folder, Path(__file__).with_name("stablehlo_text.py")
+    if not place.is_dir():
+        pytest.skip(f"{PLACE} has no {folder}: its cases are NOT tested")
+    done = subprocess.run([sys.executable, script, place], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    got = json.loads(done.stdout)
+    why = "; ".join(f"{n} {what}" for what, n in got["why"].items())
+    line = f"{folder} {got['cases']} {got['refused']} {got['same']}" + (f" - {why}" if why else "")
+    if os.environ.get("WRITE"):
+        TABLE.write_text("".join(f"{x}\n" for _, x in sorted({**rows(), folder: line}.items())))
+    assert rows()[folder] == line, "test/stablehlo.txt says otherwise; WRITE=1 make test-stablehlo writes it, tools/ops_doc.py the document"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/ops.md from the rules and docs/conformance.md from test/ops.txt; with --check fails when they are not up to date.
+"""Writes docs/ops.md from the rules and docs/conformance.md from test/ops.txt and test/stablehlo.txt; with --check fails when they are not up to date.
 
 What a rule lowers to, and what it refuses, is read from its C function and those that it calls: hlo_add() and OP_add are
 stablehlo.add, the text of node_fail(n, UNSUPPORTED, ...) is a limit. The types are those of test/ops.txt.
@@ -155,7 +155,7 @@ def page():
 
 CONFORMANCE = """# Conformance
 
-Made from `test/ops.txt` by `tools/ops_doc.py`.
+Made from `test/ops.txt` and `test/stablehlo.txt` by `tools/ops_doc.py`.
 
 ## torch's OpInfo database
 
@@ -180,12 +180,42 @@ Of random numbers shapes and types are compared here; `test/test_random.py` has 
 
 `make test-core-aten CORE_ATEN=path/to/test_core_aten_ops.py` runs pytorch/xla's own tests through `install_as_torch_xla()`: all 491
 pass, the 4 that the file skips among them, with result types compared as well, which the suite itself does not.
+
+## openxla/stablehlo's own text
+
+`make test-stablehlo STABLEHLO=path/to/stablehlo` takes each valid program (none with `expected-error`) of the `.mlir` files in these
+folders of a checkout of 1.20, lets MLIR print it in both its forms, and parses these and what stands in the file; all three must print
+as MLIR prints them. {same} of the {read} that jaxlib's MLIR (StableHLO 1.17, without CHLO) reads do.
+
+{text}
+
+Why the others do not:
+
+{why}
 """
 NO_KERNEL = "no CPU kernel"
 
 
 def markdown(head, rows):
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def stablehlo_text():
+    """Folder, cases, those that MLIR refuses, those that are the same; the reasons of the others."""
+    table, why = [], collections.Counter()
+    for line in (ROOT / "test/stablehlo.txt").read_text().splitlines():
+        left, _, reasons = line.partition(" - ")
+        folder, *counts = left.split()
+        table.append([f"`{folder}`", *map(int, counts)])
+        for part in reasons.split("; ") if reasons else ():
+            n, _, what = part.partition(" ")
+            why[what] += int(n)
+    return {
+        "same": sum(row[3] for row in table),
+        "read": sum(row[1] - row[2] for row in table),
+        "text": markdown(["folder", "programs", "MLIR refuses", "the same"], table),
+        "why": markdown(["programs", "what they have"], [[n, what] for what, n in why.most_common()]),
+    }
 
 
 def conformance():
@@ -210,6 +240,7 @@ def conformance():
         types=markdown(["type", "ops that pass", "ops that pass in other types only"], [[t, n, fails[t]] for t, n in passes.most_common()]),
         never=markdown(["reason", "ops"], sorted([why, ", ".join(names)] for why, names in never.items())),
         partly=markdown(["op", "types", "reason"], partly),
+        **stablehlo_text(),
     )
 
 
