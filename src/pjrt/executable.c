@@ -275,7 +275,7 @@ static bool execute(const Executable *x, const Call *call, int nin, Err *e)
 
 bool executable_pin(Executable *x, int i, DeviceBuffer *b, Err *e)
 {
-	x->pinned[i] = parts_of(x->device, x->spread.ndevice, b, &x->spread.in[i], e);
+	x->pinned[i] = cut_parts(x->device, x->spread.ndevice, b, &x->spread.in[i], e);
 	return x->pinned[i] || err_at(e, "argument %d", i);
 }
 
@@ -310,7 +310,7 @@ static bool lists_new(const Executable *x, DeviceBuffer *const *in, int nin, Lis
 		l->out[k] = l->buffer + n * (size_t)nin + k * nout;
 	}
 	for (int i = 0; i < nin; i++) {
-		if (!x->pinned[i] && !(l->part[i] = parts_of(x->device, (int)n, in[i], &x->spread.in[i], e))) return err_at(e, "input %d", i);
+		if (!x->pinned[i] && !(l->part[i] = cut_parts(x->device, (int)n, in[i], &x->spread.in[i], e))) return err_at(e, "input %d", i);
 		for (size_t k = 0; k < n; k++)
 			if (!(l->in[k][i] = buffer_pjrt(x->pinned[i] ? x->pinned[i][k] : l->part[i][k], e))) return false;
 	}

@@ -82,7 +82,7 @@ PJRT_Buffer *buffer_pjrt(DeviceBuffer *b, Err *e);
 DeviceBuffer *buffer_of_memory(Device *d, const TensorType *t, void *memory, Err *e);
 
 /* A tensor's blocks on n devices, an array to be freed with parts_free(); and back. */
-DeviceBuffer **parts_of(Device *first, int n, DeviceBuffer *whole, const Tiling *t, Err *e);
+DeviceBuffer **cut_parts(Device *first, int n, DeviceBuffer *whole, const Tiling *t, Err *e);
 void parts_free(DeviceBuffer **part, int n);
 DeviceBuffer *whole_of(Device *first, int n, DeviceBuffer *const *part, const TensorType *type, const Tiling *t, Err *e);
 

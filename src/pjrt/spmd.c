@@ -101,7 +101,7 @@ void parts_free(DeviceBuffer **part, int n)
 	free(part);
 }
 
-DeviceBuffer **parts_of(Device *first, int n, DeviceBuffer *whole, const Tiling *t, Err *e)
+DeviceBuffer **cut_parts(Device *first, int n, DeviceBuffer *whole, const Tiling *t, Err *e)
 {
 	void *owned;
 	DeviceBuffer **part = calloc((size_t)n, sizeof *part);

@@ -125,7 +125,7 @@ static bool mergeable(const Builder *b, OpCode code, int nout)
 Op *cse_find(Builder *b, OpCode code, int nout, const Type *t, int nin, const Value *in, const Attr *attr)
 {
 	struct Cse *c = b->cse;
-	if (!c->nslot || !mergeable(b, code, nout)) return NULL;
+	if (!c || !c->nslot || !mergeable(b, code, nout)) return NULL;
 	uint64_t h = op_hash(code, nin, in, attr, t[0]);
 	for (uint64_t at = h;; at++) {
 		int i = (int)(at & (uint64_t)(c->nslot - 1));
@@ -145,8 +145,8 @@ static void enter(struct Cse *c, uint64_t hash, Op *op)
 
 void cse_add(Builder *b, Op *op)
 {
-	if (op->nregion || !mergeable(b, op->code, op->nout)) return;
 	struct Cse *c = b->cse;
+	if (!c || op->nregion || !mergeable(b, op->code, op->nout)) return;
 	if (4 * (c->nused + 1) > 3 * c->nslot) {
 		struct Cse old = *c;
 		c->nslot = old.nslot ? 2 * old.nslot : 256;

@@ -298,7 +298,7 @@ typedef struct Builder {
 	Func *func;
 	Region *at;                  /* ops are appended here */
 	Loc loc;                     /* of the ops and regions' arguments to come */
-	struct Cse *cse;
+	struct Cse *cse;             /* NULL: no op is taken for another */
 } Builder;
 
 Func *func_new(Module *m, const char *name);

@@ -92,7 +92,7 @@ static Op *reduction(Clone *c, const Op *op, const int *perm, const Attr *attr)
 	int n = op->nin / 2;
 	for (int i = 0; i < n; i++) in[i] = in_order(c, op->in[i], perm);
 	for (int i = n; i < op->nin; i++) in[i] = plain(c, op->in[i]);
-	Region *body = clone_region(c, op->region[0]);
+	Region *body = clone_region(c, op->region[0], NULL);
 	return emit_op(c->b, op->code, op->nout, NULL, op->nin, in, attr, 1, &body);
 }
 

@@ -160,5 +160,5 @@ bool channels_last(const Module *from, const Func *f, Module *to)
 	Layout layout = { NEW(&to->arena, Held, from->value.n + 1) };
 	Clone c = { .from = from, .pass = &layout };
 	if (all_static(from)) c.rewrite = rewrite, c.value = plain;
-	return clone_function(&c, f, to);
+	return clone_function(&c, f, NULL, to);
 }

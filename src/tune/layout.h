@@ -2,7 +2,7 @@
 #ifndef TUNE_LAYOUT_H
 #define TUNE_LAYOUT_H
 
-#include "tune/clone.h"
+#include "stablehlo/clone.h"
 
 enum { MOST_DIMS = 64 };
 

@@ -2,7 +2,7 @@
  * statistics are weights is (y - mean) * rsqrt(variance + epsilon) * gain + bias, all of them vectors over the features. */
 #include "tune/tune.h"
 
-#include "tune/clone.h"
+#include "stablehlo/clone.h"
 #include "tune/uses.h"
 
 /* conv(x, w * scale) + shift, not made yet; scale and shift over the features, 0: none. */
@@ -137,5 +137,5 @@ bool scales_into_weights(const Module *from, const Func *f, const bool *fixed, M
 	Pass p = { count_uses(from, a), find_dependence(from, f, fixed, a), NEW(a, Scaled, from->value.n + 1) };
 	Clone c = { .from = from, .pass = &p };
 	if (all_static(from)) c.rewrite = rewrite, c.value = value;
-	return clone_function(&c, f, to);
+	return clone_function(&c, f, NULL, to);
 }

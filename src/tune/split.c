@@ -1,7 +1,7 @@
 /* What depends on weights alone is computed once: a function `once` of weights, and `each` of what it gives, for every run. */
 #include "tune/tune.h"
 
-#include "tune/clone.h"
+#include "stablehlo/clone.h"
 #include "tune/uses.h"
 
 typedef struct Pass {
@@ -100,12 +100,12 @@ static bool make_each(const Module *m, Pass *p, Module *to, Split *s)
 	for (int i = 0; i < f->narg; i++) {
 		Value v = f->body.arg + (Value)i;
 		if (p->depends[v] == WEIGHTS && !p->wanted[v]) continue;
-		clone_argument(&c, v, f->arg_name ? f->arg_name[i] : NULL);
+		clone_argument(&c, v, value_type(c.from, v), f->arg_name ? f->arg_name[i] : NULL);
 		if (f->arg_attr) main->arg_attr[n] = f->arg_attr[i];
 		argument[n++] = i;
 	}
 	for (int i = 0; i < p->result.n; i++) {
-		clone_argument(&c, p->result.v[i], NULL);
+		clone_argument(&c, p->result.v[i], value_type(c.from, p->result.v[i]), NULL);
 		argument[n++] = ~i;
 	}
 	s->nargument = n;
@@ -125,7 +125,7 @@ static bool make_once(const Module *m, Pass *p, Module *to, Split *s)
 	int *argument = NEW(&to->arena, int, f->narg + 1), n = 0;
 	for (int i = 0; i < f->narg; i++) {
 		if (p->depends[f->body.arg + (Value)i] != WEIGHTS) continue;
-		clone_argument(&c, f->body.arg + (Value)i, f->arg_name ? f->arg_name[i] : NULL);
+		clone_argument(&c, f->body.arg + (Value)i, f->arg_type[i], f->arg_name ? f->arg_name[i] : NULL);
 		argument[n++] = i;
 	}
 	for (int i = 0; i < f->body.op.n; i++) {
