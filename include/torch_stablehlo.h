@@ -188,6 +188,9 @@ typedef enum tshlo_locations {
 	TSHLO_LOCATIONS_METADATA     /* NODES inside of torch's metadata of the node as JSON, which is what torch_xla exports */
 } tshlo_locations;
 
+/* An operator that is to stay whole ("aten.gelu.default", or "aten.gelu" for all its overloads), and what it is called then. */
+typedef struct tshlo_composite { const char *op, *name; } tshlo_composite;
+
 typedef struct tshlo_convert_options {
 	const char *method;          /* NULL: "forward" */
 	bool inline_weights;         /* weights as constants in the module instead of arguments; never those that the program writes */
@@ -210,6 +213,8 @@ typedef struct tshlo_convert_options {
 	const char *int4_packing;    /* which CPU packed the weights of aten._weight_int4pack_mm_for_cpu: "avx512", "avx2",
 	                              * "default" (x86 without them, Arm with SVE of 256 bits), "neon"; NULL: such weights
 	                              * are refused unless the program packs them itself */
+	int ncomposite;              /* operators that become a stablehlo.composite each: tensors are operands, other arguments */
+	const tshlo_composite *composite;        /* attributes, what we make of the operator is its decomposition */
 } tshlo_convert_options;
 
 /* Converts the program, which the model takes over on success and on failure alike: do not use or free it
@@ -222,6 +227,10 @@ TSHLO_API tshlo_model *tshlo_convert(tshlo_program *p, const tshlo_convert_optio
  * must be the same, and are held once. BAD_INPUT: two methods of one name; the same name for different weights; a name of
  * tshlo_convert_options.sharding that none of the programs has. */
 TSHLO_API tshlo_model *tshlo_join(tshlo_model *const *part, int n, tshlo_error *e);
+
+/* Puts what the model's composites (marked in the program, or asked for) are made of in their place, in text and bytecode as in runs, for
+ * consumers that know none. Not while another thread uses the model. */
+TSHLO_API bool tshlo_inline_composites(tshlo_model *m, tshlo_error *e);
 
 /* Opens a StableHLO directory, ours or torch_xla's, whose functions may be bytecode or text; or one file of StableHLO, MLIR text
  * or bytecode of any release. Such a file's method is "forward", its main function, all of whose arguments are user inputs. */

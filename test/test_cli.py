@@ -143,7 +143,7 @@ def mlir(text=None, artifact=None):
 
 
 COMMANDS = {
-    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "int4-packing", "quantized-types", "custom-op", "no-text", "no-weights", "weights",
+    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "int4-packing", "quantized-types", "custom-op", "composite", "inline-composites", "no-text", "no-weights", "weights",
                 "locations", "strip-locations", "serving-key",
                 "function-alias", "input-names", "output-names", "platforms", "warmup"],
     "run": ["input", "output", "plugin", "method", "repeat", "cache", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],

@@ -177,6 +177,8 @@ def test_options_are_torch_xlas():
         "target",
         "decompose",
         "dims",
+        "composites",
+        "inline_composites",
         "random_seed",
         "seed_input",
         "shardings",

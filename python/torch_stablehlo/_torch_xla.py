@@ -53,7 +53,8 @@ class _Experimental(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         sys.modules[module.__name__] = importlib.import_module(_OURS + module.__name__.removeprefix("torch_xla"))
 
 
-def _installed():
+def installed_torch_xla():
+    """Where torch_xla itself is found; None: it is not, or is this package."""
     found = importlib.util.find_spec("torch_xla")
     return found if found is not None and found.origin != _OURS else None
 
@@ -64,7 +65,7 @@ def install_as_torch_xla(force=False):
 
     Raises RuntimeError when torch_xla itself is installed, unless ``force``. To call it twice does nothing.
     """
-    found = None if force else _installed()
+    found = None if force else installed_torch_xla()
     if found is not None:
         raise RuntimeError(f"torch_xla is installed ({found.origin}); force=True puts torch_stablehlo in its place all the same")
     if getattr(getattr(sys.modules.get("torch_xla"), "__spec__", None), "origin", None) == _OURS:

@@ -51,6 +51,8 @@ class StableHLOExportOptions:
     export_node_metadata: ops carry MLIR locations. True is what torch_xla exports, the node's metadata as JSON, around "nodes": module, node and
         the user's line; "full": with all lines of the stack trace. "nodes" and "full" are without the JSON
     dims: sizes of a dynamic program that are to be these, by symbol ("s0") or input and dimension ("x.0"); the others stay dynamic
+    composites: operators that stay whole, each as a stablehlo.composite: {"aten.gelu.default": "my.gelu"}
+    inline_composites: what composites are made of in their place, for consumers that know none
     decompose: overloads without a rule are taken apart by torch's own decompositions where it has some; those only, and only then
     random_seed: of all random numbers, 0 to 2**64 - 1; a program draws the same ones at every call
     seed_input: the seed is one more input instead: each call gives it, as ``seed=`` or as the last positional argument
@@ -78,6 +80,8 @@ class StableHLOExportOptions:
     target: Optional[str] = None
     decompose: bool = True
     dims: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    composites: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    inline_composites: bool = False
     random_seed: int = 0
     seed_input: bool = False
     shardings: Any = None
@@ -191,6 +195,11 @@ class StableHLOGraphModule:
         check(lib.tshlo_strip_locations, self._model.handle)
         return self
 
+    def inline_composites(self):
+        """Puts what composites are made of in their place, for consumers that know none: in text, bytecode, save() and runs from now on.
+        Not while another thread uses the program."""
+        check(lib.tshlo_inline_composites, self._model.handle)
+
     @classmethod
     def load(cls, directory_path):
         """Opens a StableHLO directory, ours or torch_xla's. Needs no torch."""
@@ -260,9 +269,14 @@ def _convert(ep, options, method, of_many):
     opt.of_several = of_many
     handle = check(lib.tshlo_convert, program, opt)
     del sharding
-    if refused:
+    try:
+        if refused:
+            raise refused
+        if options.inline_composites:
+            check(lib.tshlo_inline_composites, handle)
+    except BaseException:
         lib.tshlo_model_free(handle)
-        raise refused
+        raise
     return handle, kept, (ep.call_spec.in_spec, ep.call_spec.out_spec)
 
 
@@ -295,6 +309,9 @@ def _convert_options(options, method):
     dims = ffi.new("tshlo_dim[]", [(key, size) for key, size in zip(keys, options.dims.values())])
     opt.ndim, opt.dim = len(keys), dims
     opt.locations = _locations(options)
+    ops = [(ffi.new("char[]", str(op).encode()), ffi.new("char[]", name.encode())) for op, name in options.composites.items()]
+    composites = ffi.new("tshlo_composite[]", ops)
+    opt.ncomposite, opt.composite = len(ops), composites
     opt.seed, opt.seed_input = checked_seed(options.random_seed), options.seed_input
     opt.shardy = options.shardy
     inlined = [ffi.new("char[]", str(which).encode()) for which in _inlined(options.inline_weights)]
@@ -302,7 +319,7 @@ def _convert_options(options, method):
     opt.ninlined, opt.inlined = len(inlined), (patterns := ffi.new("char *[]", inlined))
     opt.quantized_types = options.quantized_types
     opt.int4_packing = packing = ffi.new("char[]", (options.int4_packing or this_int4_packing()).encode())
-    return opt, (name, names, allowed, keys, dims, inlined, patterns, packing)
+    return opt, (name, names, allowed, keys, dims, ops, composites, inlined, patterns, packing)
 
 
 def _inlined(which):

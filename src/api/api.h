@@ -114,7 +114,7 @@ typedef struct Method {
 	const BundleFunction *saved; /* of a loaded one; neither text nor bytecode: it is a file's */
 	Version oldest;              /* of `module`: what its artifact is for unless told otherwise */
 	const char *version;         /* the same, or the one it was saved with */
-	bool stripped;               /* of a loaded one: what it was saved as is no longer what it is */
+	bool changed;                /* of a loaded one: what it was saved as is no longer what it is */
 	Buf text;
 	Artifact *artifact;          /* one per version asked for */
 	int nin, nout, nunused, nuser, nint;         /* nint: of the user inputs, the integers */
@@ -131,6 +131,7 @@ typedef struct Method {
 	Sizes sizes;                 /* in[].type.dims, out[].type.dims may be handles of its table */
 	bool dynamic;                /* and some are: a run lowers the program for its sizes */
 	int64_t *in_size;            /* [nin] of an integer input: its value as such a size */
+	bool composites_inlined;     /* `module` is so, whatever was saved */
 	const char *refusal;         /* why it is lowered only for given sizes; NULL: `module` is for all */
 	const int64_t **in_traced, **out_traced;     /* [nin], [nout]: the sizes it was exported with; NULL where none is a handle */
 } Method;
@@ -190,6 +191,8 @@ bool wanted_version(const Method *k, const char *target, Version *v, Err *e);
 /* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of
  * compatibility starts there. */
 Version oldest_usable(const Module *m);
+/* Drops the text and bytecode that were made of the method's module, which is to change. */
+void forget_output(Method *k);
 /* Puts behind a plugin's message who makes the custom calls that it names. */
 void explain_custom_calls(tshlo_model *m, Method *k, Err *e);
 /* Dense bytes of a weight; NULL with the failure recorded when it has none. */

@@ -1,5 +1,6 @@
 /* Program -> model: the pipeline, as a flat list of stages. */
 #include "api/sizes.h"
+#include "stablehlo/composite.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,8 +128,9 @@ static bool check_signature(const Program *p, Err *e)
 static bool stages(Program *p, Module *mod, const LowerOptions *opt, Lowered *lowered)
 {
 	drop_checks(p);
-	return functionalize(p, mod->err)
-	    && check_signature(p, mod->err)
+	if (!functionalize(p, mod->err)) return false;
+	mark_composites(p, opt->ncomposite_op, opt->composite_op);
+	return check_signature(p, mod->err)
 	    && check_ops(p, opt, mod->err)
 	    && lower(p, mod, opt, lowered)
 	    && !mod->err->code
@@ -155,10 +157,52 @@ static const char *const *copy_names(Arena *a, int n, const char *const *name)
 	return copy;
 }
 
+/* "aten::relu_" is "aten.relu_", and that, which writes its argument, "aten.relu", which does not. */
+static const char *operator_name(Arena *a, const char *given)
+{
+	const char *colons = strstr(given, "::");
+	if (colons) given = arena_printf(a, "%.*s.%s", (int)(colons - given), given, colons + 2);
+	const char *dot = strchr(given, '.');
+	bool has_overload = !dot || strchr(dot + 1, '.');
+	const char *name = functional_target(a, arena_printf(a, "%s%s", given, has_overload ? "" : ".default"));
+	return has_overload ? name : arena_str(a, name, (size_t)(strrchr(name, '.') - name));
+}
+
+static const CompositeOp *copy_composites(Arena *a, int n, const tshlo_composite *from)
+{
+	CompositeOp *copy = NEW(a, CompositeOp, n + 1);
+	for (int i = 0; i < n; i++)
+		copy[i] = (CompositeOp){ operator_name(a, from[i].op), arena_str(a, from[i].name, strlen(from[i].name)) };
+	return copy;
+}
+
+static bool check_composites(const LowerOptions *opt, Err *e)
+{
+	for (int i = 0; i < opt->ncomposite_op; i++) {
+		const CompositeOp *c = &opt->composite_op[i];
+		if (!is_namespaced(c->name))
+			return fail(e, BAD_INPUT, "the composite of %s is named \"%s\", wanted \"namespace.name\"", c->op, c->name);
+		if (!names_rule(c->op) && !is_custom(c->op, opt))
+			return fail(e, BAD_INPUT, "composite \"%s\": '%s' is no operator that is converted, wanted one like aten.gelu.default", c->name, c->op);
+	}
+	return true;
+}
+
+static bool check_options(const tshlo_convert_options *opt, Err *e)
+{
+	for (int i = 0; opt && i < opt->ncomposite; i++)
+		if (!given(opt->composite[i].op, "operator of a composite", e) || !given(opt->composite[i].name, "name of a composite", e)) return false;
+	if (opt && opt->locations > TSHLO_LOCATIONS_METADATA)
+		return fail(e, BAD_INPUT, "locations %d, wanted one of tshlo_locations", (int)opt->locations);
+	if (!opt || !opt->int4_packing || is_int4_packing(opt->int4_packing)) return true;
+	return fail(e, BAD_INPUT, "int4_packing is '%s', wanted avx512, avx2, default or neon", opt->int4_packing);
+}
+
 static LowerOptions lower_options(Arena *a, const tshlo_convert_options *opt)
 {
 	if (!opt) return (LowerOptions){ 0 };
-	return (LowerOptions){ .inline_weights = opt->inline_weights, .ninlined = opt->ninlined,
+	return (LowerOptions){ .ncomposite_op = opt->ncomposite, .composite_op = copy_composites(a, opt->ncomposite, opt->composite),
+		.inline_weights = opt->inline_weights, .ninlined = opt->ninlined,
 		.inlined = copy_names(a, opt->ninlined, opt->inlined), .seed = opt->seed, .seed_input = opt->seed_input,
 		.ncustom_op = opt->ncustom_op, .custom_op = copy_names(a, opt->ncustom_op, opt->custom_op),
 		.quantized_types = opt->quantized_types,
@@ -228,12 +272,6 @@ static bool is_static_module(const Module *mod)
 	return true;
 }
 
-static bool check_options(const tshlo_convert_options *opt, Err *e)
-{
-	if (!opt || !opt->int4_packing || is_int4_packing(opt->int4_packing)) return true;
-	return fail(e, BAD_INPUT, "int4_packing is '%s', wanted avx512, avx2, default or neon", opt->int4_packing);
-}
-
 static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 {
 	if (!check_options(opt, e)) return false;
@@ -242,9 +280,8 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	const char *name = opt && opt->method ? opt->method : "forward";
 	k->name = arena_str(&m->arena, name, strlen(name));
 	m->program->arena.full = m->arena.full;
-	if (opt && opt->locations > TSHLO_LOCATIONS_METADATA)
-		return fail(e, BAD_INPUT, "locations %d, wanted one of tshlo_locations", (int)opt->locations);
 	k->options = lower_options(&m->arena, opt);
+	if (!check_composites(&k->options, e)) return false;
 	k->sizes = (Sizes){ .program = m->program, .table = NEW(&m->arena, DimTable, 1) };
 	k->sizes.table->a = &m->arena;
 	bool dynamic = find_sizes(k);

@@ -71,7 +71,7 @@ static bool fill_function(tshlo_model *m, Arena *a, Method *k, const tshlo_save_
 	f->bytecode = tshlo_bytecode(m, k->name, target, &f->bytecode_nbytes, (tshlo_error *)e);
 	if (!f->bytecode) return false;
 	if (target || !k->saved) f->meta.stablehlo_version = target ? target : k->version;
-	if ((k->saved && m->bundle && !(k->stripped && k->saved->text)) || (opt && opt->skip_text)) return true;
+	if ((k->saved && m->bundle && !(k->changed && k->saved->text)) || (opt && opt->skip_text)) return true;
 	f->text = (const uint8_t *)tshlo_text(m, k->name, &f->text_nbytes, (tshlo_error *)e);
 	return f->text != NULL;
 }

@@ -14,7 +14,7 @@ tshlo_model *model_new(Err *e)
 }
 
 /* What was made of the module. */
-static void forget(Method *k)
+void forget_output(Method *k)
 {
 	buf_free(&k->text);
 	for (Artifact *a = k->artifact, *next; a; a = next) {
@@ -29,7 +29,7 @@ static void method_free(Method *k)
 {
 	if (k->module) module_free(k->module);
 	free(k->module);
-	forget(k);
+	forget_output(k);
 }
 
 void tshlo_model_free(tshlo_model *m)
@@ -196,7 +196,7 @@ static bool make_text(Method *k, Err *e)
 {
 	if (k->text.n) return true;
 	bool ok = true;
-	if (k->saved && k->saved->text && !k->stripped) put(&k->text, k->saved->text, k->saved->text_nbytes);
+	if (k->saved && k->saved->text && !k->changed) put(&k->text, k->saved->text, k->saved->text_nbytes);
 	else ok = want_module(k, e) && print_module(k->module, &k->text);
 	put_byte(&k->text, 0);
 	if (ok && k->text.failed) ok = fail(e, NO_MEMORY, "out of memory for the text of the module");
@@ -253,7 +253,7 @@ static const Artifact *artifact(Method *k, const char *target, Err *e)
 /* The bytes that were saved, when they are for that version. */
 static const void *saved_bytecode(const Method *k, const char *target, size_t *n)
 {
-	if (!k->saved || !k->saved->bytecode || k->stripped || (target && strcmp(target, k->version) != 0)) return NULL;
+	if (!k->saved || !k->saved->bytecode || k->changed || (target && strcmp(target, k->version) != 0)) return NULL;
 	if (n) *n = k->saved->bytecode_nbytes;
 	return k->saved->bytecode;
 }
@@ -285,9 +285,9 @@ static bool strip(Method *k, Err *e)
 	if (k->refusal) return k->options.locations = LOCS_NONE, true;
 	if (!want_module(k, e)) return false;
 	drop_locations(k->module);
-	forget(k);
+	forget_output(k);
 	k->options.locations = LOCS_NONE;
-	k->stripped = true;
+	k->changed = true;
 	return true;
 }
 

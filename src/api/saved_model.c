@@ -1,9 +1,10 @@
 /* Models as TensorFlow SavedModels. */
 #include "api/api.h"
-
-#include <string.h>
-
 #include "savedmodel/savedmodel.h"
+#include "stablehlo/composite.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static const tshlo_saved_model_options defaults;
 
@@ -80,6 +81,27 @@ static bool platform_bytecode(tshlo_model *m, Method *k, const char *target, Buf
 	return ok;
 }
 
+/* -- composites of unknown sizes ------------------------------------------------------------------------- */
+
+static bool guarded_inlined(Module *w, const BundleFunction *f, Version v, Buf *out)
+{
+	GUARD(&w->arena, w->err, return false);
+	return read_bytecode(w, f->bytecode, f->bytecode_nbytes) && verify(w) && inline_composites(w) && write_bytecode(w, v, out);
+}
+
+/* TensorFlow makes the module static for the sizes of a call, and what does that passes over composites. */
+static bool inlined_bytecode(const Method *k, const BundleFunction *f, const char *target, Buf *out, Err *e)
+{
+	Version v;
+	Module *w = calloc(1, sizeof *w);
+	if (!w) return fail(e, NO_MEMORY, "out of memory");
+	w->err = e;
+	bool ok = wanted_version(k, target, &v, e) && guarded_inlined(w, f, v, out);
+	module_free(w);
+	free(w);
+	return ok;
+}
+
 /* -- saving ---------------------------------------------------------------------------------------------- */
 
 /* Owns what is made for this call; free with job_free(). */
@@ -89,17 +111,33 @@ typedef struct Job {
 	Buf *module;
 } Job;
 
-static bool for_platforms(tshlo_model *m, Job *j, const char *target, BundleParts *parts, Err *e)
+static void replace(BundleFunction *f, const Buf *b)
+{
+	f->bytecode = b->p;
+	f->bytecode_nbytes = b->n;
+}
+
+/* The modules that TensorFlow wants otherwise than they are. */
+static bool for_tensorflow(tshlo_model *m, Job *j, const tshlo_saved_model_options *o, BundleParts *parts, Err *e)
 {
 	BundleFunction *f = COPY(&j->a, BundleFunction, parts->function, m->nmethod);
-	j->module = NEW(&j->a, Buf, m->nmethod);
-	for (int i = 0; i < m->nmethod; i++) {
-		Buf *b = &j->module[j->nmodule++];
-		if (!platform_bytecode(m, &m->method[i], target, b, e)) return false;
-		f[i].bytecode = b->p;
-		f[i].bytecode_nbytes = b->n;
-	}
+	j->module = NEW(&j->a, Buf, 2 * m->nmethod);
 	parts->function = f;
+	for (int i = 0; i < m->nmethod; i++) {
+		Method *k = &m->method[i];
+		if (o->nplatforms > 1) {
+			Buf *b = &j->module[j->nmodule++];
+			if (!platform_bytecode(m, k, o->target, b, e)) return false;
+			replace(&f[i], b);
+		}
+		const Module *mod = k->dynamic ? method_module(m, k, e) : NULL;
+		if (k->dynamic && !mod) return false;
+		if (mod && has_composites(mod)) {
+			Buf *b = &j->module[j->nmodule++];
+			if (!inlined_bytecode(k, &f[i], o->target, b, e)) return false;
+			replace(&f[i], b);
+		}
+	}
 	return true;
 }
 
@@ -113,7 +151,7 @@ static bool save(tshlo_model *m, Job *j, const char *dir, const tshlo_saved_mode
 	BundleParts parts;
 	for (int i = 0; i < o->nsignatures; i++) sig[i] = signature_options(&o->signatures[i]);
 	return model_parts(m, &j->a, &parts_opt, &parts, e)
-	    && (o->nplatforms < 2 || for_platforms(m, j, o->target, &parts, e))
+	    && for_tensorflow(m, j, o, &parts, e)
 	    && savedmodel_save(dir, &parts, &opt, e);
 }
 

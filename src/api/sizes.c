@@ -4,6 +4,7 @@
  * held against their ranges and against each other; then the program is lowered once more, with the symbols as numbers. */
 #include "api/sizes.h"
 
+#include "stablehlo/composite.h"
 #include "stablehlo/refine.h"
 
 #include <stdio.h>
@@ -244,7 +245,7 @@ static bool lower_for(const Method *k, const Solution *s, Module *mod)
 	opt.nbound += bindings(k, s, bound + opt.nbound);
 	opt.bound = bound;
 	opt.like = &k->lowered;
-	return lower(k->sizes.program, mod, &opt, &lowered) && verify(mod);
+	return lower(k->sizes.program, mod, &opt, &lowered) && (!k->composites_inlined || inline_composites(mod)) && verify(mod);
 }
 
 /* The types of a function's arguments, those of user inputs with the sizes that they have (in NULL: as they are); NULL: they do not

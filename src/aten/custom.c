@@ -3,21 +3,10 @@
 
 #include <string.h>
 
-/* Whether `name` is target up to a dot or its end; "::" is a dot. */
-static bool names(const char *name, const char *target)
-{
-	for (; *name; target++) {
-		if (*name == *target) name++;
-		else if (*target == '.' && !strncmp(name, "::", 2)) name += 2;
-		else return false;
-	}
-	return !*target || *target == '.';
-}
-
 bool is_custom(const char *target, const LowerOptions *opt)
 {
 	for (int i = 0; i < opt->ncustom_op; i++)
-		if (*opt->custom_op[i] && names(opt->custom_op[i], target)) return true;
+		if (target_named(opt->custom_op[i], target)) return true;
 	return false;
 }
 

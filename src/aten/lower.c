@@ -1,6 +1,8 @@
 /* The driver: every node through its rule, in order. */
 #include "aten/ctx.h"
 
+#include "stablehlo/composite.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +12,13 @@ bool has_rule(const char *target)
 {
 	for (int i = 0; i < nrules; i++)
 		if (!strcmp(rule_table[i].target, target)) return true;
+	return false;
+}
+
+bool names_rule(const char *name)
+{
+	for (int i = 0; i < nrules; i++)
+		if (target_named(name, rule_table[i].target)) return true;
 	return false;
 }
 
@@ -354,6 +363,7 @@ bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out)
 	for (int i = 0; i < p->sym.n; i++) l.size[i] = NOT_ASKED;
 	l.mark = find_marks(&l);
 	if (!add_inputs(&l, f, out) || !define_sizes(&l, f, out) || !lower_nodes(&l) || !add_results(&l, out)) return false;
+	if (!outline_composites(m)) return false;
 	dce(m);
 	prune(&l, f, out);
 	mark_aliases(&l, f, out);

@@ -64,6 +64,8 @@ typedef struct LowerOptions {
 	int ncustom_op;              /* operators that become custom_call, as is_custom() has it */
 	const char *const *custom_op;
 	LocLevel locations;
+	int ncomposite_op;           /* operators that become composites (mark_composites()) */
+	const CompositeOp *composite_op;
 	Shardings shardings;
 	bool quantized_types;        /* !quant.uniform values where they can say it (quant_type.h), not integer arithmetic */
 	const char *int4_packing;    /* how weights of 4 bits are packed (int4.def); NULL: unknown */
@@ -90,6 +92,9 @@ const char *unmatched_inline(const Program *p, const LowerOptions *opt);
 
 /* For a plugin's message that names targets of custom calls: the nodes that became them, a line each. */
 void put_custom_calls(Buf *out, Arena *a, const Program *p, const LowerOptions *opt, const char *message);
+
+/* Whether a rule is for an overload of this name, as target_named() has it. */
+bool names_rule(const char *name);
 
 /* Lowers the functionalized program into m (fresh; m->arena.full set by the caller; m->err receives failures). */
 bool lower(const Program *p, Module *m, const LowerOptions *opt, Lowered *out);

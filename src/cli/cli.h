@@ -24,13 +24,13 @@ typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by A
 typedef struct Args {
 	const char *file;                                        /* the operand */
 	const char *to, *format, *target, *method, *plugin, *cache;
-	Strings input, output, expect, custom_op, dim, methods, inlined;
+	Strings input, output, expect, custom_op, composite, dim, methods, inlined;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms, *weights;
 	const char *seed, *int4_packing;
 	const char *sharding;
 	const char *locations;                                   /* "": given without a value */
-	bool shardy, seed_input, inline_weights, quantized_types, no_text, no_weights, strip_locations, ops, json, help, warmup, untuned;
+	bool shardy, seed_input, inline_weights, inline_composites, quantized_types, no_text, no_weights, strip_locations, ops, json, help, warmup, untuned;
 	int64_t repeat;
 	double rtol, atol;
 } Args;
@@ -99,10 +99,11 @@ const char *stablehlo_kind(const char *path);
 /* StableHLO is loaded, a .pt2 opened and converted. NULL on failure. */
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
 
-/* What --seed, --seed-input, --dim, --sharding, --shardy and --int4-packing say; owns what opt points to. */
+/* What --seed, --seed-input, --dim, --composite, --sharding, --shardy and --int4-packing say; owns what opt points to. */
 typedef struct Conversion {
 	tshlo_convert_options opt;
 	tshlo_dim *dim;
+	tshlo_composite *composite;
 	char *names, *sharding;
 } Conversion;
 

@@ -18,7 +18,7 @@ static int read_seed(const char *command, const char *s, bool is_input, uint64_t
 }
 
 /* "s0=8", "x.0=8": the name goes to names, which is as long as all of them. Returns an exit code. */
-static int read_dim(const char *command, const char *s, char *names, tshlo_dim *dim)
+static int read_dim(const char *command, const char *s, char **names, tshlo_dim *dim)
 {
 	const char *equals = strrchr(s, '=');
 	char *end = NULL;
@@ -26,25 +26,44 @@ static int read_dim(const char *command, const char *s, char *names, tshlo_dim *
 	long long size = equals ? strtoll(equals + 1, &end, 10) : -1;
 	if (!equals || equals == s || !equals[1] || *end || errno || size < 0)
 		return complain(EXIT_USAGE, "%s: --dim is '%s', wanted NAME=SIZE", command, s);
-	memcpy(names, s, (size_t)(equals - s));
-	*dim = (tshlo_dim){ names, size };
+	*dim = (tshlo_dim){ *names, size };
+	memcpy(*names, s, (size_t)(equals - s));
+	*names += equals - s + 1;
 	return EXIT_GOOD;
 }
 
-/* The sizes of --dim; dim and what it points to are to be freed. Returns an exit code. */
-static int read_dims(const char *command, const Strings *given, tshlo_dim **dim, char **names)
+/* "aten.gelu.default=my.gelu": as read_dim(). */
+static int read_composite(const char *command, const char *s, char **names, tshlo_composite *composite)
+{
+	const char *equals = strchr(s, '=');
+	if (!equals || equals == s || !equals[1])
+		return complain(EXIT_USAGE, "%s: --composite is '%s', wanted OP=NAME, like aten.gelu.default=my.gelu", command, s);
+	*composite = (tshlo_composite){ *names, equals + 1 };
+	memcpy(*names, s, (size_t)(equals - s));
+	*names += equals - s + 1;
+	return EXIT_GOOD;
+}
+
+static size_t room_for(const Strings *s)
 {
 	size_t room = 1;
-	for (int i = 0; i < given->n; i++) room += strlen(given->v[i]) + 1;
-	*dim = calloc((size_t)given->n + 1, sizeof **dim);
-	*names = calloc(room, 1);
-	if (!*dim || !*names) return complain(EXIT_SYSTEM, "out of memory");
-	char *at = *names;
+	for (int i = 0; i < s->n; i++) room += strlen(s->v[i]) + 1;
+	return room;
+}
+
+/* What c points to is to be freed. Returns an exit code. */
+static int read_lists(Conversion *c, const char *command, const Args *a)
+{
+	c->dim = calloc((size_t)a->dim.n + 1, sizeof *c->dim);
+	c->composite = calloc((size_t)a->composite.n + 1, sizeof *c->composite);
+	c->names = calloc(room_for(&a->dim) + room_for(&a->composite), 1);
+	if (!c->dim || !c->composite || !c->names) return complain(EXIT_SYSTEM, "out of memory");
+	char *at = c->names;
 	int code = EXIT_GOOD;
-	for (int i = 0; i < given->n && !code; i++) {
-		code = read_dim(command, given->v[i], at, &(*dim)[i]);
-		at += strlen(at) + 1;
-	}
+	for (int i = 0; i < a->dim.n && !code; i++) code = read_dim(command, a->dim.v[i], &at, &c->dim[i]);
+	for (int i = 0; i < a->composite.n && !code; i++) code = read_composite(command, a->composite.v[i], &at, &c->composite[i]);
+	c->opt.dim = c->dim;
+	c->opt.composite = c->composite;
 	return code;
 }
 
@@ -74,12 +93,11 @@ static const char *only_of_programs(const Args *a)
 int conversion_new(Conversion *c, const Command *command, const Args *a)
 {
 	const char *pt2 = only_of_programs(a), *kind = pt2 && a->file ? stablehlo_kind(a->file) : NULL;
-	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n, .shardy = a->shardy, .int4_packing = a->int4_packing } };
+	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n, .ncomposite = a->composite.n, .shardy = a->shardy, .int4_packing = a->int4_packing } };
 	if (kind) return complain(EXIT_UNSUPPORTED, "%s: %s: --%s is for .pt2 files, this is %s", command->name, a->file, pt2, kind);
 	int code = read_seed(command->name, a->seed, a->seed_input, &c->opt.seed);
-	if (!code) code = read_dims(command->name, &a->dim, &c->dim, &c->names);
+	if (!code) code = read_lists(c, command->name, a);
 	if (!code && a->sharding) code = read_text(a->sharding, &c->sharding);
-	c->opt.dim = c->dim;
 	c->opt.sharding = c->sharding;
 	if (code) conversion_free(c);
 	return code;
@@ -88,6 +106,7 @@ int conversion_new(Conversion *c, const Command *command, const Args *a)
 void conversion_free(Conversion *c)
 {
 	free(c->dim);
+	free(c->composite);
 	free(c->names);
 	free(c->sharding);
 	*c = (Conversion){ 0 };

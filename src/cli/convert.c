@@ -55,7 +55,7 @@ static int check_options(const Args *a, Format f)
 	if (a->weights && strcmp(a->weights, "npy") && strcmp(a->weights, "safetensors"))
 		return complain(EXIT_USAGE, "convert: --weights is '%s', wanted npy or safetensors", a->weights);
 	const char *pt2 = a->inline_weights ? "inline-weights" : a->inlined.n ? "inline" : a->custom_op.n ? "custom-op"
-		: a->quantized_types ? "quantized-types" : a->locations ? "locations" : a->method && files ? "method" : NULL;
+		: a->composite.n ? "composite" : a->quantized_types ? "quantized-types" : a->locations ? "locations" : a->method && files ? "method" : NULL;
 	if (!a->file && !files) return complain(EXIT_USAGE, "convert: several methods are for directories and SavedModels");
 	const char *kind = a->file && pt2 ? stablehlo_kind(a->file) : NULL;
 	if (kind) return complain(EXIT_UNSUPPORTED, "convert: %s: --%s is for .pt2 files, this is %s", a->file, pt2, kind);
@@ -171,7 +171,8 @@ static int convert_with(const Args *a, Format f, const tshlo_convert_options *op
 	int code = EXIT_GOOD;
 	progress("converting");
 	tshlo_model *m = a->file ? open_model(a->file, opt, &e) : open_methods(a, opt, &code);
-	if (m) code = write_output(m, a, f);
+	if (m && a->inline_composites && !tshlo_inline_composites(m, &e)) code = report(&e);
+	else if (m) code = write_output(m, a, f);
 	else if (a->file) code = report_open(a->file, &e);
 	progress(NULL);
 	tshlo_model_free(m);
@@ -214,6 +215,8 @@ static const Option options[] = {
 	CONVERSION_OPTIONS,
 	{ "quantized-types", 0,  OPTION_FLAG, offsetof(Args, quantized_types), NULL,  "!quant.uniform types for what is quantized by\nknown scales, not integer arithmetic" },
 	{ "custom-op",       0,  OPTION_MANY, offsetof(Args, custom_op),      "NAME", "an operator outside aten that becomes a\ncustom_call: my_lib::op, or my_lib for all of it" },
+	{ "composite",       0,  OPTION_MANY, offsetof(Args, composite),      "OP=NAME", "an operator that stays whole, as a composite of\nthat name: aten.gelu.default=my.gelu" },
+	{ "inline-composites", 0, OPTION_FLAG, offsetof(Args, inline_composites), NULL, "what composites are made of in their place" },
 	{ "no-text",         0,  OPTION_FLAG, offsetof(Args, no_text),        NULL,   "a directory without the text of the module" },
 	{ "no-weights",      0,  OPTION_FLAG, offsetof(Args, no_weights),     NULL,   "a directory without the weights" },
 	{ "weights",         0,  OPTION_ONE,  offsetof(Args, weights),        "FORMAT", "of a directory: npy, a file each, or\nsafetensors, all in one" },

@@ -341,6 +341,19 @@ static void same_as(Fn *f, VId v, VId self)
 		.depth = a.depth + (parent == self) };
 }
 
+/* A mark of a composite is what it marks. Once that has been written it is not set again: what is read then was not marked. */
+static bool do_mark(Fn *f, const GraphNode *g)
+{
+	VId self = tensor_arg(f, node_arg(g, "x"));
+	keep_outputs(g, copy_node(f, g, g->target));
+	if (!self || g->nout != 1 || !g->out[0]) return true;
+	Alias of = f->alias.v[self];
+	if (of.depth == MAX_VIEWS)
+		return fail(f->err, UNSUPPORTED, "node %s is a view of a view ..., more than %d of them", node_name(g), MAX_VIEWS);
+	f->alias.v[g->out[0]] = (Alias){ .now = g->out[0], .parent = self, .base = of.base, .version = f->alias.v[of.base].version, .depth = of.depth + 1 };
+	return true;
+}
+
 static bool do_in_place(Fn *f, const GraphNode *g, const char *functional)
 {
 	VId self = g->narg ? tensor_arg(f, &g->arg[0].arg) : 0;
@@ -479,6 +492,7 @@ static bool do_state(Fn *f, const GraphNode *g, const struct StateRow *r)
 static bool do_node(Fn *f, const GraphNode *g)
 {
 	if (is_view(f, g, view_row(f, g->target))) return do_view(f, g);
+	if (!strcmp(g->target, MARK_TARGET)) return do_mark(f, g);
 	const char *functional = functional_name(f, g->target), *outs = out_names(f, g),
 		*each = each_target(f, g);
 	const struct StateRow *state = state_row(f, g);

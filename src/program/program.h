@@ -238,6 +238,19 @@ bool functionalize(Program *p, Err *e);
  * other effects (effects.c). */
 void drop_checks(Program *p);
 
+/* torch_xla's operator that marks the inputs and outputs of a composite: (x, name, pos, id, is_input, attr) -> x. */
+#define MARK_TARGET "xla.mark_tensor.default"
+
+/* An operator that is to stay whole, and the name of its composite. */
+typedef struct CompositeOp { const char *op, *name; } CompositeOp;
+
+/* Whether `name` means the overload: "aten.relu.default", "aten.relu", "aten::relu", or for a library "aten". */
+bool target_named(const char *name, const char *target);
+
+/* Puts marks around each node of such an operator: its tensors are inputs and outputs, its other arguments attributes. After
+ * functionalize(). */
+void mark_composites(Program *p, int n, const CompositeOp *op);
+
 /* What functionalize() makes of a target: "aten.add_.Tensor" -> "aten.add.Tensor", "aten.cat.out" -> "aten.cat.default"; itself
  * when it writes nothing. */
 const char *functional_target(Arena *a, const char *target);

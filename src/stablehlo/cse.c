@@ -57,7 +57,34 @@ static bool accuracy_eq(const Accuracy *x, const Accuracy *y)
 	    && !memcmp(&x->rtol, &y->rtol, sizeof x->rtol);
 }
 
-/* Kinds that no mergeable op carries are equal only to themselves. */
+static bool scatter_eq(const ScatterDims *x, const ScatterDims *y)
+{
+	return x->index_vector_dim == y->index_vector_dim && ints_eq(x->update_window_dims, y->update_window_dims)
+	    && ints_eq(x->inserted_window_dims, y->inserted_window_dims) && ints_eq(x->input_batching_dims, y->input_batching_dims)
+	    && ints_eq(x->scatter_indices_batching_dims, y->scatter_indices_batching_dims)
+	    && ints_eq(x->scatter_dims_to_operand_dims, y->scatter_dims_to_operand_dims);
+}
+
+static bool any_eq(const Any *x, const Any *y)
+{
+	if (x == y) return true;
+	if (x->kind != y->kind) return false;
+	switch (x->kind) {
+	case ANY_STR: case ANY_SYMBOL: case ANY_VERBATIM: return !strcmp(x->str, y->str);
+	case ANY_INT: return x->i == y->i && x->elem == y->elem;
+	case ANY_I64: case ANY_I32: case ANY_BOOL: return x->i == y->i;
+	case ANY_F32: case ANY_F64: return !memcmp(&x->f, &y->f, sizeof x->f);
+	case ANY_DENSE: return dense_eq(x->dense, y->dense);
+	case ANY_ARRAY: case ANY_DICT:
+		if (x->n != y->n) return false;
+		for (int i = 0; i < x->n; i++)
+			if ((x->kind == ANY_DICT && strcmp(x->key[i], y->key[i])) || !any_eq(&x->item[i], &y->item[i])) return false;
+		return true;
+	default: return false;
+	}
+}
+
+/* Kinds of which it is not known here are equal only to themselves. */
 bool attr_eq(AttrKind kind, const Attr *x, const Attr *y)
 {
 	if (x->set != y->set) return false;
@@ -73,6 +100,8 @@ bool attr_eq(AttrKind kind, const Attr *x, const Attr *y)
 	case KIND_CONV_DIMS: return conv_eq(x->conv, y->conv);
 	case KIND_DOT_DIMS: return dot_eq(x->dot, y->dot);
 	case KIND_GATHER_DIMS: return gather_eq(x->gather, y->gather);
+	case KIND_SCATTER_DIMS: return scatter_eq(x->scatter, y->scatter);
+	case KIND_DICT: case KIND_STR_OR_DICT: case KIND_ARRAY: return any_eq(x->any, y->any);
 	case KIND_ACCURACY: return accuracy_eq(x->accuracy, y->accuracy);
 	default: return x->any == y->any;
 	}

@@ -41,6 +41,10 @@ struct Cse *cse_new(Arena *a);
 Op *cse_find(Builder *b, OpCode code, int nout, const Type *t, int nin, const Value *in, const Attr *attr);
 void cse_add(Builder *b, Op *op);
 
+/* Whether two functions are the same but for their names. Values are numbered from first_f and first_g in the order in which they
+ * stand. What attr_eq() cannot tell counts as different. */
+bool func_eq(const Module *m, const Func *f, Value first_f, const Func *g, Value first_g);
+
 bool attr_eq(AttrKind kind, const Attr *x, const Attr *y);
 uint64_t attr_hash(AttrKind kind, const Attr *x);
 

@@ -1,4 +1,5 @@
 /* What several checks share, and the checks of ops that refer to functions. */
+#include "stablehlo/composite.h"
 #include "stablehlo/verify.h"
 
 #include <ctype.h>
@@ -97,7 +98,7 @@ bool check_call(Module *m, const Op *op)
 }
 
 /* composite_c1: identifiers with at least one dot between them; '$' only after the first. */
-static bool is_namespaced(const char *s)
+bool is_namespaced(const char *s)
 {
 	int dots = 0;
 	if (!isalpha((unsigned char)*s)) return false;

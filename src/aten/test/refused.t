@@ -223,3 +223,39 @@ in  x: f32[2,3]
 out f32[3] = xla.stablehlo_custom_call.default(args=[x], call_target="foo", attributes="[7]")
 ----- error BAD_INPUT
 xla.stablehlo_custom_call.default (node out): attributes: found [7], wanted an object
+=====
+a mark whose attributes are no JSON
+in  x: f32[2]
+out f32[2] = xla.mark_tensor.default(x, name="my.op", pos=0, id="0", is_input=false, attr="{scale}")
+----- error BAD_INPUT
+xla.mark_tensor.default (node out): attr: offset 1: expected a key or '}'
+=====
+a mark whose attributes are no object
+in  x: f32[2]
+out f32[2] = xla.mark_tensor.default(x, name="my.op", pos=0, id="0", is_input=false, attr="3")
+----- error BAD_INPUT
+xla.mark_tensor.default (node out): argument 'attr' is neither a dictionary nor a JSON object
+=====
+a mark whose attributes are no pairs
+in  x: f32[2]
+out f32[2] = xla.mark_tensor.default(x, name="my.op", pos=0, id="0", is_input=false, attr=[1, 2])
+----- error BAD_INPUT
+xla.mark_tensor.default (node out): item 0 of argument 'attr' is no pair of a name and a value
+=====
+an attribute of a composite that is none
+in  x: f32[2]
+out f32[2] = xla.mark_tensor.default(x, name="my.op", pos=0, id="0", is_input=false, attr=[["a", [1, "x"]]])
+----- error BAD_INPUT
+xla.mark_tensor.default (node out): attribute 'a' of the composite is no string, number or bool, nor a list of one kind of them
+=====
+an attribute of a composite twice
+in  x: f32[2]
+out f32[2] = xla.mark_tensor.default(x, name="my.op", pos=0, id="0", is_input=false, attr=[["a", 1], ["a", 2]])
+----- error BAD_INPUT
+xla.mark_tensor.default (node out): attribute 'a' of the composite is given twice
+=====
+a composite without a namespace
+in  x: f32[2]
+out f32[2] = xla.mark_tensor.default(x, name="op", pos=0, id="0", is_input=true)
+----- error BAD_INPUT
+xla.mark_tensor.default (node out): the composite is named "op", wanted "namespace.name"
