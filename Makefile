@@ -6,6 +6,7 @@
 #   make test-stablehlo STABLEHLO=...  openxla/stablehlo's own bytecode and text, of a checkout of it; WRITE=1: test/stablehlo.txt too
 #   make test-models  every model family, into docs/models.md;  JOBS=2  so many at a time
 #   make test-large   with weights of several GB;  make test-core-aten CORE_ATEN=...  pytorch/xla's own op tests
+#   make test-torch-xla TORCH_XLA=...  pytorch/xla's own test/stablehlo/, of a checkout of it, into docs/torch_xla.md
 #   make fuzz     each fuzz target (or those of FUZZ) for FUZZ_SECONDS;  make bench  the figures;  make size  lines per module
 BUILD        := $(if $(SAN),build-san,build)
 PY           := .venv/bin/python
@@ -22,7 +23,7 @@ export UBSAN_OPTIONS := halt_on_error=1:print_stacktrace=1
 export SAN
 
 # What tests need may come after the build was set up (make demo, then make test): then the build looks for it again.
-.PHONY: all demo test test-ops test-core-aten test-stablehlo test-models test-large fuzz bench size clean
+.PHONY: all demo test test-ops test-core-aten test-torch-xla test-stablehlo test-models test-large fuzz bench size clean
 all:
 	@tools/setup build
 	@test -f $(BUILD)/build.ninja || $(MESON) setup $(BUILD) $(SETUP)
@@ -50,6 +51,12 @@ test-core-aten:
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
 	@$(PY) test/core_aten/run.py "$(CORE_ATEN)"
+
+test-torch-xla:
+	@test -d "$(TORCH_XLA)/test/stablehlo" || { echo 'TORCH_XLA names no checkout of pytorch/xla'; exit 2; }
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@$(PY) test/torch_xla_tests/run.py "$(TORCH_XLA)" --write
 
 test-stablehlo:
 	@test -d "$(STABLEHLO)" || { echo 'STABLEHLO names no directory, wanted a checkout of openxla/stablehlo'; exit 2; }

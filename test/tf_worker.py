@@ -165,6 +165,10 @@ class Worker:
         f = self.loaded[number] if method is None else getattr(self.loaded[number], method)
         return self._numpy(f(*self._tensors(args), **self._tensors(kwargs)))
 
+    def call_numpy(self, number, method, args):
+        """obj.method(...) of arrays, which TensorFlow takes into the types of its signature."""
+        return self._numpy(getattr(self.loaded[number], method)(*args))
+
     def call_in_function(self, number, key, inputs):
         """The signature called in a tf.function of the user's own, which is then compiled by XLA."""
         f = self.loaded[number].signatures[key]
