@@ -109,6 +109,7 @@ static void make_op(Module *m, const Region *r, Group *g)
 	Type *t = NEW(&m->arena, Type, g->output.n + 1);
 	for (int i = 0; i < g->output.n; i++) t[i] = value_type(m, r->op.v[g->output.v[i]]->out);
 	g->op = op_new(m, OP_composite, g->output.n, t, 0, NULL, NULL);
+	g->op->loc = r->op.v[g->output.v[0]]->loc;
 }
 
 /* Those that end first come first: what lies in another part is one op by then. */

@@ -177,6 +177,7 @@ static void copy_op(Part *p, Clone *c, Op *op)
 		return;
 	}
 	const SizeOf *size = size_of_operand(p, op);
+	c->b->loc = op->loc;
 	if (size) o->now[op->out] = hlo_get_dimension_size(c->b, o->now[size->from], size->dim);
 	else clone_op(c, op);
 }
