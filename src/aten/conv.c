@@ -254,10 +254,9 @@ static int64_t reach(Spec s, Type w, int i) { return s.dilation.v[i] * (w.dim[2 
 /* Padding is a number. By a stride over a size that is not known it depends on the rest that the stride leaves. */
 static int64_t padding_number(Builder *b, int64_t d)
 {
-	int64_t v = 0;
-	if (!dim_constant(dims_of(b->m), d, &v))
-		build_fail(b, UNSUPPORTED, "the gradient of a convolution with a stride over a size that is not known");
-	return v;
+	int64_t v;
+	if (dim_constant(dims_of(b->m), d, &v)) return v;
+	return build_fail(b, UNSUPPORTED, "the gradient of a convolution with a stride over a size that is not known");
 }
 
 /* (count - 1) * step + 1 */

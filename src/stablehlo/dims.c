@@ -190,6 +190,7 @@ int64_t dim_times(DimTable *t, int64_t x, int64_t y)
 /* -- quotients ------------------------------------------------------------------------------------------- */
 
 static int64_t floor_div(int64_t x, int64_t y) { return x / y - (x % y && (x < 0) != (y < 0)); }
+static int64_t floor_mod(int64_t x, int64_t y) { return x % y + (x % y && (x < 0) != (y < 0) ? y : 0); }
 
 /* x / y of terms, when that is a term. */
 static bool divide_terms(DimTable *t, const DimTerm *x, const DimTerm *y, DimTerm *out)
@@ -216,7 +217,7 @@ static bool split(DimTable *t, int64_t x, int64_t y, int64_t *quotient, int64_t 
 		/* A number is split into the multiple of a numeric divisor and a remainder. */
 		if (!divides && !lead.nfactor && q.n == 1 && !q.term[0].nfactor && q.term[0].coefficient > 0) {
 			int64_t by = q.term[0].coefficient, k = floor_div(lead.coefficient, by);
-			if ((k && !add_term(&whole, (DimTerm){ .coefficient = k })) || !add_term(&left, (DimTerm){ .coefficient = lead.coefficient - k * by }))
+			if ((k && !add_term(&whole, (DimTerm){ .coefficient = k })) || !add_term(&left, (DimTerm){ .coefficient = floor_mod(lead.coefficient, by) }))
 				return false;
 			p.n = 0;
 		} else if (divides) {
@@ -360,7 +361,7 @@ bool dim_eval(const DimTable *t, int64_t d, const int64_t *value, int64_t *out)
 	case DIM_MIN: *out = smaller(x, y); return true;
 	default:
 		if (!y || (x == INT64_MIN && y == -1)) return false;
-		*out = node->kind == DIM_MOD ? x - floor_div(x, y) * y : floor_div(x, y);
+		*out = node->kind == DIM_MOD ? floor_mod(x, y) : floor_div(x, y);
 		return true;
 	}
 }
