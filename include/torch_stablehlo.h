@@ -191,6 +191,9 @@ typedef enum tshlo_locations {
 /* An operator that is to stay whole ("aten.gelu.default", or "aten.gelu" for all its overloads), and what it is called then. */
 typedef struct tshlo_composite { const char *op, *name; } tshlo_composite;
 
+/* Which ranks a process group of torch.distributed is of: "0,1,2,3", or, as it is one of several alike, "0,1;2,3". All ranks, each once. */
+typedef struct tshlo_group { const char *name, *ranks; } tshlo_group;
+
 typedef struct tshlo_convert_options {
 	const char *method;          /* NULL: "forward" */
 	bool inline_weights;         /* weights as constants in the module instead of arguments; never those that the program writes */
@@ -213,6 +216,8 @@ typedef struct tshlo_convert_options {
 	const char *int4_packing;    /* which CPU packed the weights of aten._weight_int4pack_mm_for_cpu: "avx512", "avx2",
 	                              * "default" (x86 without them, Arm with SVE of 256 bits), "neon"; NULL: such weights
 	                              * are refused unless the program packs them itself */
+	int ngroup;                  /* of the collectives in the program */
+	const tshlo_group *group;
 	int ncomposite;              /* operators that become a stablehlo.composite each: tensors are operands, other arguments */
 	const tshlo_composite *composite;        /* attributes, what we make of the operator is its decomposition */
 } tshlo_convert_options;
@@ -479,6 +484,8 @@ TSHLO_API bool tshlo_check_inputs(const tshlo_model *m, const char *method, cons
 	tshlo_error *e);
 TSHLO_API bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out,
 	tshlo_error *e);
+/* tshlo_run() of a program with collectives, on all its ranks at once: in[k * nin + i] is input i of rank k, out[k * results + j] its result j. */
+TSHLO_API bool tshlo_run_each(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e);
 TSHLO_API bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out,
 	tshlo_error *e);
 

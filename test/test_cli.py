@@ -143,12 +143,12 @@ def mlir(text=None, artifact=None):
 
 
 COMMANDS = {
-    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "int4-packing", "quantized-types", "custom-op", "composite", "inline-composites", "no-text", "no-weights", "weights",
+    "convert": ["output", "format", "target", "method", "inline-weights", "inline", "dim", "seed", "seed-input", "sharding", "shardy", "group", "int4-packing", "quantized-types", "custom-op", "composite", "inline-composites", "no-text", "no-weights", "weights",
                 "locations", "strip-locations", "serving-key",
                 "function-alias", "input-names", "output-names", "platforms", "warmup"],
-    "run": ["input", "output", "plugin", "method", "repeat", "cache", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],
-    "compile": ["cache", "input", "plugin", "method", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],
-    "verify": ["input", "expect", "rtol", "atol", "cache", "untuned", "plugin", "method", "seed", "seed-input", "dim", "sharding", "shardy", "int4-packing"],
+    "run": ["input", "output", "plugin", "method", "repeat", "cache", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "group", "int4-packing"],
+    "compile": ["cache", "input", "plugin", "method", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "group", "int4-packing"],
+    "verify": ["input", "expect", "rtol", "atol", "cache", "untuned", "plugin", "method", "seed", "seed-input", "dim", "sharding", "shardy", "group", "int4-packing"],
     "inspect": ["ops", "json"],
 }
 

@@ -186,6 +186,9 @@ def test_options_are_torch_xlas():
         "shardy",
         "inline_weights",
         "weights_format",
+        "groups",
+        "quantized_types",
+        "int4_packing",
     ]
 
 

@@ -201,7 +201,7 @@ class Bridge:
             self.values[n] = [0, 0]
             return
         schema = getattr(n.target, "_schema", None)
-        if schema is not None and schema.is_mutable and n.target.namespace != "aten":
+        if schema is not None and schema.is_mutable and n.target.namespace not in ("aten", "_c10d_functional"):
             self.refused = self.refused or UnsupportedError(f"{n.target} (node '{n.name}') writes its arguments, which only aten operators may")
         more = self.metadata(n) if self.metadata else {}
         lib.tshlo_node(

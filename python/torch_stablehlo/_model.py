@@ -268,6 +268,24 @@ class Method:
         self._write_back(values, results)
         if not kwargs and not to_device:
             self._learn(args, results, device)
+        return self._outputs(results, to_device)
+
+    def run_each(self, calls, device):
+        """The outputs of every rank of a program with collectives. calls: the arguments of each."""
+        self.check_results()
+        n = self.ndevices(device)
+        if len(calls) != n:
+            raise BadInputError(f"the arguments of {len(calls)} ranks are given, the program has {n}")
+        values = [self.bind(tuple(args), {}) for args in calls]
+        nin, nout = len(values[0]), len(self.results)
+        slots = ffi.new("tshlo_tensor[]", n * nin or 1)
+        alive = [host_tensor(v, slots[k * nin + i], self.input_name(p)) for k in range(n) for i, (v, p) in enumerate(zip(values[k], self.positions))]
+        out = ffi.new("tshlo_buffer *[]", n * nout or 1)
+        check(lib.tshlo_run_each, self._runner(device), slots, nin, out)
+        del alive
+        return [self._outputs([DeviceArray(out[k * nout + i], device) for i in range(nout)], False) for k in range(n)]
+
+    def _outputs(self, results, to_device):
         give = _stay if to_device else _to_torch if sys.modules.get("torch") is not None else DeviceArray.numpy
         outputs = self.structure(
             [self.scalars[i](r.numpy()) if i in self.scalars else give(r) for i, r in enumerate(results) if self.results[i] >= 0]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 import tempfile
 from typing import Any, Mapping, Optional, Set, Tuple, Union
 
@@ -53,6 +54,8 @@ class StableHLOExportOptions:
     dims: sizes of a dynamic program that are to be these, by symbol ("s0") or input and dimension ("x.0"); the others stay dynamic
     composites: operators that stay whole, each as a stablehlo.composite: {"aten.gelu.default": "my.gelu"}
     inline_composites: what composites are made of in their place, for consumers that know none
+    groups: the ranks of torch.distributed's process groups, by name, where the program has collectives: {"0": [0, 1, 2, 3]}, or for several groups
+        of as many ranks {"tp": [[0, 1], [2, 3]]}. A group of all ranks of this process's torch.distributed needs none
     decompose: overloads without a rule are taken apart by torch's own decompositions where it has some; those only, and only then
     random_seed: of all random numbers, 0 to 2**64 - 1; a program draws the same ones at every call
     seed_input: the seed is one more input instead: each call gives it, as ``seed=`` or as the last positional argument
@@ -89,6 +92,7 @@ class StableHLOExportOptions:
     shardy: bool = False
     inline_weights: Any = False
     weights_format: str = "npy"
+    groups: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     quantized_types: bool = False
     int4_packing: Optional[str] = None
 
@@ -140,6 +144,11 @@ class StableHLOGraphModule:
     def evaluate(self, method_name, args, kwargs=None, device=None, to_device=False):
         """Runs a method. device: of :func:`torch_stablehlo.pjrt_device`; to_device: results stay there, as DeviceArray."""
         return self._model.method(method_name).run(tuple(args), kwargs or {}, device or pjrt_device(), to_device)
+
+    def evaluate_each(self, calls, method_name=None, device=None):
+        """Runs a program with collectives on all its ranks at once. calls: the positional arguments of each rank, by rank; gives a list of
+        their outputs. The plugin must have as many devices."""
+        return self._model.method(method_name).run_each(list(calls), device or pjrt_device())
 
     def device_count(self, method_name=None, device=None):
         """How many devices a call runs on: those of a program with shardings where the plugin has so many, else 1. Compiles what a first
@@ -314,12 +323,27 @@ def _convert_options(options, method):
     opt.ncomposite, opt.composite = len(ops), composites
     opt.seed, opt.seed_input = checked_seed(options.random_seed), options.seed_input
     opt.shardy = options.shardy
+    groups = [(ffi.new("char[]", g.encode()), ffi.new("char[]", ranks.encode())) for g, ranks in _groups(options.groups).items()]
+    opt.ngroup, opt.group = len(groups), (group_array := ffi.new("tshlo_group[]", groups))
     inlined = [ffi.new("char[]", str(which).encode()) for which in _inlined(options.inline_weights)]
     opt.inline_weights = options.inline_weights is True
     opt.ninlined, opt.inlined = len(inlined), (patterns := ffi.new("char *[]", inlined))
     opt.quantized_types = options.quantized_types
     opt.int4_packing = packing = ffi.new("char[]", (options.int4_packing or this_int4_packing()).encode())
-    return opt, (name, names, allowed, keys, dims, ops, composites, inlined, patterns, packing)
+    return opt, (name, names, allowed, keys, dims, ops, composites, groups, group_array, inlined, patterns, packing)
+
+
+def _groups(given):
+    """Names of process groups and their ranks as text; torch.distributed's own where it has some."""
+    rows = {name: ranks if isinstance(ranks[0], (list, tuple)) else [ranks] for name, ranks in given.items()}
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        world = list(range(distributed.get_world_size()))
+        known = [distributed.group.WORLD, *distributed.distributed_c10d._world.pg_map]
+        for group in known:
+            if sorted(distributed.get_process_group_ranks(group)) == world:
+                rows.setdefault(group.group_name, [distributed.get_process_group_ranks(group)])
+    return {name: ";".join(",".join(map(str, row)) for row in ranks) for name, ranks in rows.items()}
 
 
 def _inlined(which):

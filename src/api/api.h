@@ -191,6 +191,8 @@ bool wanted_version(const Method *k, const char *target, Version *v, Err *e);
 /* The oldest version that can express the module, but not below 1.0.0: StableHLO's promise of
  * compatibility starts there. */
 Version oldest_usable(const Module *m);
+/* The process groups of opt, in out; BAD_INPUT. */
+bool read_groups(Arena *a, const tshlo_convert_options *opt, LowerOptions *out, Err *e);
 /* Drops the text and bytecode that were made of the method's module, which is to change. */
 void forget_output(Method *k);
 /* Puts behind a plugin's message who makes the custom calls that it names. */

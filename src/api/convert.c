@@ -281,7 +281,7 @@ static bool convert(tshlo_model *m, const tshlo_convert_options *opt, Err *e)
 	k->name = arena_str(&m->arena, name, strlen(name));
 	m->program->arena.full = m->arena.full;
 	k->options = lower_options(&m->arena, opt);
-	if (!check_composites(&k->options, e)) return false;
+	if (!check_composites(&k->options, e) || !read_groups(&m->arena, opt, &k->options, e)) return false;
 	k->sizes = (Sizes){ .program = m->program, .table = NEW(&m->arena, DimTable, 1) };
 	k->sizes.table->a = &m->arena;
 	bool dynamic = find_sizes(k);

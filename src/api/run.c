@@ -261,15 +261,20 @@ static const Module *readable_module(tshlo_runner *r)
 }
 
 /* A module for several devices runs on these where the plugin has them, and else, unpartitioned, on one. */
-static int devices_for(tshlo_runner *r)
+static int devices_for(tshlo_runner *r, Err *e)
 {
-	static const char mark[] = "mhlo.num_partitions";
+	static const char mark[] = "mhlo.num_";
 	const Method *k = r->method;
 	bool reads = k->saved && memmem(k->saved->bytecode, k->saved->bytecode_nbytes, mark, sizeof mark - 1);
-	int n = partitions_of(reads ? readable_module(r) : k->module), i = 0;
+	const Module *m = reads ? readable_module(r) : k->module;
+	int n = devices_of(m), i = 0;
 	Plugin *p = r->device->plugin;
 	while (plugin_device(p, i) && plugin_device(p, i) != r->device->device) i++;
-	return n <= plugin_ndevices(p) - i ? n : 1;
+	if (n <= plugin_ndevices(p) - i) return n;
+	if (has_replicas(m))
+		fail(e, UNSUPPORTED, "the program's ranks need %d devices, %s has %d from %s on", n, plugin_info(p)->name, plugin_ndevices(p) - i,
+			device_name(r->device->device));
+	return 1;
 }
 
 static Kept *compile_module(tshlo_runner *r, const Module *m, Build c, Err *e)
@@ -349,9 +354,9 @@ tshlo_runner *tshlo_compile_in(tshlo_model *m, const char *method, tshlo_device 
 	if (r) {
 		*r = (tshlo_runner){ .runner = runner_new(d->device, err), .model = m, .method = k, .device = d, .session = s };
 		pthread_mutex_init(&r->lock, NULL);
-		r->ndevice = devices_for(r);
+		r->ndevice = devices_for(r, err);
 		if (r->runner && r->ndevice > 1) runner_spread(r->runner);
-		if (!r->runner || !bind_weights(m, k, s, r->runner, err) || !(k->dynamic || add_module(r, err))) {
+		if (err->code || !r->runner || !bind_weights(m, k, s, r->runner, err) || !(k->dynamic || add_module(r, err))) {
 			tshlo_runner_free(r);
 			r = NULL;
 		}
@@ -557,6 +562,25 @@ bool tshlo_run(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **
 	ERR(e, false);
 	if (!r || !check_inputs(r->method, in, nin, err)) return false;
 	return r->session ? upload_and_run(r, in, nin, out, err) : run_plain(r, in, nin, out, err);
+}
+
+bool tshlo_run_each(tshlo_runner *r, const tshlo_tensor *in, int nin, tshlo_buffer **out, tshlo_error *e)
+{
+	ERR(e, false);
+	if (!r) return false;
+	if (r->ndevice == 1) return tshlo_run(r, in, nin, out, e);
+	int n = r->ndevice;
+	for (int k = 0; k < n; k++)
+		if (!check_inputs(r->method, in + k * nin, nin, err)) return err_at(err, "rank %d", k);
+	if (r->session) return fail(err, UNSUPPORTED, "method '%s' writes state, which ranks cannot have yet", r->method->name);
+	HostTensor *h = calloc((size_t)n * (size_t)nin + 1, sizeof *h);
+	bool ok = h || fail(err, NO_MEMORY, "out of memory");
+	for (int i = 0; ok && i < n * nin; i++) h[i] = host(&in[i]);
+	Kept *x = ok ? executable_for(r, in, h, nin, err) : NULL;
+	ok = x && kept_run_each(r->runner, x, n, h, nin, (DeviceBuffer **)out, err);
+	runner_drop(r->runner, x);
+	free(h);
+	return ok;
 }
 
 static bool run_buffers_plain(tshlo_runner *r, const tshlo_tensor *types, tshlo_buffer *const *in, int nin, tshlo_buffer **out, Err *e)

@@ -12,9 +12,9 @@ static const Any *member(const Any *dict, const char *key)
 	return NULL;
 }
 
-int partitions_of(const Module *m)
+static int count_of(const Module *m, const char *key)
 {
-	const Any *n = m ? member(&m->attr, "mhlo.num_partitions") : NULL;
+	const Any *n = m ? member(&m->attr, key) : NULL;
 	bool is_number = n && (n->kind == ANY_I32 || n->kind == ANY_I64);
 	return is_number && n->i > 1 && n->i <= MAX_DEVICES ? (int)n->i : 1;
 }
@@ -29,6 +29,14 @@ static bool tiling(Arena *a, const Any *attr, Type t, int ndevice, Tiling *out, 
 	return true;
 }
 
+int devices_of(const Module *m)
+{
+	int replicas = count_of(m, "mhlo.num_replicas");
+	return replicas > 1 ? replicas : count_of(m, "mhlo.num_partitions");
+}
+
+bool has_replicas(const Module *m) { return count_of(m, "mhlo.num_replicas") > 1; }
+
 bool lie_on_devices(Arena *a, const Module *m, int ndevice, Spread *out, Err *e)
 {
 	const Func *f = main_function(m);
@@ -41,7 +49,7 @@ bool lie_on_devices(Arena *a, const Module *m, int ndevice, Spread *out, Err *e)
 		if (!tiling(a, &f->res_attr[i], f->res_type[i], ndevice, &res[i], e)) return err_at(e, "result %d", i);
 	}
 	const Any *frontend = member(&m->attr, "mhlo.frontend_attributes");
-	*out = (Spread){ .ndevice = ndevice, .shardy = frontend && member(frontend, "xla.sdy.meshes"), .in = in,
+	*out = (Spread){ .ndevice = ndevice, .replicas = has_replicas(m), .shardy = frontend && member(frontend, "xla.sdy.meshes"), .in = in,
 		.nout = f->nres, .out_type = type, .out = res };
 	return true;
 }

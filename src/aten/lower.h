@@ -51,6 +51,9 @@ typedef struct Shardings {
 /* What ops carry as locations (locate.c). */
 typedef enum LocLevel { LOCS_NONE, LOCS_NODES, LOCS_FULL, LOCS_METADATA } LocLevel;
 
+/* The ranks of a process group, and of those beside it: a matrix, one group a row, with all ranks from 0 on. */
+typedef struct RankGroup { const char *name; int64_t rows, columns; const int64_t *rank; } RankGroup;
+
 typedef struct LowerOptions {
 	const char *func_name;       /* NULL: "main" */
 	bool inline_weights;         /* weights become constants instead of arguments, but those that the program writes */
@@ -67,6 +70,8 @@ typedef struct LowerOptions {
 	int ncomposite_op;           /* operators that become composites (mark_composites()) */
 	const CompositeOp *composite_op;
 	Shardings shardings;
+	int ngroup;
+	const RankGroup *group;
 	bool quantized_types;        /* !quant.uniform values where they can say it (quant_type.h), not integer arithmetic */
 	const char *int4_packing;    /* how weights of 4 bits are packed (int4.def); NULL: unknown */
 } LowerOptions;

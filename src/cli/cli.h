@@ -24,7 +24,7 @@ typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by A
 typedef struct Args {
 	const char *file;                                        /* the operand */
 	const char *to, *format, *target, *method, *plugin, *cache;
-	Strings input, output, expect, custom_op, composite, dim, methods, inlined;
+	Strings input, output, expect, custom_op, composite, group, dim, methods, inlined;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms, *weights;
 	const char *seed, *int4_packing;
@@ -104,6 +104,7 @@ typedef struct Conversion {
 	tshlo_convert_options opt;
 	tshlo_dim *dim;
 	tshlo_composite *composite;
+	tshlo_group *group;
 	char *names, *sharding;
 } Conversion;
 
@@ -120,6 +121,7 @@ void conversion_free(Conversion *c);
 	{ "sharding",   0, OPTION_ONE,  offsetof(Args, sharding),   "FILE", \
 		"JSON: which weights, inputs and outputs are\nsplit over several devices (docs/sharding.md)" }, \
 	{ "shardy",     0, OPTION_FLAG, offsetof(Args, shardy),     NULL, "shardings as Shardy has them, too" }, \
+	{ "group",      0, OPTION_MANY, offsetof(Args, group),      "NAME=RANKS", "of torch.distributed: 0=0,1,2,3, or for several\ngroups alike 0=0,1;2,3" }, \
 	{ "int4-packing", 0, OPTION_ONE, offsetof(Args, int4_packing), "CPU", \
 		"which CPU packed weights of 4 bits: avx512,\navx2, default or neon" }
 

@@ -32,16 +32,30 @@ static int read_dim(const char *command, const char *s, char **names, tshlo_dim 
 	return EXIT_GOOD;
 }
 
-/* "aten.gelu.default=my.gelu": as read_dim(). */
-static int read_composite(const char *command, const char *s, char **names, tshlo_composite *composite)
+/* "LEFT=right": LEFT goes to names; NULL: it is nothing like that. */
+static const char *right_of(const char *s, char **names)
 {
 	const char *equals = strchr(s, '=');
-	if (!equals || equals == s || !equals[1])
-		return complain(EXIT_USAGE, "%s: --composite is '%s', wanted OP=NAME, like aten.gelu.default=my.gelu", command, s);
-	*composite = (tshlo_composite){ *names, equals + 1 };
+	if (!equals || equals == s || !equals[1]) return NULL;
 	memcpy(*names, s, (size_t)(equals - s));
 	*names += equals - s + 1;
-	return EXIT_GOOD;
+	return equals + 1;
+}
+
+static int read_composite(const char *command, const char *s, char **names, tshlo_composite *composite)
+{
+	composite->op = *names;
+	composite->name = right_of(s, names);
+	if (composite->name) return EXIT_GOOD;
+	return complain(EXIT_USAGE, "%s: --composite is '%s', wanted OP=NAME, like aten.gelu.default=my.gelu", command, s);
+}
+
+static int read_group(const char *command, const char *s, char **names, tshlo_group *group)
+{
+	group->name = *names;
+	group->ranks = right_of(s, names);
+	if (group->ranks) return EXIT_GOOD;
+	return complain(EXIT_USAGE, "%s: --group is '%s', wanted NAME=RANKS, like 0=0,1,2,3", command, s);
 }
 
 static size_t room_for(const Strings *s)
@@ -55,13 +69,16 @@ static size_t room_for(const Strings *s)
 static int read_lists(Conversion *c, const char *command, const Args *a)
 {
 	c->dim = calloc((size_t)a->dim.n + 1, sizeof *c->dim);
+	c->group = calloc((size_t)a->group.n + 1, sizeof *c->group);
 	c->composite = calloc((size_t)a->composite.n + 1, sizeof *c->composite);
-	c->names = calloc(room_for(&a->dim) + room_for(&a->composite), 1);
-	if (!c->dim || !c->composite || !c->names) return complain(EXIT_SYSTEM, "out of memory");
+	c->names = calloc(room_for(&a->dim) + room_for(&a->composite) + room_for(&a->group), 1);
+	if (!c->dim || !c->group || !c->composite || !c->names) return complain(EXIT_SYSTEM, "out of memory");
 	char *at = c->names;
 	int code = EXIT_GOOD;
 	for (int i = 0; i < a->dim.n && !code; i++) code = read_dim(command, a->dim.v[i], &at, &c->dim[i]);
 	for (int i = 0; i < a->composite.n && !code; i++) code = read_composite(command, a->composite.v[i], &at, &c->composite[i]);
+	for (int i = 0; i < a->group.n && !code; i++) code = read_group(command, a->group.v[i], &at, &c->group[i]);
+	c->opt.group = c->group;
 	c->opt.dim = c->dim;
 	c->opt.composite = c->composite;
 	return code;
@@ -87,13 +104,14 @@ static const char *only_of_programs(const Args *a)
 	if (a->sharding) return "sharding";
 	if (a->shardy) return "shardy";
 	if (a->int4_packing) return "int4-packing";
+	if (a->group.n) return "group";
 	return a->seed ? "seed" : a->seed_input ? "seed-input" : a->dim.n ? "dim" : NULL;
 }
 
 int conversion_new(Conversion *c, const Command *command, const Args *a)
 {
 	const char *pt2 = only_of_programs(a), *kind = pt2 && a->file ? stablehlo_kind(a->file) : NULL;
-	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n, .ncomposite = a->composite.n, .shardy = a->shardy, .int4_packing = a->int4_packing } };
+	*c = (Conversion){ .opt = { .seed_input = a->seed_input, .ndim = a->dim.n, .ncomposite = a->composite.n, .ngroup = a->group.n, .shardy = a->shardy, .int4_packing = a->int4_packing } };
 	if (kind) return complain(EXIT_UNSUPPORTED, "%s: %s: --%s is for .pt2 files, this is %s", command->name, a->file, pt2, kind);
 	int code = read_seed(command->name, a->seed, a->seed_input, &c->opt.seed);
 	if (!code) code = read_lists(c, command->name, a);
@@ -106,6 +124,7 @@ int conversion_new(Conversion *c, const Command *command, const Args *a)
 void conversion_free(Conversion *c)
 {
 	free(c->dim);
+	free(c->group);
 	free(c->composite);
 	free(c->names);
 	free(c->sharding);

@@ -298,6 +298,23 @@ static void lists_free(const Executable *x, Lists *l, int nin)
 	free(l->done);
 }
 
+/* Input i of every device, which has one of its own. */
+static DeviceBuffer **own_parts(const Executable *x, DeviceBuffer *const *in, int nin, int i, Err *e)
+{
+	DeviceBuffer **part = calloc((size_t)x->spread.ndevice, sizeof *part);
+	bool ok = part || fail(e, NO_MEMORY, "out of memory");
+	for (int k = 0; ok && k < x->spread.ndevice; k++) ok = (part[k] = copy_to_device(x->device + k, in[k * nin + i], e)) != NULL;
+	if (ok) return part;
+	parts_free(part, x->spread.ndevice);
+	return NULL;
+}
+
+static DeviceBuffer **input_parts(const Executable *x, DeviceBuffer *const *in, int nin, int i, Err *e)
+{
+	if (x->spread.replicas) return own_parts(x, in, nin, i, e);
+	return cut_parts(x->device, x->spread.ndevice, in[i], &x->spread.in[i], e);
+}
+
 static bool lists_new(const Executable *x, DeviceBuffer *const *in, int nin, Lists *l, Err *e)
 {
 	size_t n = (size_t)x->spread.ndevice, nout = (size_t)x->noutput;
@@ -310,7 +327,7 @@ static bool lists_new(const Executable *x, DeviceBuffer *const *in, int nin, Lis
 		l->out[k] = l->buffer + n * (size_t)nin + k * nout;
 	}
 	for (int i = 0; i < nin; i++) {
-		if (!x->pinned[i] && !(l->part[i] = cut_parts(x->device, (int)n, in[i], &x->spread.in[i], e))) return err_at(e, "input %d", i);
+		if (!x->pinned[i] && !(l->part[i] = input_parts(x, in, nin, i, e))) return err_at(e, "input %d", i);
 		for (size_t k = 0; k < n; k++)
 			if (!(l->in[k][i] = buffer_pjrt(x->pinned[i] ? x->pinned[i][k] : l->part[i][k], e))) return false;
 	}
@@ -370,11 +387,32 @@ static bool run_spread(const Executable *x, DeviceBuffer *const *in, int nin, De
 	return ok;
 }
 
+bool executable_run_each(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out, Err *e)
+{
+	Lists l;
+	int n = x->spread.ndevice, nout = x->noutput;
+	for (int k = 0; k < n; k++)
+		if (!check_inputs(x, in + k * nin, nin, e)) return err_at(e, "replica %d", k);
+	bool ran = lists_new(x, in, nin, &l, e) && execute_spread(x, &l, nin, e), ok = ran;
+	for (int i = 0; i < n * nout; i++) {
+		out[i] = ran ? buffer_adopt(x->device + i / nout, l.out[i / nout][i % nout], &x->output[i % nout], e) : NULL;
+		ok = ok && out[i];
+	}
+	for (int i = 0; i < n * nout && !ok; i++) {
+		buffer_free(out[i]);
+		out[i] = NULL;
+	}
+	lists_free(x, &l, nin);
+	return ok;
+}
+
 bool executable_run(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out,
 	const RunOptions *opts, Err *e)
 {
 	Call call = { 0 };
 	if (!check_inputs(x, in, nin, e)) return false;
+	if (x->spread.replicas)
+		return fail(e, BAD_INPUT, "the program is one of %d replicas, which communicate: each has inputs of its own", x->spread.ndevice);
 	if (x->spread.ndevice > 1) return run_spread(x, in, nin, out, e);
 	if (!call_new(&call, x, in, nin, opts, e)) return false;
 	bool ok = execute(x, &call, nin, e);

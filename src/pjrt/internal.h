@@ -83,6 +83,7 @@ DeviceBuffer *buffer_of_memory(Device *d, const TensorType *t, void *memory, Err
 
 /* A tensor's blocks on n devices, an array to be freed with parts_free(); and back. */
 DeviceBuffer **cut_parts(Device *first, int n, DeviceBuffer *whole, const Tiling *t, Err *e);
+DeviceBuffer *copy_to_device(Device *d, DeviceBuffer *from, Err *e);
 void parts_free(DeviceBuffer **part, int n);
 DeviceBuffer *whole_of(Device *first, int n, DeviceBuffer *const *part, const TensorType *type, const Tiling *t, Err *e);
 

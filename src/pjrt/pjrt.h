@@ -140,6 +140,7 @@ typedef struct Tiling {
  * whole, in host memory. */
 typedef struct Spread {
 	int ndevice;                   /* 0: for one device */
+	bool replicas;                 /* each device has inputs and results of its own (executable_run_each()); else blocks of the same */
 	bool shardy;                   /* partitioned by Shardy, else by GSPMD */
 	const Tiling *in;              /* [ninputs] */
 	int nout;
@@ -201,6 +202,9 @@ typedef struct RunOptions {
 bool executable_run(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out,
 	const RunOptions *opts, Err *e);
 
+/* The same of a program of replicas: in[k * nin + i] is input i of device k, out[k * executable_noutputs() + j] its result j. */
+bool executable_run_each(Executable *x, DeviceBuffer *const *in, int nin, DeviceBuffer **out, Err *e);
+
 void executable_free(Executable *x);
 
 /* -- runners --------------------------------------------------------------------------------------------- */
@@ -242,6 +246,9 @@ int kept_noutputs(const Kept *k);
 /* runner_run() and runner_run_buffers() with an executable that is known to take the inputs. */
 bool kept_run(Runner *r, Kept *k, const HostTensor *in, int nin, DeviceBuffer **out, Err *e);
 bool kept_run_buffers(Runner *r, Kept *k, DeviceBuffer *const *in, int nin, DeviceBuffer **out, const RunOptions *opts, Err *e);
+
+/* runner_run() of a program of n replicas: in[k * nin + i] is input i of the k-th, out[k * runner_noutputs() + j] its result j. */
+bool kept_run_each(Runner *r, Kept *k, int n, const HostTensor *in, int nin, DeviceBuffer **out, Err *e);
 
 /* How many executables to keep, 1 at least. What is over it goes at once, runs that use it end first. */
 void runner_limit(Runner *r, int limit);

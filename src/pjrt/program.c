@@ -74,11 +74,11 @@ static void put_option_off(Buf *b, const char *name)
 	put_message(b, CompileOptionsProto_env_option_overrides, &entry);
 }
 
-/* The device of one partition. */
-static void put_device(Buf *assignment, int id)
+/* The devices of one partition's replicas. */
+static void put_devices(Buf *assignment, const Device *d, int n)
 {
 	Buf packed = { 0 }, computation = { 0 };
-	put_varint(&packed, (uint64_t)id);
+	for (int k = 0; k < n; k++) put_varint(&packed, (uint64_t)d[k].id);
 	put_message(&computation, ComputationDevice_replica_device_ids, &packed);
 	put_message(assignment, DeviceAssignmentProto_computation_devices, &computation);
 }
@@ -87,19 +87,19 @@ static void put_device(Buf *assignment, int id)
  * the same two off. */
 void put_compile_options(Buf *b, const Device *d, const Spread *s)
 {
-	int n = s && s->ndevice > 1 ? s->ndevice : 1;
+	int n = s && s->ndevice > 1 ? s->ndevice : 1, replicas = s && s->replicas ? n : 1, partitions = n / replicas;
 	Buf assignment = { 0 }, build = { 0 };
-	put_int(&assignment, DeviceAssignmentProto_replica_count, 1);
-	put_int(&assignment, DeviceAssignmentProto_computation_count, n);
-	for (int k = 0; k < n; k++) put_device(&assignment, d[k].id);
+	put_int(&assignment, DeviceAssignmentProto_replica_count, replicas);
+	put_int(&assignment, DeviceAssignmentProto_computation_count, partitions);
+	for (int k = 0; k < partitions; k++) put_devices(&assignment, d + k, replicas);
 
 	/* not set: the assignment says it */
 	put_int(&build, ExecutableBuildOptionsProto_device_ordinal, -1);
-	put_int(&build, ExecutableBuildOptionsProto_num_replicas, 1);
-	put_int(&build, ExecutableBuildOptionsProto_num_partitions, n);
-	if (n > 1) put_int(&build, ExecutableBuildOptionsProto_use_spmd_partitioning, 1);
+	put_int(&build, ExecutableBuildOptionsProto_num_replicas, replicas);
+	put_int(&build, ExecutableBuildOptionsProto_num_partitions, partitions);
+	if (partitions > 1) put_int(&build, ExecutableBuildOptionsProto_use_spmd_partitioning, 1);
 	put_message(&build, ExecutableBuildOptionsProto_device_assignment, &assignment);
-	if (n > 1) put_int(&build, ExecutableBuildOptionsProto_use_shardy_partitioner, s->shardy);
+	if (partitions > 1) put_int(&build, ExecutableBuildOptionsProto_use_shardy_partitioner, s->shardy);
 	put_message(b, CompileOptionsProto_executable_build_options, &build);
 	put_option_off(b, "xla_cpu_enable_fast_min_max");
 	put_option_off(b, "xla_gpu_enable_fast_min_max");

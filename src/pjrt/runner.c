@@ -407,6 +407,22 @@ bool kept_run(Runner *r, Kept *k, const HostTensor *in, int nin, DeviceBuffer **
 	return ok;
 }
 
+bool kept_run_each(Runner *r, Kept *k, int n, const HostTensor *in, int nin, DeviceBuffer **out, Err *e)
+{
+	int each = nin + nstanding(r, k), at = 0;
+	DeviceBuffer **all = calloc((size_t)n * (size_t)each + 1, sizeof *all);
+	bool ok = all || fail(e, NO_MEMORY, "out of memory");
+	for (int i = 0; ok && i < n * each; i++) {
+		all[i] = standing_at(r, k, i % each);
+		if (!all[i]) ok = (all[i] = take_in(r, &in[at++], e)) != NULL;
+	}
+	ok = ok && executable_run_each(k->x, all, each, out, e);
+	for (int i = 0; all && i < n * each; i++)
+		if (!standing_at(r, k, i % each)) buffer_free(all[i]);
+	free(all);
+	return ok;
+}
+
 bool runner_run(Runner *r, const HostTensor *in, int nin, DeviceBuffer **out, Err *e)
 {
 	Given g = { .host = in, .n = nin };

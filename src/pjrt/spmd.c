@@ -95,6 +95,15 @@ static DeviceBuffer *cut(Device *d, const TensorType *type, const void *p, const
 	return made;
 }
 
+DeviceBuffer *copy_to_device(Device *d, DeviceBuffer *from, Err *e)
+{
+	void *owned;
+	const void *p = elements(from, &owned, e);
+	DeviceBuffer *b = p ? buffer_copy_from_host(d, &(HostTensor){ *buffer_type(from), p }, e) : NULL;
+	free(owned);
+	return b;
+}
+
 void parts_free(DeviceBuffer **part, int n)
 {
 	for (int k = 0; part && k < n; k++) buffer_free(part[k]);

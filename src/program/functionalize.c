@@ -231,7 +231,8 @@ static bool is_view(const Fn *f, const GraphNode *g, const struct ViewRow *r)
 static const char *functional_name(const Fn *f, const char *target)
 {
 	size_t n = op_len(target);
-	if (n < 2 || strncmp(target, "aten.", 5) || target[n - 1] != '_') return NULL;
+	bool collective = !strncmp(target, "_c10d_functional.", 17);
+	if (n < 2 || target[n - 1] != '_' || (strncmp(target, "aten.", 5) && !collective)) return NULL;
 	const struct WriteRow *r = write_row(f, target);
 	if (r) return r->functional;
 	if (target[n - 2] != '_') return arena_printf(f->a, "%.*s%s", (int)n - 1, target, target + n);
@@ -243,7 +244,7 @@ static const char *functional_name(const Fn *f, const char *target)
 /* What the functional form calls the tensor that the in-place form calls self. */
 static const char *first_name(const char *functional)
 {
-	return strstr(functional, "dropout") ? "input" : "self";
+	return strstr(functional, "dropout") || !strncmp(functional, "_c10d", 5) ? "input" : "self";
 }
 
 /* The arguments that an ".out" overload writes, comma-separated; "" for all others. */
