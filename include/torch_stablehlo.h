@@ -237,8 +237,30 @@ TSHLO_API tshlo_model *tshlo_join(tshlo_model *const *part, int n, tshlo_error *
  * consumers that know none. Not while another thread uses the model. */
 TSHLO_API bool tshlo_inline_composites(tshlo_model *m, tshlo_error *e);
 
+/* Passes over a method's module, in this order; with none it is read and verified alone. From here on it is what text and bytecode are made
+ * of. What was handed out before is no longer valid, so not beside other calls. */
+typedef struct tshlo_passes {
+	bool inline_calls, inline_composites;        /* what functions and composites are made of in place of their calls */
+	bool fold;                   /* ops on constants, and those that change nothing */
+	bool cse;                    /* of equal ops in a function the first stays */
+	bool dce;                    /* what nobody uses goes */
+} tshlo_passes;
+TSHLO_API bool tshlo_optimize(tshlo_model *m, const char *method, const tshlo_passes *p, tshlo_error *e);
+
+typedef struct tshlo_diff_options {
+	const char *method;          /* compare only this one; NULL: all of them, what they take and give, and the weights */
+	bool locations;              /* count, too */
+	int most;                    /* how many differences are told; 0: 10 */
+} tshlo_diff_options;
+
+/* Compares two models by what they mean: methods and functions by name, ops in order, whatever values are called; attributes and
+ * constants by value, weights by their bytes. Behind the first op that is another one a function is not looked at. Returns how many
+ * differences were found, -1 on failure. *text gets the first of them, one line each, until the next call for x. opt may be NULL. */
+TSHLO_API int tshlo_diff(tshlo_model *x, tshlo_model *y, const tshlo_diff_options *opt, const char **text, tshlo_error *e);
+
 /* Opens a StableHLO directory, ours or torch_xla's, whose functions may be bytecode or text; or one file of StableHLO, MLIR text
- * or bytecode of any release. Such a file's method is "forward", its main function, all of whose arguments are user inputs. */
+ * or bytecode of any release ("-": standard input). Such a file's method is "forward", its main function, all of whose arguments are user
+ * inputs. */
 TSHLO_API tshlo_model *tshlo_load(const char *path, tshlo_error *e);
 TSHLO_API void tshlo_model_free(tshlo_model *m);
 

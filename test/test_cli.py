@@ -150,6 +150,8 @@ COMMANDS = {
     "compile": ["cache", "input", "plugin", "method", "untuned", "seed", "seed-input", "dim", "sharding", "shardy", "group", "int4-packing"],
     "verify": ["input", "expect", "rtol", "atol", "cache", "untuned", "plugin", "method", "seed", "seed-input", "dim", "sharding", "shardy", "group", "int4-packing"],
     "inspect": ["ops", "json"],
+    "opt": ["output", "format", "target", "method", "inline", "inline-composites", "fold", "cse", "dce", "strip-locations"],
+    "diff": ["method", "locations", "most"],
 }
 
 

@@ -152,6 +152,7 @@ struct tshlo_model {
 	const char **unknown;
 	int npart;
 	tshlo_model **part;          /* of a joined one: what its methods came from; owned */
+	Buf differences;             /* the last that were told */
 };
 
 /* What the program has of inputs and outputs that are no tensors, into the method; and the same to and

@@ -268,7 +268,7 @@ tshlo_model *tshlo_load(const char *path, tshlo_error *e)
 	ERR(e, NULL);
 	tshlo_model *m = given(path, "directory or file", err) ? model_new(err) : NULL;
 	if (!m) return NULL;
-	bool file = file_exists(path) && !is_dir(path);
+	bool file = !strcmp(path, "-") || (file_exists(path) && !is_dir(path));
 	if (!file) m->bundle = bundle_load(path, err);
 	if (file ? load_file(m, path, err) : m->bundle && load(m, err)) return m;
 	tshlo_model_free(m);

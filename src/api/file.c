@@ -1,8 +1,10 @@
 /* Models of one file: StableHLO as text or bytecode, whoever wrote it. */
 #include "api/api.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool guarded_read(Module *m, const char *name, const void *p, size_t n)
 {
@@ -64,12 +66,31 @@ static bool take_module(tshlo_model *m, Module *of, Err *e)
 	return true;
 }
 
-bool load_file(tshlo_model *m, const char *path, Err *e)
+/* Of standard input; to be freed. */
+static bool read_input(Buf *b, Err *e)
+{
+	char part[1 << 16];
+	ssize_t n;
+	while ((n = read(STDIN_FILENO, part, sizeof part)) > 0) put(b, part, (size_t)n);
+	if (n < 0) return fail(e, IO, "standard input: cannot read: %s", strerror(errno));
+	return !b->failed || fail(e, NO_MEMORY, "out of memory for what standard input has");
+}
+
+static Module *read_module(const char *path, Err *e)
 {
 	FileMap f = { 0 };
-	Module *of = map_file(&f, path, e) ? module_of(path, f.p, f.n, e) : NULL;
-	bool ok = of && take_module(m, of, e);
+	Buf b = { 0 };
+	bool input = !strcmp(path, "-"), there = input ? read_input(&b, e) : map_file(&f, path, e);
+	Module *of = !there ? NULL : input ? module_of("<stdin>", b.n ? b.p : (const uint8_t *)"", b.n, e) : module_of(path, f.p, f.n, e);
 	unmap_file(&f);
+	buf_free(&b);
+	return of;
+}
+
+bool load_file(tshlo_model *m, const char *path, Err *e)
+{
+	Module *of = read_module(path, e);
+	bool ok = of && take_module(m, of, e);
 	if (ok) {
 		m->method->module = of;
 		m->nmethod = 1;

@@ -39,6 +39,7 @@ void tshlo_model_free(tshlo_model *m)
 	for (int i = 0; i < m->weight.n; i++) free(m->weight.v[i]->packed);
 	for (int i = 0; i < m->npart; i++) tshlo_model_free(m->part[i]);
 	free(m->part);
+	buf_free(&m->differences);
 	program_free(m->program);
 	bundle_free(m->bundle);
 	arena_free(&m->arena);

@@ -15,7 +15,7 @@ const char exit_codes_help[] =
 	"  3  unsupported: right, but it cannot be done; all missing ops are listed\n"
 	"  4  the system said no: files, directories, disk space, memory\n"
 	"  5  the plugin: missing, of another version, or it failed to compile or run\n"
-	"  6  verify only: results differ from --expect\n";
+	"  6  verify: results differ from --expect; diff: what is compared differs\n";
 
 /* -- help ------------------------------------------------------------------------------------------------ */
 
@@ -195,7 +195,7 @@ int args_parse(const Command *c, int argc, char **argv, Args *a)
 	}
 	if (a->help) return EXIT_GOOD;
 	if (!a->file && !c->file_is_optional) return wrong(&p, "no file is given: wanted ", c->operand);
-	return c->takes_to && !a->to ? wrong(&p, "no output is given: wanted ", c->operand) : EXIT_GOOD;
+	return c->takes_to && !a->to ? wrong(&p, c->compares ? "a second file is wanted: " : "no output is given: wanted ", c->operand) : EXIT_GOOD;
 }
 
 static bool is_given(const Option *o, const Args *a)

@@ -119,6 +119,14 @@ const char *stablehlo_kind(const char *path)
 	return n > 5 && !strcmp(path + n - 5, ".mlir") ? "StableHLO text" : NULL;
 }
 
+int check_stablehlo(const char *command, const char *path)
+{
+	struct stat st;
+	if (!strcmp(path, "-") || stablehlo_kind(path)) return EXIT_GOOD;
+	if (stat(path, &st) != 0) return complain(EXIT_SYSTEM, "%s: %s", path, strerror(errno));
+	return complain(EXIT_UNSUPPORTED, "%s: %s: is no StableHLO: neither a directory, nor bytecode, nor a .mlir file", command, path);
+}
+
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e)
 {
 	if (stablehlo_kind(path)) return tshlo_load(path, e);

@@ -31,7 +31,8 @@ typedef struct Args {
 	const char *sharding;
 	const char *locations;                                   /* "": given without a value */
 	bool shardy, seed_input, inline_weights, inline_composites, quantized_types, no_text, no_weights, strip_locations, ops, json, help, warmup, untuned;
-	int64_t repeat;
+	bool inline_calls, fold, cse, dce, with_locations;
+	int64_t repeat, most;
 	double rtol, atol;
 } Args;
 
@@ -49,7 +50,8 @@ typedef struct Option {
 
 typedef struct Command {
 	const char *name, *operand, *summary, *notes;        /* name: "" when it is the tool's only one */
-	bool takes_to;               /* a second operand: where to */
+	bool takes_to;               /* a second operand, Args.to: where to */
+	bool compares;               /* and that is what to compare with */
 	bool file_is_optional;
 	const Option *option;        /* ends with a row without name */
 	const Option *shared;        /* more of them, that another command has too; or NULL */
@@ -57,7 +59,7 @@ typedef struct Command {
 	int (*run)(const Args *a);
 } Command;
 
-extern const Command convert_command, run_command, compile_command, verify_command, inspect_command;
+extern const Command convert_command, run_command, compile_command, verify_command, inspect_command, opt_command, diff_command;
 
 /* Reads argv[0..argc) after the command's name. Returns an exit code; on any, free with args_free(). */
 int args_parse(const Command *c, int argc, char **argv, Args *a);
@@ -95,6 +97,9 @@ bool file_size(const char *path, uint64_t *nbytes);
 
 /* What a path is that holds StableHLO: "a directory", "StableHLO text", "StableHLO bytecode"; NULL: it is none, but a .pt2. */
 const char *stablehlo_kind(const char *path);
+
+/* Whether it is one, or "-", standard input; reports. Returns an exit code. */
+int check_stablehlo(const char *command, const char *path);
 
 /* StableHLO is loaded, a .pt2 opened and converted. NULL on failure. */
 tshlo_model *open_model(const char *path, const tshlo_convert_options *opt, tshlo_error *e);
@@ -142,6 +147,17 @@ const char *type_text(const tshlo_tensor *t, const tshlo_program *p, char *text,
 size_t count_of(const tshlo_tensor *t);
 
 double seconds(void);
+
+/* -- what is written (convert.c) --------------------------------------------------------------------------- */
+
+typedef enum Format { FORMAT_none, FORMAT_TEXT, FORMAT_BYTECODE, FORMAT_DIRECTORY, FORMAT_SAVED_MODEL } Format;
+
+/* What --format says (FORMAT_none: something else), or the ending of a->to. */
+Format wanted_format(const Args *a);
+/* Text or bytecode, as a->target, a->method and a->to say. */
+bool write_module(tshlo_model *m, const Args *a, Format f, tshlo_error *e);
+/* Whether a->to can be a terminal for it; reports. Returns an exit code. */
+int check_terminal(const char *command, const Args *a, Format f);
 
 /* -- running (feed.c) ------------------------------------------------------------------------------------ */
 

@@ -7,8 +7,6 @@
 
 /* -- the output's format --------------------------------------------------------------------------------- */
 
-typedef enum Format { FORMAT_none, FORMAT_TEXT, FORMAT_BYTECODE, FORMAT_DIRECTORY, FORMAT_SAVED_MODEL } Format;
-
 static const struct { const char *name; Format format; } formats[] = {
 	{ "text", FORMAT_TEXT }, { "bytecode", FORMAT_BYTECODE }, { "directory", FORMAT_DIRECTORY },
 	{ "saved-model", FORMAT_SAVED_MODEL },
@@ -31,7 +29,7 @@ static Format format_by_ending(const char *path)
 	return FORMAT_DIRECTORY;
 }
 
-static Format wanted_format(const Args *a)
+Format wanted_format(const Args *a)
 {
 	if (!a->format) return format_by_ending(a->to);
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
@@ -62,6 +60,12 @@ static int check_options(const Args *a, Format f)
 	return EXIT_GOOD;
 }
 
+int check_terminal(const char *command, const Args *a, Format f)
+{
+	if (strcmp(a->to, "-") != 0 || f != FORMAT_BYTECODE || !isatty(STDOUT_FILENO)) return EXIT_GOOD;
+	return complain(EXIT_USAGE, "%s: bytecode is not for a terminal; name a file with -o, or use a pipe", command);
+}
+
 static int check(const Args *a, Format f)
 {
 	bool to_stdout = !strcmp(a->to, "-");
@@ -70,9 +74,8 @@ static int check(const Args *a, Format f)
 	if (a->locations && a->strip_locations) return complain(EXIT_USAGE, "convert: --locations and --strip-locations contradict each other");
 	if (to_stdout && (f == FORMAT_DIRECTORY || f == FORMAT_SAVED_MODEL))
 		return complain(EXIT_USAGE, "convert: a directory cannot go to standard output");
-	if (to_stdout && f == FORMAT_BYTECODE && isatty(STDOUT_FILENO))
-		return complain(EXIT_USAGE, "convert: bytecode is not for a terminal; name a file with -o, or use a pipe");
-	return check_options(a, f);
+	int code = check_terminal("convert", a, f);
+	return code ? code : check_options(a, f);
 }
 
 /* What --locations says. Returns an exit code. */
@@ -98,7 +101,7 @@ static bool write_directory(tshlo_model *m, const Args *a, tshlo_error *e)
 	return tshlo_save(m, a->to, &opt, e);
 }
 
-static bool write_module(tshlo_model *m, const Args *a, Format f, tshlo_error *e)
+bool write_module(tshlo_model *m, const Args *a, Format f, tshlo_error *e)
 {
 	size_t n;
 	const void *p = f == FORMAT_TEXT ? tshlo_text(m, a->method, &n, e)

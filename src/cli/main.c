@@ -5,7 +5,7 @@
 
 const char tool_name[] = "torch-stablehlo";
 
-static const Command *const commands[] = { &convert_command, &run_command, &compile_command, &verify_command, &inspect_command };
+static const Command *const commands[] = { &convert_command, &run_command, &compile_command, &verify_command, &inspect_command, &opt_command, &diff_command };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(void)

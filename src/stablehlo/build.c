@@ -104,7 +104,7 @@ Value emit(Builder *b, OpCode code, const Type *result, int nin, const Value *in
 		result = &t;
 	}
 	if (too_large(b, code, 1, result)) return 0;
-	Value v = fold(b, code, *result, nin, in, attr);
+	Value v = b->as_is ? 0 : fold(b, code, *result, nin, in, attr);
 	if (v || b->m->err->code) return v;
 	Op *op = emit_op(b, code, 1, result, nin, in, attr, 0, NULL);
 	return op ? op->out : 0;

@@ -154,7 +154,9 @@ void clone_emit(Clone *c, const Op *op, const Type *t, const Value *in, Region *
 
 static bool is_inlined(const Clone *c, const Op *op)
 {
-	return op->code == OP_call ? !c->keep_calls : op->code == OP_composite && !c->keep_composites;
+	if (op->code == OP_call ? c->keep_calls : op->code != OP_composite || c->keep_composites) return false;
+	const Func *f = clone_callee(c, op);
+	return !f || f->body.op.n;       /* one that is only declared cannot be */
 }
 
 void clone_op(Clone *c, const Op *op)

@@ -159,12 +159,23 @@ static void mark(const Module *m, const Op *op, bool *live)
 	for (int i = 0; i < op->nregion; i++) mark_region(m, op->region[i], live);
 }
 
-/* A custom call has none unless it says so (StablehloOps.cpp, CustomCallOp::getEffects). */
+static bool region_has_effect(const Region *r);
+
+/* A custom call has none unless it says so (StablehloOps.cpp, CustomCallOp::getEffects); other ops have those of their regions, too. */
 static bool has_effect(const Op *op)
 {
+	for (int i = 0; i < op->nregion; i++)
+		if (region_has_effect(op->region[i])) return true;
 	if (op->code != OP_custom_call) return op_table[op->code].effect;
 	const Attr *says = &op->attr[op_attr_index(OP_custom_call, "has_side_effect")];
 	return says->set && says->i;
+}
+
+static bool region_has_effect(const Region *r)
+{
+	for (int i = 0; i < r->op.n; i++)
+		if (r->op.v[i]->code != OP_return && has_effect(r->op.v[i])) return true;
+	return false;
 }
 
 static bool is_used(const Op *op, const bool *live)

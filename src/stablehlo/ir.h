@@ -42,10 +42,16 @@ Op *cse_find(Builder *b, OpCode code, int nout, const Type *t, int nin, const Va
 void cse_add(Builder *b, Op *op);
 
 /* Whether two functions are the same but for their names. Values are numbered from first_f and first_g in the order in which they
- * stand. What attr_eq() cannot tell counts as different. */
+ * stand. */
 bool func_eq(const Module *m, const Func *f, Value first_f, const Func *g, Value first_g);
 
+/* By value: a splat is what its elements written out are, NaN is equal to a NaN of the same bits, dictionaries have no order. */
 bool attr_eq(AttrKind kind, const Attr *x, const Attr *y);
+bool any_eq(const Any *x, const Any *y);
+/* How many elements differ, bit by bit, of two constants of one type, and which is the first. */
+int64_t dense_differs(const Dense *x, const Dense *y, int64_t *first);
+/* Unsets what has the row's default. */
+void leave_out_defaults(OpCode code, Attr *attr);
 uint64_t attr_hash(AttrKind kind, const Attr *x);
 
 #endif

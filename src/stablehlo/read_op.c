@@ -211,7 +211,7 @@ static bool is_half_of_layouts(OpCode code, const AttrDef *def, const Attr *attr
 	return in->set && out->set && (in->any->n || out->any->n);
 }
 
-static void leave_out_defaults(OpCode code, Attr *attr)
+void leave_out_defaults(OpCode code, Attr *attr)
 {
 	const AttrDef *def = op_table[code].attr;
 	bool out[MAX_ATTRS] = { false };

@@ -299,6 +299,7 @@ typedef struct Builder {
 	Region *at;                  /* ops are appended here */
 	Loc loc;                     /* of the ops and regions' arguments to come */
 	struct Cse *cse;             /* NULL: no op is taken for another */
+	bool as_is;                  /* nothing is folded */
 	struct OpenMark *open;       /* the composites whose inputs are marked and outputs are not (composite.h) */
 } Builder;
 
