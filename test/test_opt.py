@@ -304,3 +304,30 @@ def test_diff_of_directories(directory, tmp_path):
     np.save(file.open("wb"), data)
     assert tool("diff", directory, other)[:2] == (DIFFERS, "weight 'fc.bias' differs from element 1 on\n")
     assert good("diff", directory, other, "--method", "forward") == ""
+
+
+# -- clauses of the verifier ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "clause, types, op",
+    [
+        ("tanh_result_accuracy", "tensor<f32>", '"stablehlo.tanh"(%a) {result_accuracy = #stablehlo.result_accuracy<atol = 1.0, rtol = 0.0, ulps = 0, '
+         "mode = #stablehlo.result_accuracy_mode<HIGHEST>>} : (tensor<f32>) -> tensor<f32>"),
+        ("dot_general_algorithm", "tensor<2x2xf32>", '"stablehlo.dot_general"(%a, %a) {dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], '
+         "rhs_contracting_dimensions = [0]>, algorithm = #stablehlo.dot_algorithm<lhs_precision_type = f32, rhs_precision_type = f32, accumulation_type = f64, "
+         "lhs_component_count = 1, rhs_component_count = 1, num_primitive_operations = 1, allow_imprecise_accumulation = false>} : "
+         "(tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>"),
+        ("infeed_layout", "!stablehlo.token", '"stablehlo.infeed"(%a) {layout = [[0], [1]]} : (!stablehlo.token) -> (tensor<3xi32>, !stablehlo.token)'),
+        ("reshape_o1", "tensor<?x?xf32, #stablehlo.bounds<2, 2>>", "stablehlo.reshape %a : (tensor<?x?xf32, #stablehlo.bounds<2, 2>>) -> tensor<?x?xf32, #stablehlo.bounds<2, 2>>"),
+        ("dynamic_reshape_c2", "tensor<2x5xf32>", "stablehlo.dynamic_reshape %a, %s : (tensor<2x5xf32>, tensor<3xi32>) -> tensor<?x?x?xf32>"),
+        ("dynamic_broadcast_in_dim_c5", "tensor<5xf32>", "stablehlo.dynamic_broadcast_in_dim %a, %s, dims = [0] : (tensor<5xf32>, tensor<3xi32>) -> tensor<?x?x?xf32>"),
+        ("abs_c1", "tensor<?xf32, #stablehlo.bounds<4>>", '"stablehlo.abs"(%a) : (tensor<?xf32, #stablehlo.bounds<4>>) -> tensor<5xf32>'),
+        ("no type of StableHLO", "tensor<2x!quant.uniform<i8:f32, 1.0:300>>", "stablehlo.add %a, %a : tensor<2x!quant.uniform<i8:f32, 1.0:300>>"),
+        ("no type of StableHLO", "tensor<2x!quant.uniform<i4:f16, 1.0e+5>>", "stablehlo.add %a, %a : tensor<2x!quant.uniform<i4:f16, 1.0e+5>>"),
+    ],
+)
+def test_clauses(tmp_path, clause, types, op):
+    results = 2 if "infeed" in op else 1
+    (tmp_path / "x.mlir").write_text(f"func.func @main(%a: {types}) {{\n %s = stablehlo.constant dense<[2, 3, 4]> : tensor<3xi32>\n %0:{results} = {op}\n return\n}}\n")
+    assert clause in bad(BAD_INPUT, "opt", tmp_path / "x.mlir")

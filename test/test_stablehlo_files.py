@@ -1,6 +1,6 @@
 """openxla/stablehlo's own files. tests/vhlo/*.mlir.bc: what each release wrote, read, equal to the text beside it, written back.
 All .mlir files: what MLIR prints of them, parsed and printed the same (stablehlo_text.py); test/stablehlo.txt has the counts, from which
-docs/conformance.md is made, and which WRITE=1 writes anew.
+docs/conformance.md is made, and which WRITE=1 writes anew. Their cases for the verifier, likewise (stablehlo_verify.py): test/stablehlo_verify.txt.
 
 STABLEHLO is a checkout of openxla/stablehlo, or its stablehlo folder; `make test-stablehlo STABLEHLO=...` gives it. Nothing of it
 is kept here. Their programs are not all valid by the spec (a signed comparison of floats), so they are not verified.
@@ -95,3 +95,20 @@ def test_text(folder):
     if os.environ.get("WRITE"):
         TABLE.write_text("".join(f"{x}\n" for _, x in sorted({**rows(), folder: line}.items())))
     assert rows()[folder] == line, "test/stablehlo.txt says otherwise; WRITE=1 make test-stablehlo writes it, tools/ops_doc.py the document"
+
+
+# -- the verifier --------------------------------------------------------------------------------------------------------
+
+VERIFIED = TABLE.with_name("stablehlo_verify.txt")
+
+
+def test_verifier():
+    """What MLIR accepts is accepted, what it refuses is refused, at the same op."""
+    done = subprocess.run([sys.executable, Path(__file__).with_name("stablehlo_verify.py"), FOLDER.parent], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    got = json.loads(done.stdout)
+    lines = [f"{file} {n.get('valid', 0)} {n.get('accepted', 0)} {n.get('invalid', 0)} {n.get('refused', 0)}" for file, n in got["files"].items()]
+    text = "".join(f"{line}\n" for line in lines + [f"- {n} {why}" for why, n in got["why"].items()])
+    if os.environ.get("WRITE"):
+        VERIFIED.write_text(text)
+    assert VERIFIED.read_text() == text, "test/stablehlo_verify.txt says otherwise; WRITE=1 make test-stablehlo writes it, tools/ops_doc.py the document"

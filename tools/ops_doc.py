@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/ops.md from the rules and docs/conformance.md from test/ops.txt and test/stablehlo.txt; with --check fails when they are not up to date.
+"""Writes docs/ops.md from the rules and docs/conformance.md from test/ops.txt, test/stablehlo.txt and test/stablehlo_verify.txt; with --check fails when they are not up to date.
 
 What a rule lowers to, and what it refuses, is read from its C function and those that it calls: hlo_add() and OP_add are
 stablehlo.add, the text of node_fail(n, UNSUPPORTED, ...) is a limit. The types are those of test/ops.txt.
@@ -155,7 +155,7 @@ def page():
 
 CONFORMANCE = """# Conformance
 
-Made from `test/ops.txt` and `test/stablehlo.txt` by `tools/ops_doc.py`.
+Made from `test/ops.txt`, `test/stablehlo.txt` and `test/stablehlo_verify.txt` by `tools/ops_doc.py`.
 
 ## torch's OpInfo database
 
@@ -192,6 +192,22 @@ as MLIR prints them. {same} of the {read} that jaxlib's MLIR (StableHLO 1.17, wi
 Why the others do not:
 
 {why}
+
+## openxla/stablehlo's own cases for its verifier
+
+The same command takes each function of the files with `expected-error` (`tests/ops_stablehlo*.mlir`, `ops_dot_general_algorithms.mlir`,
+`verify_*.mlir`, `future_type.mlir`, `print_types_invalid.mlir`): what is valid must be accepted, what is not refused by the parser or the
+verifier, and at the same op. {accepted} of {valid} and {refused} of {invalid} are. The message need not be MLIR's: ours names the clause of the specification.
+
+| file | valid | accepted | invalid | refused at the op |
+| --- | --- | --- | --- | --- |
+{verifier}
+
+Why the others are not:
+
+| cases | which are | what they have |
+| --- | --- | --- |
+{verifier_why}
 """
 NO_KERNEL = "no CPU kernel"
 
@@ -218,6 +234,19 @@ def stablehlo_text():
     }
 
 
+def verifier():
+    """The cases of openxla/stablehlo's verifier by file, and what is missed."""
+    lines = (ROOT / "test/stablehlo_verify.txt").read_text().splitlines()
+    rows = [[f"`{name}`", *map(int, n)] for name, *n in (line.split() for line in lines if line[0] != "-")]
+    missed = [re.match(r"- (\d+) (\w+): (.*)", line).groups() for line in lines if line[0] == "-"]
+    body = lambda rows: "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)  # noqa: E731
+    return {
+        "valid": sum(row[1] for row in rows), "accepted": sum(row[2] for row in rows),
+        "invalid": sum(row[3] for row in rows), "refused": sum(row[4] for row in rows),
+        "verifier": body(rows), "verifier_why": body(missed),
+    }
+
+
 def conformance():
     """An op that passes in no type has one reason for all of them."""
     fails, passes, never, partly = collections.Counter(), collections.Counter(), collections.defaultdict(list), []
@@ -241,6 +270,7 @@ def conformance():
         never=markdown(["reason", "ops"], sorted([why, ", ".join(names)] for why, names in never.items())),
         partly=markdown(["op", "types", "reason"], partly),
         **stablehlo_text(),
+        **verifier(),
     )
 
 

@@ -42,15 +42,20 @@ static bool algorithm_eq(const DotAlgorithm *x, const DotAlgorithm *y)
 /* Element i as its bytes; a splat has one for all. */
 static const uint8_t *element_at(const Dense *d, size_t each, int64_t i) { return (const uint8_t *)d->data + (d->splat ? 0 : (size_t)i * each); }
 
+/* How many elements there are bytes for; a constant that is not verified yet may lack some, or be of no type. */
+static int64_t count_of(const Dense *d, size_t each) { return d->splat ? INT64_MAX : (int64_t)(d->nbytes / each); }
+
 int64_t dense_differs(const Dense *x, const Dense *y, int64_t *first)
 {
 	size_t each = dtype_nbytes(x->type.elem);
-	int64_t count = 0, n = x->splat && y->splat ? 1 : (int64_t)((x->splat ? y : x)->nbytes / each);
+	int64_t count = 0;
 	*first = 0;
 	if (x->splat == y->splat && x->nbytes == y->nbytes && (x->data == y->data || !memcmp(x->data, y->data, x->nbytes))) return 0;
+	if (x->splat && y->splat) return type_numel(x->type);
+	int64_t nx = each ? count_of(x, each) : 0, ny = each ? count_of(y, each) : 0, n = nx < ny ? nx : ny;
 	for (int64_t i = 0; i < n; i++)
 		if (memcmp(element_at(x, each, i), element_at(y, each, i), each) != 0 && !count++) *first = i;
-	return x->splat && y->splat && count ? type_numel(x->type) : count;
+	return !count && (!n || (nx != ny && !x->splat && !y->splat)) ? (x->nbytes != y->nbytes) : count;
 }
 
 static bool dense_eq(const Dense *x, const Dense *y)

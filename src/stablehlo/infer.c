@@ -130,7 +130,7 @@ bool infer_first(Module *m, const Op *op, int nout, Type *out)
 	const Op *ret = returns_of(m, op->region[1]);
 	if (!ret || ret->nin != 1 || in_type(m, ret, 0).kind != TYPE_TENSOR)
 		return broken(m, op, "c10", "scatter must return one tensor");
-	if (in_type(m, ret, 0).elem != out->elem) *out = with_elem(*out, in_type(m, ret, 0).elem);
+	*out = with_elem_of(*out, in_type(m, ret, 0));
 	return true;
 }
 

@@ -44,6 +44,13 @@ static inline bool dim_fits(int64_t x, int64_t y) { return x < 0 || y < 0 || x =
  * DYNAMIC. */
 int64_t dim_merge(int64_t x, int64_t y);
 bool shape_fits(Type x, Type y);
+/* x with t's elements, their quantization, too; where that is of one dimension, x's own. */
+static inline Type with_elem_of(Type x, Type t)
+{
+	if (x.elem != t.elem || !t.quant || t.quant->axis < 0) x.quant = t.quant;
+	x.elem = t.elem;
+	return x;
+}
 /* Same element, in the sense of the spec's baseline_element_type: of quantized types the expressed one
  * counts. */
 bool elem_fits(Type x, Type y);

@@ -229,7 +229,7 @@ bool infer_scatter(Module *m, const Op *op, int nout, Type *out)
 		if (t.kind != TYPE_TENSOR)
 			return broken(m, op, "c23", "update_computation returns %s, wanted a tensor", str(m, t));
 		out[i] = in_type(m, op, i);
-		if (t.elem != out[i].elem) out[i] = with_elem(out[i], t.elem);
+		out[i] = with_elem_of(out[i], t);
 	}
 	return true;
 }

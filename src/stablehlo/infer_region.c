@@ -5,7 +5,7 @@
 
 /* The element types of the n tensors that the region returns: those of the op's accumulators (reduce_c8
  * and its like). */
-static bool accumulators(Module *m, const Op *op, const char *clause, int n, DType *elem)
+static bool accumulators(Module *m, const Op *op, const char *clause, int n, Type *elem)
 {
 	const Op *ret = returns_of(m, op->region[0]);
 	if (!ret || ret->nin != n) return broken(m, op, clause, "the region must return %d tensors", n);
@@ -13,7 +13,7 @@ static bool accumulators(Module *m, const Op *op, const char *clause, int n, DTy
 		Type t = in_type(m, ret, i);
 		if (t.kind != TYPE_TENSOR)
 			return broken(m, op, clause, "the region returns %s, wanted a tensor", str(m, t));
-		elem[i] = t.elem;
+		elem[i] = t;
 	}
 	return true;
 }
@@ -36,11 +36,10 @@ static bool inputs_ok(Module *m, const Op *op, int n, const char *count, const c
 }
 
 /* Results of these shapes, each input's type but for the accumulator's element type. */
-static void spread(Module *m, const Op *op, int n, const DType *elem, const Shape *s, Type *out)
+static void spread(Module *m, const Op *op, int n, const Type *elem, const Shape *s, Type *out)
 {
 	for (int i = 0; i < n; i++) {
-		Type x = in_type(m, op, i);
-		out[i] = shape_type(s, elem[i] == x.elem ? x : with_elem(x, elem[i]));
+		out[i] = shape_type(s, with_elem_of(in_type(m, op, i), elem[i]));
 	}
 }
 
@@ -53,7 +52,7 @@ bool infer_reduce(Module *m, const Op *op, int nout, Type *out)
 	DimSet reduced = dimset(m, x.rank);
 	if (!dims_in_range(m, op, "c4", "dimensions", dims, x.rank)) return false;
 	if (!dims_unique(m, op, "c5", "dimensions", dims, &reduced)) return false;
-	DType *elem = NEW(&m->arena, DType, n);
+	Type *elem = NEW(&m->arena, Type, n);
 	if (!accumulators(m, op, "c6", n, elem)) return false;
 	Shape s = shape_new(m, x.rank - dims.n);
 	for (int i = 0, k = 0; i < x.rank; i++)
@@ -72,7 +71,7 @@ bool infer_reduce_window(Module *m, const Op *op, int nout, Type *out)
 	if (size.n != x.rank)
 		return broken(m, op, "c4", "window_dimensions has %d items for %s", size.n, str(m, x));
 	WindowDim *w = NEW(&m->arena, WindowDim, x.rank);
-	DType *elem = NEW(&m->arena, DType, n);
+	Type *elem = NEW(&m->arena, Type, n);
 	if (!window_dims(m, op, x.rank, &clauses, w) || !accumulators(m, op, "c13", n, elem)) return false;
 	Shape s = shape_new(m, x.rank);
 	for (int i = 0; i < x.rank; i++) {
@@ -102,9 +101,9 @@ bool infer_map(Module *m, const Op *op, int nout, Type *out)
 	for (int i = 0; ok && i < dims.n; i++) ok = dims.v[i] == i;
 	if (!ok)
 		return broken(m, op, "c3", "dimensions = %s, wanted all of %s in order", ints_str(m, dims), str(m, x));
-	DType elem = DTYPE_none;
+	Type elem = { 0 };
 	if (!accumulators(m, op, "c4", 1, &elem)) return false;
-	*out = with_elem(x, elem);
+	*out = with_elem_of(x, elem);
 	return true;
 }
 

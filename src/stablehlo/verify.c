@@ -5,6 +5,7 @@
  * so are the results that an op claims. */
 #include "stablehlo/verify.h"
 
+#include <float.h>
 #include <string.h>
 
 typedef struct Rule { const char *operands, *result; Check *check; } Rule;
@@ -28,11 +29,22 @@ typedef struct Scope {
 
 /* -- types ----------------------------------------------------------------------------------------------- */
 
+/* Scales are numbers of the expressed type, and not 0 (quantized types, C5 and C6). */
+static bool scale_ok(DType t, double scale)
+{
+	double most = t == DTYPE_f16 ? 65504 : t == DTYPE_f64 ? DBL_MAX : FLT_MAX;
+	double least = t == DTYPE_f16 ? 0x1p-24 : t == DTYPE_bf16 ? 0x1p-133 : t == DTYPE_f64 ? 0x1p-1074 : 0x1p-149;
+	return scale >= least && scale <= most;
+}
+
+/* Zero points are among what is stored (C7). */
 static bool quant_ok(Type t)
 {
 	const Quant *q = t.quant;
 	if (!is_int(q->storage) || !is_float(q->expressed) || q->n < 1 || !q->scale || !q->zero_point)
 		return false;
+	for (int i = 0; i < q->n; i++)
+		if (!scale_ok(q->expressed, q->scale[i]) || q->zero_point[i] < q->storage_min || q->zero_point[i] > q->storage_max) return false;
 	if (q->axis < 0) return q->axis == -1 && q->n == 1;
 	return q->axis < t.rank && dim_fits(t.dim[q->axis], q->n);
 }
@@ -53,9 +65,17 @@ static bool type_ok(Type t, int depth)
 	return !t.quant || quant_ok(t);
 }
 
+/* A size that is not known yet is at most its bound. */
+static bool bounds_fit(Type x, Type y)
+{
+	for (int i = 0; i < x.rank; i++)
+		if ((bound_of(x, i) >= 0 && y.dim[i] > bound_of(x, i)) || (bound_of(y, i) >= 0 && x.dim[i] > bound_of(y, i))) return false;
+	return true;
+}
+
 bool type_fits(Type x, Type y)
 {
-	if (x.kind == TYPE_TENSOR && y.kind == TYPE_TENSOR) return shape_fits(x, y) && elem_fits(x, y);
+	if (x.kind == TYPE_TENSOR && y.kind == TYPE_TENSOR) return shape_fits(x, y) && bounds_fit(x, y) && elem_fits(x, y);
 	if (x.kind != y.kind || x.npart != y.npart) return false;
 	for (int i = 0; i < x.npart; i++)
 		if (!type_fits(x.part[i], y.part[i])) return false;
@@ -203,16 +223,25 @@ static bool regions_of(Scope *s, const Op *op)
 	return ok;
 }
 
+/* Tolerances are of the mode that has them (TypeInference.cpp, verifyResultAccuracyCombination; no clause of the spec). */
+static bool accuracy_ok(Module *m, const Op *op)
+{
+	enum { TOLERANCE = 2 };
+	const Attr *x = attr_of(op, "result_accuracy");
+	if (!x->set || x->accuracy->mode == TOLERANCE || (x->accuracy->atol == 0 && x->accuracy->rtol == 0 && !x->accuracy->ulps)) return true;
+	return broken(m, op, "result_accuracy", "has tolerances, wanted none but with TOLERANCE");
+}
+
 bool verify_op(Module *m, const Op *op)
 {
 	Check *check = rules[op->code].check;
-	return row_ok(m, op, op->nout, -1) && elements_ok(m, op) && inferred_ok(m, op) && (!check || check(m, op));
+	return row_ok(m, op, op->nout, -1) && elements_ok(m, op) && accuracy_ok(m, op) && inferred_ok(m, op) && (!check || check(m, op));
 }
 
 static bool op_ok(Scope *s, const Op *op)
 {
 	Check *check = rules[op->code].check;
-	return row_ok(s->m, op, op->nout, -1) && in_scope(s, op) && elements_ok(s->m, op) && regions_of(s, op)
+	return row_ok(s->m, op, op->nout, -1) && in_scope(s, op) && elements_ok(s->m, op) && accuracy_ok(s->m, op) && regions_of(s, op)
 	    && define(s, op->out, op->nout, "results") && inferred_ok(s->m, op) && (!check || check(s->m, op));
 }
 

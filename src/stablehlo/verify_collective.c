@@ -253,7 +253,24 @@ bool check_recv(Module *m, const Op *op)
 	return channel_ok(m, op, HOST_TO_DEVICE) && streamed_ok(m, op, "results", "results", "results");
 }
 
-bool check_infeed(Module *m, const Op *op) { return streamed_ok(m, op, "c1", "c2", "c3"); }
+/* A list of integers for each tensor (StablehloOps.cpp, InfeedOp's verifier; the spec leaves it out). */
+static bool layout_ok(Module *m, const Op *op)
+{
+	const Attr *layout = attr_of(op, "layout");
+	if (!layout->set) return true;
+	const Any *list = layout->any;
+	if (list->kind != ANY_ARRAY || list->n != op->nout - 1)
+		return broken(m, op, "layout", "has %d layouts for %d tensors", list->kind == ANY_ARRAY ? list->n : 0, op->nout - 1);
+	for (int i = 0; i < list->n; i++) {
+		const Any *one = &list->item[i];
+		bool ok = one->kind == ANY_ARRAY;
+		for (int k = 0; ok && k < one->n; k++) ok = one->item[k].kind == ANY_I64 || one->item[k].kind == ANY_I32 || one->item[k].kind == ANY_INT;
+		if (!ok) return broken(m, op, "layout", "the layout of result %d is no list of integers", i);
+	}
+	return true;
+}
+
+bool check_infeed(Module *m, const Op *op) { return streamed_ok(m, op, "c1", "c2", "c3") && layout_ok(m, op); }
 
 /* -- asynchronous ops ------------------------------------------------------------------------------------ */
 

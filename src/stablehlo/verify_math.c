@@ -184,6 +184,9 @@ bool check_dynamic_conv(Module *m, const Op *op)
 	if (padding.rank != 2 || !dim_fits(padding.dim[0], n) || !dim_fits(padding.dim[1], 2))
 		return broken(m, op, "c4", "padding is %s, wanted %dx2 integers", str(m, padding), n);
 	if (!window_dims(m, op, n, &clauses, window)) return false;
+	for (int i = 0; i < n; i++)
+		if (!w.dim[d->kernel_spatial.v[i]])
+			return broken(m, op, "c26", "rhs is %s, wanted a window of 1 or more in dimension %lld", str(m, w), (long long)d->kernel_spatial.v[i]);
 	if (t.rank != x.rank) return broken(m, op, "c26", "result is %s, wanted rank %d", str(m, t), x.rank);
 	int64_t batch = x.dim[d->input_batch], groups = attr_of(op, "batch_group_count")->i;
 	if (!dim_fits(t.dim[d->output_batch], batch < 0 ? DYNAMIC : batch / groups)
@@ -191,6 +194,24 @@ bool check_dynamic_conv(Module *m, const Op *op)
 		return broken(m, op, "c25", "result is %s, wanted the batches of %s and the features of %s", str(m, t),
 			str(m, x), str(m, w));
 	return conv_quant_ok(m, op);
+}
+
+static bool is_f8(DType t) { return is_float(t) && dtype_info(t)->nbits == 8; }
+
+/* What some hardware has (Base.cpp, isKnownDotAlgorithm; no clause of the spec). */
+static bool known_algorithm(const DotAlgorithm *d)
+{
+	static const struct { DType in, accumulation; int n; } known[] = {
+		{ DTYPE_f16, DTYPE_f16, 1 }, { DTYPE_f16, DTYPE_f32, 1 }, { DTYPE_bf16, DTYPE_bf16, 1 }, { DTYPE_bf16, DTYPE_f32, 1 },
+		{ DTYPE_bf16, DTYPE_f32, 3 }, { DTYPE_bf16, DTYPE_f32, 6 }, { DTYPE_bf16, DTYPE_f32, 9 }, { DTYPE_tf32, DTYPE_f32, 1 },
+		{ DTYPE_tf32, DTYPE_f32, 3 }, { DTYPE_f32, DTYPE_f32, 1 }, { DTYPE_f64, DTYPE_f64, 1 },
+	};
+	if (d->lhs_components != 1 || d->rhs_components != 1) return false;
+	if (is_f8(d->lhs_precision) && is_f8(d->rhs_precision)) return d->accumulation == DTYPE_f32 && d->primitive_operations == 1;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (d->lhs_precision == known[i].in && d->rhs_precision == known[i].in && d->accumulation == known[i].accumulation
+		 && d->primitive_operations == known[i].n) return !d->allow_imprecise_accumulation;
+	return false;
 }
 
 static bool algorithm_ok(Module *m, const Op *op)
@@ -206,8 +227,9 @@ static bool algorithm_ok(Module *m, const Op *op)
 		return broken(m, op, "c22", "lhs_component_count is %lld", (long long)d->lhs_components);
 	if (d->rhs_components < 1)
 		return broken(m, op, "c23", "rhs_component_count is %lld", (long long)d->rhs_components);
-	return d->primitive_operations >= 1 || broken(m, op, "c24", "num_primitive_operations is %lld",
-		(long long)d->primitive_operations);
+	if (d->primitive_operations < 1)
+		return broken(m, op, "c24", "num_primitive_operations is %lld", (long long)d->primitive_operations);
+	return known_algorithm(d) || broken(m, op, "algorithm", "no hardware is known to have it");
 }
 
 bool check_dot_general(Module *m, const Op *op)

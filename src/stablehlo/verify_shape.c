@@ -11,6 +11,9 @@ static bool static_or_bounded(Type t)
 
 static bool has_room(Module *m, const Op *op)
 {
+	int n = 0;
+	for (int i = 0; i < out_type(m, op, 0).rank; i++) n += out_type(m, op, 0).dim[i] < 0;
+	if (n > 1) return broken(m, op, "o1", "result is %s, wanted one bounded dimension at most", str(m, out_type(m, op, 0)));
 	if (static_or_bounded(out_type(m, op, 0))) return true;
 	return broken(m, op, "o1", "result is %s, wanted a static shape, or bounds", str(m, out_type(m, op, 0)));
 }
@@ -41,6 +44,12 @@ static bool shape_is(Module *m, const Op *op, const char *clause, int i)
 	return ok || broken(m, op, clause, "result is %s, operand %d says %s", str(m, t), i, ints_str(m, want));
 }
 
+/* The number of sizes that operand 1 gives is known. */
+static bool sizes_static(Module *m, const Op *op)
+{
+	return is_static(in_type(m, op, 1)) || broken(m, op, "i2", "operand 1 is %s, wanted a static shape", str(m, in_type(m, op, 1)));
+}
+
 /* -- broadcasts ------------------------------------------------------------------------------------------ */
 
 /* broadcast_in_dim_c2...c5 and those of dynamic_broadcast_in_dim. */
@@ -66,9 +75,21 @@ bool check_broadcast_in_dim(Module *m, const Op *op)
 	return results_ok(m, op, 1) && same_elem(m, op, "c1") && broadcast_ok(m, op) && has_room(m, op);
 }
 
+/* dynamic_broadcast_in_dim_c5, where the sizes are a constant. */
+static bool broadcast_to_ok(Module *m, const Op *op)
+{
+	Type x = in_type(m, op, 0);
+	Ints to = constant_ints(m, op->in[1]), dims = attr_of(op, "broadcast_dimensions")->ints;
+	for (int i = 0; to.n >= 0 && i < x.rank; i++)
+		if (x.dim[i] != 1 && !dim_fits(x.dim[i], to.v[dims.v[i]]))
+			return broken(m, op, "c5", "dimension %d of %s does not broadcast to %s", i, str(m, x), ints_str(m, to));
+	return true;
+}
+
 bool check_dynamic_broadcast_in_dim(Module *m, const Op *op)
 {
-	if (!results_ok(m, op, 1) || !same_elem(m, op, "c1") || !broadcast_ok(m, op) || !shape_is(m, op, "c7", 1))
+	if (!results_ok(m, op, 1) || !sizes_static(m, op) || !same_elem(m, op, "c1") || !broadcast_ok(m, op) || !shape_is(m, op, "c7", 1)
+	 || !broadcast_to_ok(m, op))
 		return false;
 	Ints grow = attr_of(op, "known_expanding_dimensions")->ints,
 		keep = attr_of(op, "known_nonexpanding_dimensions")->ints;
@@ -118,11 +139,22 @@ bool check_reshape(Module *m, const Op *op)
 		&& has_room(m, op);
 }
 
+/* dynamic_reshape_c2, where the sizes are a constant. */
+static bool reshape_to_ok(Module *m, const Op *op)
+{
+	Type x = in_type(m, op, 0);
+	Ints to = constant_ints(m, op->in[1]);
+	int64_t n, k;
+	if (to.n < 0 || !is_static(x)) return true;
+	Type t = { .kind = TYPE_TENSOR, .rank = to.n, .dim = to.v };
+	return (count_elements(x, &n) && count_elements(t, &k) && n == k)
+	    || broken(m, op, "c2", "operand 0 is %s, wanted as many elements as %s has", str(m, x), ints_str(m, to));
+}
+
 bool check_dynamic_reshape(Module *m, const Op *op)
 {
-	return results_ok(m, op, 1) && same_elem(m, op, "c1") && quant_kept(m, op, "c1") && same_count(m, op)
-	    && axis_kept(m, op)
-		&& shape_is(m, op, "c4", 1);
+	return results_ok(m, op, 1) && sizes_static(m, op) && same_elem(m, op, "c1") && quant_kept(m, op, "c1") && same_count(m, op)
+	    && axis_kept(m, op) && shape_is(m, op, "c4", 1) && reshape_to_ok(m, op);
 }
 
 /* bitcast_convert_c1: `more` has the smaller elements, and so one dimension more, of big / small items. */
@@ -227,6 +259,8 @@ bool check_dynamic_gather(Module *m, const Op *op)
 	Type t;
 	if (!results_ok(m, op, 1) || !vector_of(m, op, "c20", 2, in_type(m, op, 0).rank)) return false;
 	Ints sizes = constant_ints(m, op->in[2]);
+	for (int i = 0; i < sizes.n; i++)
+		if (sizes.v[i] < 0) return broken(m, op, "c21", "slice_sizes = %s, wanted 0 or more", ints_str(m, sizes));
 	return gather_type(m, op, sizes.n < 0 ? NULL : &sizes, &t) && result_is(m, op, "c22", 0, t);
 }
 
