@@ -511,6 +511,14 @@ TSHLO_API bool tshlo_run_each(tshlo_runner *r, const tshlo_tensor *in, int nin, 
 TSHLO_API bool tshlo_run_buffers(tshlo_runner *r, tshlo_buffer *const *in, int nin, tshlo_buffer **out,
 	tshlo_error *e);
 
+/* What a method gives on the user inputs, computed without a device or plugin, op by op as the specification says: to compare with, and
+ * where there is no plugin. One core, much slower than a device. Refuses what the evaluator has not (docs/running.md, "Reference"). The
+ * model must outlive it; free with tshlo_values_free(). */
+typedef struct tshlo_values tshlo_values;
+TSHLO_API tshlo_values *tshlo_evaluate(tshlo_model *m, const char *method, const tshlo_tensor *in, int nin, tshlo_error *e);
+TSHLO_API bool tshlo_values_at(const tshlo_values *v, int i, tshlo_tensor *out);        /* lives as long as v; false past the end */
+TSHLO_API void tshlo_values_free(tshlo_values *v);
+
 /* -- NumPy files ----------------------------------------------------------------------------------------- */
 
 /* A .npy file, mapped; free with tshlo_npy_close(). Fortran order and byte orders other than little are

@@ -12,8 +12,8 @@ from pathlib import Path
 
 TOOL = Path(os.environ.get("TORCH_STABLEHLO_BUILD", "build"), "src/reference/test/check_tool")
 
-CONST = re.compile(r"check\.expect_(almost_)?eq_const\s+(%[\w#]+),\s*(dense<.*?>)(?:,\s*tolerance\s*=\s*[\d.eE+-]+)?\s*:\s*(tensor<[^>]*(?:<[^>]*>)?[^>]*>)", re.S)
-PAIR = re.compile(r"check\.expect_(almost_eq|eq|close)\s+(%[\w#]+),\s*(%[\w#]+)[^:\n]*:\s*(?:\(?)(tensor<[^>]*(?:<[^>]*>)?[^>]*>)[^\n]*")
+CONST = re.compile(r"check\.expect_(almost_)?eq_const\s+(%[\w#]+),\s*(dense<.*?>)(?:,\s*tolerance\s*=\s*[\d.eE+-]+)?\s*:\s*(tensor<(?:[^<>]|<[^<>]*>)*>)", re.S)
+PAIR = re.compile(r"check\.expect_(almost_eq|eq|close)\s+(%[\w#]+),\s*(%[\w#]+)[^:\n]*(?::\s*f\d+\s*)?:\s*(tensor<(?:[^<>]|<[^<>]*>)*>)[^\n]*")
 
 
 def lowered(text):

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "torch_stablehlo.h"
 
@@ -23,7 +24,7 @@ typedef struct Strings { int n; const char **v; } Strings;      /* v: owned by A
 /* What all commands' options set; each command has some of them. */
 typedef struct Args {
 	const char *file;                                        /* the operand */
-	const char *to, *format, *target, *method, *plugin, *cache;
+	const char *to, *format, *target, *method, *plugin, *engine, *cache;
 	Strings input, output, expect, custom_op, composite, group, dim, methods, inlined;
 	Strings serving_key, function_alias, input_names, output_names;
 	const char *platforms, *weights;
@@ -191,11 +192,11 @@ typedef struct Results {
 	int n, nuser;                /* results; of them the user's outputs */
 	Result *v;                   /* [n] */
 	tshlo_buffer **buffer;       /* [n] */
+	tshlo_values *values;        /* of --engine reference, instead of buffers */
 } Results;
 
 /* Functions that give false without a failure in e are out of memory. */
 bool results_new(Results *out, const tshlo_model *m, const char *method);
-bool run_once(tshlo_runner *r, const Feed *f, Results *out, double *took, tshlo_error *e);
 bool fetch_results(Results *out, tshlo_error *e);
 void results_free(Results *r);
 
@@ -217,8 +218,10 @@ typedef struct Job {
 /* Takes the model of a->file over (NULL: the failure in e is reported), and makes room for inputs and results. Returns an
  * exit code. */
 int job_new(Job *j, const Args *a, tshlo_model *m, tshlo_error *e);
-/* Opens the device and compiles; reports. */
+/* Opens the device and compiles, where the engine is a plugin; reports. */
 int job_compile(Job *j, const Args *a, tshlo_error *e);
+bool run_once(Job *j, double *took, tshlo_error *e);
+static inline bool is_reference(const Args *a) { return a->engine && !strcmp(a->engine, "reference"); }
 void job_free(Job *j);
 
 /* "output 0    f32[2,3]"; "[1, 2, ...]" with at most so many elements. */

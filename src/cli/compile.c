@@ -8,7 +8,7 @@ static int compile_sizes(Job *j, const Args *a, tshlo_error *e)
 	double took;
 	int code = feed_files(&j->feed, j->m, a->method, &a->input);
 	if (code) return code;
-	return run_once(j->runner, &j->feed, &j->results, &took, e) ? EXIT_GOOD : report(e);
+	return run_once(j, &took, e) ? EXIT_GOOD : report(e);
 }
 
 static int compile_job(Job *j, const Args *a, tshlo_error *e)

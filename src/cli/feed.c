@@ -171,17 +171,21 @@ bool results_new(Results *out, const tshlo_model *m, const char *method)
 
 static void drop_buffers(Results *r)
 {
+	tshlo_values_free(r->values);
+	r->values = NULL;
 	for (int i = 0; r->buffer && i < r->n; i++) {
 		tshlo_buffer_free(r->buffer[i]);
 		r->buffer[i] = NULL;
 	}
 }
 
-bool run_once(tshlo_runner *r, const Feed *f, Results *out, double *took, tshlo_error *e)
+bool run_once(Job *j, double *took, tshlo_error *e)
 {
-	drop_buffers(out);
+	const Feed *f = &j->feed;
+	drop_buffers(&j->results);
 	double start = seconds();
-	bool ok = tshlo_run(r, f->t, f->n, out->buffer, e);
+	bool ok = j->runner ? tshlo_run(j->runner, f->t, f->n, j->results.buffer, e)
+	        : (j->results.values = tshlo_evaluate(j->m, j->method, f->t, f->n, e)) != NULL;
 	*took = seconds() - start;
 	return ok;
 }
@@ -190,6 +194,7 @@ bool fetch_results(Results *out, tshlo_error *e)
 {
 	for (int i = 0; i < out->n; i++) {
 		Result *r = &out->v[i];
+		if (tshlo_values_at(out->values, i, &r->t)) continue;
 		if (!tshlo_buffer_info(out->buffer[i], &r->t)) return false;
 		size_t n = tshlo_buffer_nbytes(out->buffer[i]);
 		if (r->t.data || !n) continue;
@@ -254,6 +259,9 @@ int job_new(Job *j, const Args *a, tshlo_model *m, tshlo_error *e)
 
 int job_compile(Job *j, const Args *a, tshlo_error *e)
 {
+	if (is_reference(a)) return EXIT_GOOD;
+	if (a->engine && strcmp(a->engine, "plugin"))
+		return complain(EXIT_USAGE, "--engine %s: wanted plugin or reference", a->engine);
 	j->device = tshlo_device_open(a->plugin, 0, e);
 	if (!j->device) return report_plugin(e);
 	const char *cache = a->cache ? a->cache : getenv("TORCH_STABLEHLO_CACHE");

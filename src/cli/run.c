@@ -15,8 +15,8 @@ static int by_value(const void *a, const void *b)
 static bool run_often(Job *j, int64_t n, tshlo_error *e)
 {
 	double first, *took = calloc((size_t)n, sizeof *took);
-	bool ok = took && run_once(j->runner, &j->feed, &j->results, &first, e);
-	for (int64_t i = 0; ok && i < n; i++) ok = run_once(j->runner, &j->feed, &j->results, &took[i], e);
+	bool ok = took && run_once(j, &first, e);
+	for (int64_t i = 0; ok && i < n; i++) ok = run_once(j, &took[i], e);
 	progress(NULL);
 	if (ok) {
 		qsort(took, (size_t)n, sizeof *took, by_value);
@@ -33,7 +33,7 @@ static int run_all(Job *j, const Args *a, tshlo_error *e)
 	int code = job_compile(j, a, e);
 	if (code) return code;
 	progress("running");
-	bool ok = a->repeat ? run_often(j, a->repeat, e) : run_once(j->runner, &j->feed, &j->results, &took, e);
+	bool ok = a->repeat ? run_often(j, a->repeat, e) : run_once(j, &took, e);
 	ok = ok && fetch_results(&j->results, e);
 	progress(NULL);
 	return ok ? EXIT_GOOD : report(e);
@@ -102,6 +102,7 @@ static int run(const Args *a)
 static const Option options[] = {
 	{ "input",  'i', OPTION_MANY,  offsetof(Args, input),  "[NAME=]FILE", "an input, a .npy file; once for each input,\nin order, or by name or number" },
 	{ "output", 'o', OPTION_MANY,  offsetof(Args, output), "[N=]FILE",    "where an output goes, as .npy; once for each\noutput, in order, or by number; without it\nthe head of each output is shown" },
+	{ "engine",  0,  OPTION_ONE,   offsetof(Args, engine), "NAME",        "plugin, or reference: evaluated op by op by the\nspecification, slowly, without a plugin (plugin)" },
 	{ "plugin",  0,  OPTION_ONE,   offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,   offsetof(Args, method), "NAME",        "which function of a directory with several" },
 	{ "repeat",  0,  OPTION_COUNT, offsetof(Args, repeat), "N",           "after a first run, run N times more and tell\nhow long it takes" },

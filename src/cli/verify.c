@@ -157,6 +157,7 @@ static int step_compile(Verify *v, tshlo_error *e)
 	int code = job_compile(&v->job, v->a, e);
 	if (code) return code;
 	step("compile");
+	if (is_reference(v->a)) return puts("not needed: the reference evaluator"), EXIT_GOOD;
 	printf("ok: %s, %s, %.2f s\n", tshlo_device_platform(v->job.device), tshlo_device_name(v->job.device),
 		seconds() - start);
 	return EXIT_GOOD;
@@ -186,7 +187,7 @@ static int step_run(Verify *v, tshlo_error *e)
 	Job *j = &v->job;
 	double took;
 	progress("running");
-	bool ok = run_once(j->runner, &j->feed, &j->results, &took, e) && fetch_results(&j->results, e);
+	bool ok = run_once(j, &took, e) && fetch_results(&j->results, e);
 	progress(NULL);
 	if (!ok) return report(e);
 	step("run");
@@ -260,6 +261,7 @@ static const Option options[] = {
 	{ "atol",    0,  OPTION_NUMBER, offsetof(Args, atol),   "X",           "absolute tolerance of floats (1e-5)" },
 	{ "cache",   0,  OPTION_ONE,    offsetof(Args, cache),  "DIR",         "compiled programs, as for run" },
 	{ "untuned", 0,  OPTION_FLAG,   offsetof(Args, untuned), NULL,         "run the program as it was converted" },
+	{ "engine",  0,  OPTION_ONE,   offsetof(Args, engine), "NAME",        "plugin, or reference: evaluated op by op by the\nspecification, slowly, without a plugin (plugin)" },
 	{ "plugin",  0,  OPTION_ONE,    offsetof(Args, plugin), "P",           "PJRT plugin: a path, or a name such as cpu,\ncuda, tpu (cpu)" },
 	{ "method",  0,  OPTION_ONE,    offsetof(Args, method), "NAME",        "which function of a directory with several" },
 	CONVERSION_OPTIONS,

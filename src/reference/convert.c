@@ -46,7 +46,7 @@ static void convert_one(DType from, const uint8_t *x, DType to, uint8_t *out)
 		return;
 	}
 	double re = dtype_load(from, x, 0);
-	if (to == DTYPE_bool) *out = re != 0 || (is_complex(from) && dtype_load(from, x, 1) != 0);
+	if (to == DTYPE_bool) *out = re != 0;      /* of a complex number the real part */
 	else if (whole(to)) dtype_store_int(to, out, to_int(to, re));
 	else {
 		dtype_store(to, out, 0, re);
@@ -133,6 +133,7 @@ bool eval_bitcast_convert(Eval *v, const Op *op, Tensor *const *in, Tensor **out
 /* x rounded to nearest even with that many bits of mantissa; beyond the exponents infinite, below the least normal number 0. */
 static double reduced(double x, int exponent, int mantissa)
 {
+	if (isnan(x) && !mantissa) return INFINITY;      /* without a mantissa there is no NaN */
 	if (isnan(x) || isinf(x) || x == 0) return x;
 	int e, bias = (int)ldexp(1, exponent - 1) - 1;
 	double m = frexp(x, &e);

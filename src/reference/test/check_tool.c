@@ -73,8 +73,8 @@ static bool differ(Err *e, const char *target, const Dense *x, const Dense *y, i
 {
 	DType t = elem_of_dense(x);
 	const uint8_t *a = (const uint8_t *)x->data + (size_t)i * dtype_nbytes(t), *b = (const uint8_t *)y->data + (size_t)i * dtype_nbytes(t);
-	return fail(e, BAD_INPUT, "%s: element %" PRId64 " of %s is %.17g,%.17g, wanted %.17g,%.17g", target, i, dtype_name(t), dtype_load(t, a, 0),
-		dtype_load(t, a, 1), dtype_load(t, b, 0), dtype_load(t, b, 1));
+	return fail(e, BAD_INPUT, "%s: element %" PRId64 " of %s is %.17g, %.17g, wanted %.17g, %.17g", target, i, dtype_name(t), dtype_load(t, a, 0),
+		is_complex(t) ? dtype_load(t, a, 1) : 0, dtype_load(t, b, 0), is_complex(t) ? dtype_load(t, b, 1) : 0);
 }
 
 static bool check(void *self, const char *target, int nin, const Dense *in, int nout, const Dense *out, bool *known, Err *e)
