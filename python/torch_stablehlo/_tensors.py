@@ -1,6 +1,7 @@
 """Tensors of any library in, and out of device memory without a copy."""
 
 import functools
+import math
 import sys
 
 import numpy as np
@@ -98,6 +99,21 @@ class DeviceArray:
 
     def __repr__(self):
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.device.name})"
+
+
+class Evaluated(DeviceArray):
+    """A result of the library's own evaluator, in its memory."""
+
+    def __init__(self, values, i):
+        self._handle, self.device = values, None
+        info = ffi.new("tshlo_tensor *")
+        lib.tshlo_values_at(values, i, info)
+        self._data, self._code = info.data, info.dtype
+        self.shape = tuple(info.dims[0 : info.rank])
+        self.dtype = text(lib.tshlo_dtype_torch_name(info.dtype)) or text(lib.tshlo_dtype_name(info.dtype))
+
+    def _bytes(self):
+        return memory(self._data, math.prod(self.shape) * lib.tshlo_dtype_nbytes(self._code), self._handle, True)
 
 
 # -- tensors in ---------------------------------------------------------------------------------------------------

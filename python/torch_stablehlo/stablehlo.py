@@ -141,8 +141,13 @@ class StableHLOGraphModule:
     def __call__(self, *args, **kwargs):
         return self.evaluate(None, args, kwargs) if kwargs else self._model.method(None).call(args, pjrt_device)
 
-    def evaluate(self, method_name, args, kwargs=None, device=None, to_device=False):
-        """Runs a method. device: of :func:`torch_stablehlo.pjrt_device`; to_device: results stay there, as DeviceArray."""
+    def evaluate(self, method_name, args, kwargs=None, device=None, to_device=False, engine="plugin"):
+        """Runs a method. device: of :func:`torch_stablehlo.pjrt_device`; to_device: results stay there, as DeviceArray. engine
+        "reference": the library's own evaluator instead, which needs no plugin and is slow; it neither reads nor writes state."""
+        if engine == "reference":
+            return self._model.method(method_name).run_reference(tuple(args), kwargs or {})
+        if engine != "plugin":
+            raise BadInputError(f"engine is {engine!r}, wanted 'plugin' or 'reference'")
         return self._model.method(method_name).run(tuple(args), kwargs or {}, device or pjrt_device(), to_device)
 
     def evaluate_each(self, calls, method_name=None, device=None):
