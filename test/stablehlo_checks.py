@@ -13,6 +13,7 @@ from pathlib import Path
 TOOL = Path(os.environ.get("TORCH_STABLEHLO_BUILD", "build"), "src/reference/test/check_tool")
 
 CONST = re.compile(r"check\.expect_(almost_)?eq_const\s+(%[\w#]+),\s*(dense<.*?>)(?:,\s*tolerance\s*=\s*[\d.eE+-]+)?\s*:\s*(tensor<(?:[^<>]|<[^<>]*>)*>)", re.S)
+GENERIC = re.compile(r'"check\.expect_(almost_)?eq_const"\((%[\w#]+)\) <\{(?:tolerance = [^,]*, )?value = (dense<.*?>) : (tensor<(?:[^<>]|<[^<>]*>)*>)\}> : [^\n]*', re.S)
 PAIR = re.compile(r"check\.expect_(almost_eq|eq|close)\s+(%[\w#]+),\s*(%[\w#]+)[^:\n]*(?::\s*f\d+\s*)?:\s*(tensor<(?:[^<>]|<[^<>]*>)*>)[^\n]*")
 
 
@@ -26,7 +27,7 @@ def lowered(text):
     def pair(m):
         return f"stablehlo.custom_call @check.expect_{m[1]}({m[2]}, {m[3]}) {{has_side_effect = true}} : ({m[4]}, {m[4]}) -> ()"
 
-    return PAIR.sub(pair, CONST.sub(const, text))
+    return PAIR.sub(pair, CONST.sub(const, GENERIC.sub(const, text)))
 
 
 def cases(folder):
@@ -37,9 +38,9 @@ def cases(folder):
 
 
 def reason(said):
-    for part in ("chlo.", "interpreter.", "check.expect_serialized"):
-        if f"op '{part}" in said:
-            return f"ops of the {part.split('.')[0]} dialect"
+    dialect = re.search(r"op '(chlo|interpreter|check)\.", said)
+    if dialect:
+        return f"ops of the {dialect[1]} dialect"
     return re.sub(r"element \d+ .*", "a value that differs", re.sub(r"^\S*: ", "", said))
 
 

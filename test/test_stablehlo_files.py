@@ -1,6 +1,7 @@
 """openxla/stablehlo's own files. tests/vhlo/*.mlir.bc: what each release wrote, read, equal to the text beside it, written back.
 All .mlir files: what MLIR prints of them, parsed and printed the same (stablehlo_text.py); test/stablehlo.txt has the counts, from which
-docs/conformance.md is made, and which WRITE=1 writes anew. Their cases for the verifier, likewise (stablehlo_verify.py): test/stablehlo_verify.txt.
+docs/conformance.md is made, and which WRITE=1 writes anew. Their cases for the verifier, likewise (stablehlo_verify.py): test/stablehlo_verify.txt. Those that
+hold the values they expect, evaluated by our own evaluator (stablehlo_checks.py): test/stablehlo_checks.txt.
 
 STABLEHLO is a checkout of openxla/stablehlo, or its stablehlo folder; `make test-stablehlo STABLEHLO=...` gives it. Nothing of it
 is kept here. Their programs are not all valid by the spec (a signed comparison of floats), so they are not verified.
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import stablehlo_checks
 
 pytest.importorskip("jaxlib")
 from jaxlib.mlir import ir, passmanager  # noqa: E402
@@ -112,3 +114,23 @@ def test_verifier():
     if os.environ.get("WRITE"):
         VERIFIED.write_text(text)
     assert VERIFIED.read_text() == text, "test/stablehlo_verify.txt says otherwise; WRITE=1 make test-stablehlo writes it, tools/ops_doc.py the document"
+
+
+# -- values --------------------------------------------------------------------------------------------------------------
+
+CHECKS = Path(__file__).with_name("stablehlo_checks.txt")
+WITH_VALUES = ["testdata", "testdata/quantized", "tests/interpret", "tests/math"]
+
+
+@pytest.mark.parametrize("folder", WITH_VALUES)
+def test_checks(folder):
+    place = FOLDER.parents[1] / folder
+    if not place.is_dir():
+        pytest.skip(f"{PLACE} has no {folder}: its cases are NOT tested")
+    _, got = stablehlo_checks.run(place)
+    line = f"{folder} {got['cases']} {got['pass']}" + "".join(f"{'; ' if i else ' - '}{n} {w}" for i, (w, n) in enumerate(got["why"].items()))
+    known = {x.split()[0]: x for x in CHECKS.read_text().splitlines() if x}
+    if os.environ.get("WRITE"):
+        CHECKS.write_text("".join(f"{x}\n" for _, x in sorted({**known, folder: line}.items())))
+        return
+    assert known[folder] == line, "test/stablehlo_checks.txt says otherwise; WRITE=1 make test-stablehlo writes it, tools/ops_doc.py the document"

@@ -155,7 +155,7 @@ def page():
 
 CONFORMANCE = """# Conformance
 
-Made from `test/ops.txt`, `test/stablehlo.txt` and `test/stablehlo_verify.txt` by `tools/ops_doc.py`.
+Made from `test/ops.txt`, `test/stablehlo.txt`, `test/stablehlo_verify.txt` and `test/stablehlo_checks.txt` by `tools/ops_doc.py`.
 
 ## torch's OpInfo database
 
@@ -208,6 +208,16 @@ Why the others are not:
 | cases | which are | what they have |
 | --- | --- | --- |
 {verifier_why}
+
+## openxla/stablehlo's own expected values
+
+`make test-stablehlo` also evaluates the cases of these folders that say what they expect, with the evaluator of `src/reference`
+(`torch-stablehlo run --engine reference`). What the check dialect says becomes custom calls: `expect_almost_eq` allows 0.0001, as in
+the dialect, `expect_close` three floats. Values that differ: results of f32 and complex numbers that their authors computed with more
+rounding than we have, most of them switched off in openxla/stablehlo itself; exp(-inf - inf i), which is 0 in C and here; and
+`ulp_difference`, which tests the check dialect. The ops of the interpreter dialect run several replicas.
+
+{values}
 """
 NO_KERNEL = "no CPU kernel"
 
@@ -247,6 +257,15 @@ def verifier():
     }
 
 
+def stablehlo_values():
+    rows = []
+    for line in (ROOT / "test/stablehlo_checks.txt").read_text().splitlines():
+        left, _, why = line.partition(" - ")
+        folder, *counts = left.split()
+        rows.append([f"`{folder}`", *counts, why])
+    return markdown(["folder", "cases", "pass", "why the others do not"], rows)
+
+
 def conformance():
     """An op that passes in no type has one reason for all of them."""
     fails, passes, never, partly = collections.Counter(), collections.Counter(), collections.defaultdict(list), []
@@ -271,6 +290,7 @@ def conformance():
         partly=markdown(["op", "types", "reason"], partly),
         **stablehlo_text(),
         **verifier(),
+        values=stablehlo_values(),
     )
 
 

@@ -91,11 +91,11 @@ static double complex minus_one(double complex z)
 	return make(expm1(x) * cos(y) - 2 * half * half, exp(x) * sin(y));
 }
 
-/* log|1 + z| = log1p(x (2 + x) + y^2) / 2, where that does not overflow */
+/* log|1 + z| = log1p(x (2 + x) + y^2) / 2, where that does not overflow; else of halves */
 static double complex plus_one(double complex z)
 {
 	double x = creal(z), y = cimag(z), r = hypot(1 + x, y);
-	double re = fabs(x) < 1e8 && fabs(y) < 1e8 && r > 0.5 && r < 2 ? log1p(x * (2 + x) + y * y) / 2 : log(r);
+	double re = fabs(x) < 1e8 && fabs(y) < 1e8 && r > 0.5 && r < 2 ? log1p(x * (2 + x) + y * y) / 2 : isinf(r) ? log(hypot(x / 2, y / 2)) + log(2) : log(r);
 	return make(re, atan2(y, 1 + x));
 }
 
