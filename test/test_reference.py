@@ -163,3 +163,29 @@ REFUSED = {
 def test_refused(tmp_path, name):
     body, why = REFUSED[name]
     assert why in evaluate_text(tmp_path, f"func.func @main() {{\n  {body}\n  return\n}}\n")
+
+
+def test_command_line(tmp_path):
+    fn, *args = CASES["matmul"]
+    torch.export.save(torch.export.export(Call(fn, tuple(args), {}), tuple(args)), tmp_path / "m.pt2")
+    for i, x in enumerate(args):
+        np.save(tmp_path / f"{i}.npy", x.numpy())
+    np.save(tmp_path / "want.npy", (args[0] @ args[1].T).numpy())
+    tool = [BUILD / "src/cli/torch-stablehlo", "verify", tmp_path / "m.pt2", "--engine", "reference", "-i", tmp_path / "0.npy", "-i", tmp_path / "1.npy"]
+    nobody = {**os.environ, "PJRT_PLUGIN_LIBRARY_PATH": "/nowhere"}
+    done = subprocess.run([*tool, "-e", f"0={tmp_path}/want.npy"], capture_output=True, text=True, env=nobody)
+    assert done.returncode == 0 and "elements agree" in done.stdout, done
+    done = subprocess.run([*tool[:3], "--engine", "other", *tool[5:]], capture_output=True, text=True)
+    assert done.returncode == 2 and "wanted plugin or reference" in done.stderr
+
+
+def test_open_sizes():
+    class M(torch.nn.Module):
+        def forward(self, x):
+            return x.reshape(-1).cumsum(0), torch.cat([x, x]).softmax(0), F.pad(x, (1, 2)), x @ x.T
+
+    from torch_stablehlo import exported_program_to_stablehlo
+    program = exported_program_to_stablehlo(torch.export.export(M(), (X,), dynamic_shapes={"x": {0: torch.export.Dim("n", min=2)}}))
+    for n in (2, 3, 7):
+        x = torch.randn(n, 4)
+        compare(program.evaluate(None, (x,), engine="reference"), M()(x))

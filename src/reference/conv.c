@@ -179,8 +179,10 @@ static bool conv_sizes(Convolved *c, Tensor *const *in)
 	}
 	int64_t all = in[0]->dim[d->input_feature], batch = in[0]->dim[d->input_batch], o = in[1]->dim[d->kernel_output_feature];
 	c->cin = in[1]->dim[d->kernel_input_feature];
-	if (c->features < 1 || c->batches < 1 || (c->features > 1 && c->batches > 1) || all != c->cin * c->features || batch % c->batches || o % (c->features * c->batches))
-		return eval_fail(c->v, c->op, BAD_INPUT, "groups of %lld features in and %lld out, %lld batches", (long long)all, (long long)o, (long long)batch);
+	bool ok = c->features >= 1 && c->batches >= 1 && (c->features == 1 || c->batches == 1);
+	if (!ok || all != c->cin * c->features || batch % c->batches || o % (c->features * c->batches))
+		return eval_fail(c->v, c->op, BAD_INPUT, "groups of %lld features in and %lld out, %lld batches", (long long)all, (long long)o,
+			(long long)batch);
 	c->nbatch = batch / c->batches, c->cout = o / (c->features * c->batches);
 	return window_count_all(c->v, c->op, &c->w, size);
 }

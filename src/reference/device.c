@@ -24,7 +24,7 @@ static bool others(Eval *v, const Op *op) { return eval_fail(v, op, UNSUPPORTED,
 bool eval_alone(Eval *v, const Op *op, Tensor *const *in, Tensor **out)
 {
 	if (!names_only_one(attr(op, "replica_groups")->dense)) return others(v, op);
-	for (int i = 0; i < op->nout; i++) {
+	for (int i = 0; i < op->nout && i < op->nin; i++) {
 		if (!(out[i] = result_like(v, op, i, in[i]))) return false;
 		convert_elements(in[i]->type.elem, in[i]->data, out[i]->type.elem, out[i]->data, (size_t)in[i]->n);
 	}

@@ -108,7 +108,8 @@ static Ints others(int rank, Ints x, Ints y, int64_t *v)
 	return (Ints){ n, v };
 }
 
-static bool multiply(Eval *v, const Op *op, Product *product, const Tensor *a, const Tensor *b, Tensor *c, int64_t batch, int64_t m, int64_t n, int64_t k)
+static bool multiply(Eval *v, const Op *op, Product *product, const Tensor *a, const Tensor *b, Tensor *c, int64_t batch, int64_t m, int64_t n,
+	int64_t k)
 {
 	const void **row = calloc((size_t)m + 1, sizeof *row);
 	if (!row) return eval_fail(v, op, NO_MEMORY, "no memory");

@@ -116,7 +116,8 @@ bool same_sizes(Eval *v, const Op *op, const Tensor *x, const Tensor *y)
 	bool same = x->type.rank == y->type.rank;
 	for (int i = 0; same && i < x->type.rank; i++) same = x->dim[i] == y->dim[i];
 	if (same) return true;
-	return eval_fail(v, op, BAD_INPUT, "operands are %s and %s, wanted the same sizes", type_str(&v->scratch, x->type), type_str(&v->scratch, y->type));
+	return eval_fail(v, op, BAD_INPUT, "operands are %s and %s, wanted the same sizes",
+		type_str(&v->scratch, x->type), type_str(&v->scratch, y->type));
 }
 
 Tensor *spread_scalar(Eval *v, const Op *op, Tensor *x, const Tensor *like)

@@ -274,7 +274,8 @@ static bool input_fits(const Func *f, int i, const Dense *d, Err *e)
 	bool fits = want.kind == TYPE_TENSOR && want.rank == d->type.rank && want.elem == d->type.elem && is_static(d->type);
 	for (int k = 0; fits && k < want.rank; k++) fits = want.dim[k] < 0 || want.dim[k] == d->type.dim[k];
 	if (!fits) return fail(e, BAD_INPUT, "@%s: input %d is not of the type that the function takes", f->name, i);
-	return d->splat || n == INT64_MAX || d->nbytes / each < (size_t)n ? fail(e, BAD_INPUT, "@%s: input %d has %zu bytes", f->name, i, d->nbytes) : true;
+	bool there = !d->splat && n != INT64_MAX && d->nbytes / each >= (size_t)n;
+	return there || fail(e, BAD_INPUT, "@%s: input %d has %zu bytes", f->name, i, d->nbytes);
 }
 
 static bool take_inputs(Eval *v, const Func *f, const Dense *in, Tensor **arg)

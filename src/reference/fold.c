@@ -8,7 +8,8 @@ static bool is_simple(Fold *f, Tensor *const *acc, Tensor *const *x)
 {
 	const Region *r = f->body;
 	const Op *op = r->op.n == 2 ? r->op.v[0] : NULL;
-	if (f->n != 1 || !op || !op_table[op->code].binary || op->nin != 2 || r->op.v[1]->nin != 1 || r->op.v[1]->in[0] != op->out) return false;
+	if (f->n != 1 || !op || !op_table[op->code].binary || op->nin != 2) return false;
+	if (r->op.v[1]->nin != 1 || r->op.v[1]->in[0] != op->out) return false;
 	Type a = value_type(f->v->m, r->arg), b = value_type(f->v->m, op->out);
 	if (a.quant || b.quant || acc[0]->type.elem != a.elem || x[0]->type.elem != a.elem || b.elem != a.elem) return false;
 	f->swapped = op->in[0] == r->arg + 1;
@@ -39,7 +40,8 @@ static void give(Tensor *arg, DType from, const uint8_t *x) { convert_elements(f
 
 static DType operand_elem(const Fold *f, int i)
 {
-	Type t = value_type(f->v->m, i < f->n ? f->op->out + (Value)i : f->op->in[f->op->code == OP_scatter ? i + 1 : f->op->code == OP_select_and_scatter ? 1 : i - f->n]);
+	int k = f->op->code == OP_scatter ? i + 1 : f->op->code == OP_select_and_scatter ? 1 : i - f->n;
+	Type t = value_type(f->v->m, i < f->n ? f->op->out + (Value)i : f->op->in[k]);
 	return t.quant ? t.quant->storage : t.elem;
 }
 

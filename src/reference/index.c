@@ -120,7 +120,8 @@ static bool gather(Eval *v, const Op *op, const GatherDims *g, Tensor *const *in
 	Walk w = { .rank = rank };
 	for (int i = 0, o = 0; i < rank; i++) {
 		bool kept = !has(g->collapsed_slice_dims, i) && !has(g->operand_batching_dims, i);
-		if (size[i] < 0 || size[i] > x->dim[i] || (!kept && size[i] != 1)) return eval_fail(v, op, BAD_INPUT, "slice size %lld of dimension %d", (long long)size[i], i);
+		if (size[i] < 0 || size[i] > x->dim[i] || (!kept && size[i] != 1))
+			return eval_fail(v, op, BAD_INPUT, "slice size %lld of dimension %d", (long long)size[i], i);
 		w.n[i] = size[i], w.src[i] = xs[i], w.dst[i] = kept ? ds[offset[o++]] : 0;
 	}
 	do {

@@ -14,6 +14,14 @@ static Features features(const Op *op, const Tensor *x)
 	return f;
 }
 
+/* Operands from `first` on have one element for each feature; where sizes are open only the values tell. */
+static bool fits(Eval *v, const Op *op, const Features *f, Tensor *const *in, int first, int last)
+{
+	for (int i = first; i <= last; i++)
+		if (in[i]->n != f->n) return eval_fail(v, op, BAD_INPUT, "operand %d has %lld elements, wanted %lld", i, (long long)in[i]->n, (long long)f->n);
+	return true;
+}
+
 static int64_t feature_of(const Features *f, int64_t i) { return i / f->inner % f->n; }
 static double get(const Tensor *t, int64_t i) { return dtype_load(t->type.elem, t->data + (size_t)i * t->each, 0); }
 static void set(Tensor *t, int64_t i, double x) { dtype_store(t->type.elem, t->data + (size_t)i * t->each, 0, x); }
@@ -21,7 +29,7 @@ static void set(Tensor *t, int64_t i, double x) { dtype_store(t->type.elem, t->d
 bool eval_batch_norm_inference(Eval *v, const Op *op, Tensor *const *in, Tensor **out)
 {
 	Features f = features(op, in[0]);
-	if (!(out[0] = result_like(v, op, 0, in[0]))) return false;
+	if (!fits(v, op, &f, in, 1, 4) || !(out[0] = result_like(v, op, 0, in[0]))) return false;
 	for (int64_t i = 0; i < in[0]->n; i++) {
 		int64_t c = feature_of(&f, i);
 		set(out[0], i, (get(in[0], i) - get(in[3], c)) / sqrt(get(in[4], c) + f.epsilon) * get(in[1], c) + get(in[2], c));
@@ -29,7 +37,7 @@ bool eval_batch_norm_inference(Eval *v, const Op *op, Tensor *const *in, Tensor 
 	return true;
 }
 
-/* Sums over each feature of g(i). */
+/* Room for a sum of each feature. */
 static double *sums(Eval *v, const Op *op, const Features *f)
 {
 	double *s = calloc((size_t)f->n + 1, sizeof *s);
@@ -42,7 +50,8 @@ bool eval_batch_norm_training(Eval *v, const Op *op, Tensor *const *in, Tensor *
 	const Tensor *x = in[0];
 	Features f = features(op, x);
 	double *mean = sums(v, op, &f), *var = mean ? sums(v, op, &f) : NULL;
-	bool ok = var && (out[0] = result_like(v, op, 0, x)) && (out[1] = result_like(v, op, 1, in[1])) && (out[2] = result_like(v, op, 2, in[1]));
+	bool ok = var && fits(v, op, &f, in, 1, 2) && (out[0] = result_like(v, op, 0, x));
+	ok = ok && (out[1] = result_like(v, op, 1, in[1])) && (out[2] = result_like(v, op, 2, in[1]));
 	for (int64_t i = 0; ok && i < x->n; i++) mean[feature_of(&f, i)] += get(x, i) / (double)f.each;
 	for (int64_t i = 0; ok && i < x->n; i++) {
 		double d = get(x, i) - mean[feature_of(&f, i)];
@@ -68,7 +77,8 @@ bool eval_batch_norm_grad(Eval *v, const Op *op, Tensor *const *in, Tensor **out
 	const Tensor *x = in[0], *scale = in[1], *mean = in[2], *var = in[3], *g = in[4];
 	Features f = features(op, x);
 	double n = (double)f.each, *sum = sums(v, op, &f), *dot = sum ? sums(v, op, &f) : NULL;
-	bool ok = dot && (out[0] = result_like(v, op, 0, x)) && (out[1] = result_like(v, op, 1, scale)) && (out[2] = result_like(v, op, 2, scale));
+	bool ok = dot && fits(v, op, &f, in, 1, 3) && same_sizes(v, op, x, g) && (out[0] = result_like(v, op, 0, x));
+	ok = ok && (out[1] = result_like(v, op, 1, scale)) && (out[2] = result_like(v, op, 2, scale));
 	for (int64_t i = 0; ok && i < x->n; i++) {
 		int64_t c = feature_of(&f, i);
 		sum[c] += get(g, i);

@@ -84,7 +84,8 @@ bool eval_reduce_window(Eval *v, const Op *op, Tensor *const *in, Tensor **out)
 /* -- select_and_scatter ---------------------------------------------------------------------------------- */
 
 /* Where the window at `at` has the element that its region selects; -1: it lies in the padding altogether. */
-static bool select_place(Eval *v, const Op *op, const Windows *w, const Tensor *x, const int64_t *stride, const int64_t *at, Tensor *const *arg, int64_t *best)
+static bool select_place(Eval *v, const Op *op, const Windows *w, const Tensor *x, const int64_t *stride, const int64_t *at, Tensor *const *arg,
+	int64_t *best)
 {
 	int64_t k[MAX_DIMS] = { 0 }, from;
 	*best = -1;
@@ -121,7 +122,8 @@ bool eval_select_and_scatter(Eval *v, const Op *op, Tensor *const *in, Tensor **
 	for (int i = 0; i < w.rank; i++) w.size[i] = item(attr(op, "window_dimensions")->ints, i, 1), some = some && w.size[i] > 0;
 	if (!window_count_all(v, op, &w, in[0]->dim) || !(out[0] = result_like(v, op, 0, in[0]))) return false;
 	for (int i = 0; i < w.rank; i++)
-		if (in[1]->dim[i] != w.count[i]) return eval_fail(v, op, BAD_INPUT, "source has %lld in dimension %d, wanted %lld", (long long)in[1]->dim[i], i, (long long)w.count[i]);
+		if (in[1]->dim[i] != w.count[i])
+			return eval_fail(v, op, BAD_INPUT, "source has %lld in dimension %d, wanted %lld", (long long)in[1]->dim[i], i, (long long)w.count[i]);
 	fill(out[0]->data, in[2]->data, out[0]->each, out[0]->n);
 	if (!in[1]->n || !some) return true;
 	Fold f;
