@@ -366,7 +366,7 @@ def test_schema_7(archives, name):
     ours, new = dump(archives / f"old/{name}-v25.pt2"), dump(archives / f"old/{name}-v26.pt2")
     assert ours["schema"] == [7, 3] and ours["torch"] == "2.5.1"
     for a, b in zip(ours["graph"]["nodes"], new["graph"]["nodes"]):
-        assert a["name"] in (b["name"], None)  # of its first result
+        assert a["name"] in (b["name"], None) or a["name"].startswith("getitem")  # that of its first result
         a["name"] = b["name"]
     for key in ("graph", "inputs", "outputs", "range", "sym", "in_spec", "out_spec"):
         assert squeeze(json.dumps(ours[key])) == squeeze(json.dumps(new[key])), key
