@@ -606,6 +606,7 @@ module {
 
     values()
     program.inline_composites()
+    program.strip_locations()  # the text's, which its bytecode has
     check_format(program)
     values()
     text, found = program.get_stablehlo_text(), functions(program)
