@@ -523,7 +523,7 @@ def test_no_memory(made, command):
     tries = 0
     while (done := run(kb, *command, made / "small.pt2")).returncode != OK:
         assert done.returncode == SYSTEM and b"memory" in done.stderr and kb < 8192, (kb, done)
-        kb, tries = kb + 16, tries + 1
+        kb, tries = kb + 4, tries + 1
     assert tries > 3
 
 
