@@ -845,6 +845,7 @@ TORCH_XLA_SCRIPT = """
     bundle = exported._bundle
     assert bundle.stablehlo_funcs[0].meta.input_locations.count(InputLocation.parameter('weight')) == 1
     xm.mark_step(); xm.wait_device_ops(); torch_xla.sync()
+    assert torch_stablehlo.stablehlo.like_torch_xla == {'quantized_types': True}
     try:
         import torch_xla.distributed.fsdp
     except ModuleNotFoundError as e:

@@ -105,3 +105,4 @@ def install_as_torch_xla(force=False):
     sys.modules["torch_xla.stablehlo"] = stablehlo
     sys.modules["torch_xla.tf_saved_model_integration"] = tf_saved_model_integration
     sys.meta_path.insert(0, _Experimental())
+    stablehlo.like_torch_xla["quantized_types"] = True

@@ -38,6 +38,10 @@ __all__ = [
 ]
 
 
+# Defaults that torch_xla has otherwise: install_as_torch_xla() makes them its own.
+like_torch_xla = {"quantized_types": False}
+
+
 @dataclasses.dataclass
 class StableHLOExportOptions:
     """The fields of torch_xla's class of this name, with its defaults, and beside them ``target`` and those below it.
@@ -67,7 +71,7 @@ class StableHLOExportOptions:
         list of such sizes and of names in the state dict, with *, ? and [a-z]. Those that the program writes are always arguments
     weights_format: "npy", a file in data/ for each, as torch_xla; or "safetensors", all in one weights.safetensors, which torch_xla cannot load
     quantized_types: what is quantized by known scales has !quant.uniform types, with uniform_quantize and uniform_dequantize, as
-        torch_xla writes them; else it is integer arithmetic, which every plugin runs
+        torch_xla writes them; else it is integer arithmetic, which every plugin runs. None: only after install_as_torch_xla()
     int4_packing: which CPU packed weights of 4 bits: "avx512", "avx2", "default" or "neon"; None is this one
     target: StableHLO version of the bytecode ("1.9.0"); None is the oldest that can express the program
     """
@@ -93,7 +97,7 @@ class StableHLOExportOptions:
     inline_weights: Any = False
     weights_format: str = "npy"
     groups: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    quantized_types: bool = False
+    quantized_types: Optional[bool] = None
     int4_packing: Optional[str] = None
 
 
@@ -333,7 +337,8 @@ def _convert_options(options, method):
     inlined = [ffi.new("char[]", str(which).encode()) for which in _inlined(options.inline_weights)]
     opt.inline_weights = options.inline_weights is True
     opt.ninlined, opt.inlined = len(inlined), (patterns := ffi.new("char *[]", inlined))
-    opt.quantized_types = options.quantized_types
+    quantized = options.quantized_types
+    opt.quantized_types = like_torch_xla["quantized_types"] if quantized is None else quantized
     opt.int4_packing = packing = ffi.new("char[]", (options.int4_packing or this_int4_packing()).encode())
     return opt, (name, names, allowed, keys, dims, ops, composites, groups, group_array, inlined, patterns, packing)
 
