@@ -5,6 +5,14 @@
 /* Of one spatial dim: `kernel` elements, `dilation` apart, at each of `count` places `stride` apart, in size + 2 * padding. */
 typedef struct Blocks { int64_t size, kernel, dilation, padding, stride, count; } Blocks;
 
+/* Places of blocks stand in the module, one by one. */
+enum { MOST_PLACES = 1 << 24 };
+
+static bool are_small(Blocks s)
+{
+	return s.kernel < MOST_PLACES && s.dilation < INT32_MAX && s.stride < INT32_MAX && s.padding > -INT32_MAX && s.padding < INT32_MAX;
+}
+
 /* "kernel_size", "dilation", "padding", "stride" of both dims of an image of that size */
 static bool blocks_of(Node *n, const int64_t *size, Blocks *out)
 {
@@ -13,11 +21,14 @@ static bool blocks_of(Node *n, const int64_t *size, Blocks *out)
 	DimTable *dims = dims_of(n->b->m);
 	for (int i = 0; i < 2; i++) {
 		Blocks s = { size[i], kernel.v[i], dilation.v[i], padding.v[i], stride.v[i], 0 };
+		if (!are_small(s)) return node_fail(n, UNSUPPORTED, "blocks of %lld elements", (long long)s.kernel), false;
 		int64_t taken = dim_number(dims, 2 * s.padding - s.dilation * (s.kernel - 1) - 1);
 		int64_t room = dim_plus(dims, s.size, taken);
 		if (s.kernel < 1 || s.stride < 1 || s.dilation < 1 || dim_range(dims, room).max < 0)
 			return node_fail(n, BAD_INPUT, "blocks of %lld do not fit a dim of %lld", (long long)s.kernel, (long long)s.size), false;
 		s.count = dim_plus(dims, dim_floordiv(dims, room, s.stride), 1);
+		if (s.count > MOST_PLACES / s.kernel)
+			return node_fail(n, UNSUPPORTED, "%lld blocks of %lld elements", (long long)s.count, (long long)s.kernel), false;
 		out[i] = s;
 	}
 	return true;
