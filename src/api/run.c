@@ -265,7 +265,7 @@ static int devices_for(tshlo_runner *r, Err *e)
 {
 	static const char mark[] = "mhlo.num_";
 	const Method *k = r->method;
-	bool reads = k->saved && memmem(k->saved->bytecode, k->saved->bytecode_nbytes, mark, sizeof mark - 1);
+	bool reads = k->saved && k->saved->bytecode && memmem(k->saved->bytecode, k->saved->bytecode_nbytes, mark, sizeof mark - 1);
 	const Module *m = reads ? readable_module(r) : k->module;
 	int n = devices_of(m), i = 0;
 	Plugin *p = r->device->plugin;

@@ -8,7 +8,7 @@
 
 Builder builder(Module *m, Func *f)
 {
-	return (Builder){ .m = m, .a = &m->arena, .func = f, .at = &f->body, .cse = cse_new(&m->arena) };
+	return (Builder){ .m = m, .a = &m->arena, .func = f, .at = f ? &f->body : NULL, .cse = cse_new(&m->arena) };
 }
 
 Value build_fail(Builder *b, Code code, const char *fmt, ...)
