@@ -35,6 +35,12 @@ static inline bool spells(Token t, const char *s)
 	return t.n == n && !memcmp(t.s, s, n);
 }
 
+static inline bool begins(Token t, const char *s)
+{
+	size_t n = strlen(s);
+	return t.n >= n && !memcmp(t.s, s, n);
+}
+
 typedef struct Piece Piece;      /* of a form, parse_form.c */
 
 /* A name that stands for an attribute or a type. weight: how much text it is instead of. */

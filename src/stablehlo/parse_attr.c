@@ -188,8 +188,7 @@ static bool parse_function_type(Parse *p, Any *out)
 static bool parse_type_attr(Parse *p, Any *out)
 {
 	Type t;
-	if (p->tok.kind == T_BANG && memchr(p->tok.s, '.', p->tok.n) && memcmp(p->tok.s, "!stablehlo.", 11) != 0
-	    && memcmp(p->tok.s, "!quant.", 7) != 0) {
+	if (p->tok.kind == T_BANG && memchr(p->tok.s, '.', p->tok.n) && !begins(p->tok, "!stablehlo.") && !begins(p->tok, "!quant.")) {
 		const char *from = p->tok.s, *end = p->at < p->end && *p->at == '<' ? past_brackets(p, p->at) : p->at;
 		return end && parse_text(p, from, end, out);
 	}
