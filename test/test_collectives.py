@@ -1,5 +1,6 @@
 """Collectives of torch.distributed: what four gloo processes give, and what the program of one of them gives on four devices of XLA's CPU."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,9 @@ HERE = Path(__file__).parent
 def eager(tmp_path_factory):
     """name -> outputs of each rank."""
     folder = tmp_path_factory.mktemp("gloo")
+    env = {**os.environ, "GLOO_SOCKET_IFNAME": "lo"}
     command = [sys.executable, HERE / "collective_worker.py"]
-    workers = [subprocess.Popen([*command, str(rank), str(WORLD), folder], stderr=subprocess.PIPE) for rank in range(WORLD)]
+    workers = [subprocess.Popen([*command, str(rank), str(WORLD), folder], stderr=subprocess.PIPE, env=env) for rank in range(WORLD)]
     for w in workers:
         _, err = w.communicate(timeout=300)
         assert w.returncode == 0, err.decode()[-2000:]
